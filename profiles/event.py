@@ -1,0 +1,111 @@
+"""What happened: the event every door parses into, and the records that travel in the event log."""
+
+import uuid
+from typing import Any, Literal
+
+import msgspec
+
+EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
+
+# Names under which calls without an event name of their own are remembered and counted.
+NAMES: dict[str, str] = {
+    "page": "Page Viewed",
+    "screen": "Screen Viewed",
+    "identify": "Identified",
+    "group": "Group Joined",
+    "alias": "Aliased",
+}
+
+# Profile ids are derived from identifiers, so that every process computes the same one without asking.
+PROFILE_NAMESPACE = uuid.UUID("6f1c2c9e-6d0c-4b6f-9a57-3f0f7b1d0c11")
+
+VALUE_PROPERTIES = ("revenue", "value", "total")
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, tag="event", kw_only=True, omit_defaults=True):
+    """One accepted call of a source.
+
+    `at` is when it happened by the corrected client clock, `received` when a door took it: Unix milliseconds UTC.
+    `name` is the event name of a track call, else the entry of NAMES. `flags` names what the door noticed
+    (`future`: the client's clock is more than 23 h ahead). At least one of `anonymous_id` and `user_id` is set.
+    """
+
+    id: str
+    source: str
+    type: EventType
+    name: str
+    at: int
+    received: int
+    anonymous_id: str | None = None
+    user_id: str | None = None
+    previous_id: str | None = None
+    properties: dict[str, Any] = {}
+    traits: dict[str, Any] = {}
+    context: dict[str, Any] = {}
+    flags: tuple[str, ...] = ()
+
+    @property
+    def value(self) -> float:
+        """What the event is worth: the first number among revenue, value and total, else 0."""
+        for name in VALUE_PROPERTIES:
+            value = self.properties.get(name)
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                return float(value)
+        return 0.0
+
+
+class Retire(msgspec.Struct, frozen=True, array_like=True, tag="retire", kw_only=True):
+    """Asks the partition of profile `loser` to hand it over to `winner`, because of message `because`.
+
+    `identifier` is the one that linked the two; `forced` (an alias call) also retires a profile with a user id.
+    """
+
+    loser: str
+    winner: str
+    identifier: str
+    user_id: str
+    because: str
+    at: int
+    forced: bool = False
+
+
+class Merge(msgspec.Struct, frozen=True, array_like=True, tag="merge", kw_only=True):
+    """Brings the packed state of the retired profile `loser` to the partition of `winner`."""
+
+    loser: str
+    winner: str
+    state: bytes
+    because: str
+    at: int
+
+
+Record = Event | Retire | Merge
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Record)
+
+
+def pack(record: Record) -> bytes:
+    return _encoder.encode(record)
+
+
+def unpack(raw: bytes) -> Record:
+    return _decoder.decode(raw)
+
+
+def user_key(user_id: str) -> str:
+    return "u:" + user_id
+
+
+def anonymous_key(anonymous_id: str) -> str:
+    return "a:" + anonymous_id
+
+
+def derive_profile_id(identifier: str) -> str:
+    """The profile id (32 hex digits) that `identifier` (`u:…` or `a:…`) has until something links it elsewhere."""
+    return uuid.uuid5(PROFILE_NAMESPACE, identifier).hex
+
+
+def partition_of(profile_id: str, partitions: int) -> int:
+    """Partition of a profile: the first 32 bits of its id, which is already a uniform hash, modulo `partitions`."""
+    return int(profile_id[:8], 16) % partitions

@@ -1,0 +1,53 @@
+"""Which profile an event belongs to, given what is known of its identifiers. Pure: the map itself lives in the store."""
+
+from collections.abc import Callable
+
+from profiles.event import Event, anonymous_key, derive_profile_id, user_key
+
+Lookup = Callable[[str], str | None]  # identifier (`u:…`, `a:…`, `p:…`) -> profile id, None when unknown
+
+# A person with more identifiers than this is a robot or a shared key; further ones are not linked.
+MAX_IDENTIFIERS = 1_000
+
+
+def retired_key(profile_id: str) -> str:
+    """The identifier under which a retired profile points to the one that took it over."""
+    return "p:" + profile_id
+
+
+def identifiers(event: Event) -> tuple[str, ...]:
+    """Every identifier whose entry in the identity map decides where `event` belongs."""
+    keys = []
+    if event.user_id is not None:
+        keys.append(user_key(event.user_id))
+    if event.anonymous_id is not None:
+        keys.append(anonymous_key(event.anonymous_id))
+    if event.previous_id is not None:
+        keys += [user_key(event.previous_id), anonymous_key(event.previous_id)]
+    return tuple(keys)
+
+
+def route(event: Event, lookup: Lookup) -> str:
+    """The profile id `event` belongs to: its known user, else its device, else the profile derived from its user id.
+
+    An unknown user on a known device is the device's profile: the visitor who just signed up keeps the history.
+    """
+    if event.user_id is not None and (known := lookup(user_key(event.user_id))):
+        return known
+    if event.type == "alias" and event.previous_id is not None:
+        return find_previous(event.previous_id, lookup)[1]
+    if event.anonymous_id is not None:
+        key = anonymous_key(event.anonymous_id)
+        return lookup(key) or derive_profile_id(key)
+    if event.user_id is None:
+        raise ValueError("an event carries a user id or an anonymous id; the parser refuses others")
+    return derive_profile_id(user_key(event.user_id))
+
+
+def find_previous(previous_id: str, lookup: Lookup) -> tuple[str, str]:
+    """(identifier, profile id) an alias call means by its previous id: a known user, else a device."""
+    key = user_key(previous_id)
+    if known := lookup(key):
+        return key, known
+    key = anonymous_key(previous_id)
+    return key, lookup(key) or derive_profile_id(key)

@@ -1,0 +1,52 @@
+"""Names of everything kept in Redis, typed in one place."""
+
+BOOK = "pz:book"
+DIRECTORY = "pz:directory"
+REFUSED = "pz:refused"
+OUTCOMES = "pz:outcomes"
+PROCESSORS = "pz:processors"
+
+
+def log(partition: int) -> str:
+    return f"pz:log:{partition}"
+
+
+def accepted(partition: int) -> str:
+    return f"pz:accepted:{partition}"
+
+
+def offset(partition: int) -> str:
+    return f"pz:offset:{partition}"
+
+
+def tries(partition: int) -> str:
+    return f"pz:tries:{partition}"
+
+
+def timers(partition: int) -> str:
+    return f"pz:timers:{partition}"
+
+
+def lease(partition: int) -> str:
+    return f"pz:lease:{partition}"
+
+
+def profile(profile_id: str) -> str:
+    return "pz:p:" + profile_id
+
+
+def identifier(key: str) -> str:
+    return "pz:id:" + key
+
+
+def seen(period: int) -> str:
+    return f"pz:seen:{period}"
+
+
+def live(profile_id: str) -> str:
+    return "pz:live:" + profile_id
+
+
+def snapshot(name: str, number: int) -> str:
+    """The payload of one numbered version of a snapshot (BOOK or DIRECTORY)."""
+    return f"{name}:{number}"

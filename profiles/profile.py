@@ -1,0 +1,227 @@
+"""One person as a frozen value, folded from events: `fold(profile, event) -> profile`."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import zstandard
+
+from profiles.event import Event
+
+MAX_NAMES = 300  # event names remembered per profile
+MAX_TRAITS = 200
+MAX_TEXT = 256  # longer property values are not indexed
+MAX_VALUES = 50  # values remembered of one list-valued property of one event
+DAY_MS = 86_400_000
+COMPRESS_ABOVE = 4_096  # bytes of packed state
+
+Scalar = str | int | float | bool
+Remembered = Scalar | list[Scalar]
+
+
+class Trait(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The newest value of a trait and when it was set, Unix milliseconds."""
+
+    value: Any
+    at: int
+
+
+class Moment(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One remembered event: when (Unix milliseconds), what it was worth, its indexed properties."""
+
+    at: int
+    value: float
+    properties: dict[str, Remembered]
+
+
+class History(msgspec.Struct, frozen=True, array_like=True):
+    """All a profile knows of one event name: lifetime totals, and its recent moments sorted by time."""
+
+    count: int
+    total: float
+    first: int
+    last: int
+    recent: list[Moment]
+
+
+class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """One person. Times are Unix milliseconds; `segments` maps a segment's slug to when it was entered."""
+
+    id: str
+    user_id: str | None = None
+    identifiers: tuple[str, ...] = ()
+    first_seen: int = 0
+    last_seen: int = 0
+    traits: dict[str, Trait] = {}
+    events: dict[str, History] = {}
+    segments: dict[str, int] = {}
+    cluster: str | None = None
+    scores: dict[str, float] = {}
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """What is worth remembering: indexed property paths per event name, and the bounds of a history.
+
+    A path is a property's name, or `products.category` for the values of a field over a list of objects.
+    """
+
+    indexed: Mapping[str, tuple[str, ...]] = {}
+    otherwise: tuple[str, ...] = ()
+    limit: int = 500
+    retention_ms: int = 180 * DAY_MS
+
+
+moment_time = attrgetter("at")
+
+
+def fold(profile: Profile, event: Event, memory: Memory) -> Profile:
+    """`profile` after `event`. The order in which events of equal retention arrive does not change the outcome."""
+    events = profile.events
+    history = events.get(event.name)
+    if history is not None or len(events) < MAX_NAMES:
+        events = {**events, event.name: remember(history, event, memory)}
+    first = profile.first_seen
+    return msgspec.structs.replace(
+        profile,
+        events=events,
+        traits=set_traits(profile.traits, event) if event.type == "identify" else profile.traits,
+        first_seen=event.at if first == 0 else min(first, event.at),
+        last_seen=max(profile.last_seen, event.at),
+    )
+
+
+def remember(history: History | None, event: Event, memory: Memory) -> History:
+    """The history of `event`'s name with `event` in it, inside the bounds of `memory`."""
+    value, at = event.value, event.at
+    moment = Moment(at, value, pick(event.properties, memory.indexed.get(event.name, memory.otherwise)))
+    if history is None:
+        recent = [moment] if at >= event.received - memory.retention_ms else []
+        return History(1, value, at, at, recent)
+    return History(
+        history.count + 1,
+        history.total + value,
+        min(history.first, at),
+        max(history.last, at),
+        bound(insert(history.recent, moment), event.received, memory),
+    )
+
+
+def insert(moments: list[Moment], moment: Moment) -> list[Moment]:
+    """A sorted copy of `moments` with `moment`; moments of the same millisecond are ordered by what they hold."""
+    if not moments or moments[-1].at < moment.at:
+        return [*moments, moment]
+    low = bisect_left(moments, moment.at, key=moment_time)
+    high = bisect_right(moments, moment.at, key=moment_time)
+    tied = sorted([*moments[low:high], moment], key=repr)
+    return [*moments[:low], *tied, *moments[high:]]
+
+
+def bound(moments: list[Moment], now: int, memory: Memory) -> list[Moment]:
+    """The moments young enough, and no more than the limit, the newest of them."""
+    start = bisect_left(moments, now - memory.retention_ms, key=moment_time)
+    start = max(start, len(moments) - memory.limit)
+    return moments[start:] if start else moments
+
+
+def pick(properties: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Remembered]:
+    """The values of `paths` in `properties` that a condition can use: scalars, and lists of scalars."""
+    picked: dict[str, Remembered] = {}
+    for path in paths:
+        name, dot, field = path.partition(".")
+        value = properties.get(name)
+        if value is None:
+            continue
+        if dot:
+            if not isinstance(value, list):
+                continue
+            value = [item.get(field) for item in value if isinstance(item, dict)]
+        if isinstance(value, list):
+            if values := list(dict.fromkeys(item for item in value if is_indexable(item)))[:MAX_VALUES]:
+                picked[path] = values
+        elif is_indexable(value):
+            picked[path] = value
+    return picked
+
+
+def is_indexable(value: object) -> bool:
+    return isinstance(value, (bool, int, float)) or (isinstance(value, str) and len(value) <= MAX_TEXT)
+
+
+def set_traits(traits: dict[str, Trait], event: Event) -> dict[str, Trait]:
+    """`traits` with those of `event` that are newer, or new while there is room."""
+    merged = dict(traits)
+    for name, value in event.traits.items():
+        set_trait(merged, name, Trait(value, event.at))
+    return merged
+
+
+def set_trait(traits: dict[str, Trait], name: str, trait: Trait) -> None:
+    old = traits.get(name)
+    if old is None:
+        if len(traits) < MAX_TRAITS:
+            traits[name] = trait
+    elif (trait.at, repr(trait.value)) > (old.at, repr(old.value)):  # two of one millisecond: any order, one answer
+        traits[name] = trait
+
+
+def merge(winner: Profile, loser: Profile, now: int, memory: Memory) -> Profile:
+    """`winner` with everything `loser` lived through; segments are the caller's to evaluate anew."""
+    events = dict(winner.events)
+    for name, theirs in loser.events.items():
+        ours = events.get(name)
+        if ours is not None:
+            events[name] = merge_histories(ours, theirs, now, memory)
+        elif len(events) < MAX_NAMES:
+            events[name] = theirs
+    traits = dict(winner.traits)
+    for name, trait in loser.traits.items():
+        set_trait(traits, name, trait)
+    return msgspec.structs.replace(
+        winner,
+        user_id=winner.user_id or loser.user_id,
+        identifiers=tuple(dict.fromkeys(winner.identifiers + loser.identifiers)),
+        first_seen=min(filter(None, (winner.first_seen, loser.first_seen)), default=0),
+        last_seen=max(winner.last_seen, loser.last_seen),
+        events=events,
+        traits=traits,
+        segments=merge_segments(winner.segments, loser.segments),
+    )
+
+
+def merge_histories(ours: History, theirs: History, now: int, memory: Memory) -> History:
+    recent = sorted([*ours.recent, *theirs.recent], key=lambda moment: (moment.at, repr(moment)))
+    return History(
+        ours.count + theirs.count,
+        ours.total + theirs.total,
+        min(ours.first, theirs.first),
+        max(ours.last, theirs.last),
+        bound(recent, now, memory),
+    )
+
+
+def merge_segments(ours: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, int]:
+    merged = dict(theirs)
+    for slug, at in ours.items():
+        merged[slug] = min(at, merged.get(slug, at))
+    return merged
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Profile)
+_compressor = zstandard.ZstdCompressor(level=1)
+_decompressor = zstandard.ZstdDecompressor()
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+def pack(profile: Profile) -> bytes:
+    """The stored form: msgpack, compressed with zstd above 4 KB."""
+    raw = _encoder.encode(profile)
+    return _compressor.compress(raw) if len(raw) > COMPRESS_ABOVE else raw
+
+
+def unpack(raw: bytes) -> Profile:
+    if raw.startswith(_ZSTD_MAGIC):  # never the first byte of a packed profile, which is an array
+        raw = _decompressor.decompress(raw)
+    return _decoder.decode(raw)
