@@ -1,0 +1,1 @@
+"""The condition language: one JSON tree, the same answer wherever it is evaluated."""

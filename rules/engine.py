@@ -1,0 +1,135 @@
+"""The Book, compiled, and the choice of what to show: pure, total, and always with its reason."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from profiles.profile import Profile
+from segments.conditions.language import parse_condition
+from segments.conditions.python import Compiled, compile_condition
+from segments.membership import Segments, compile_segments
+
+
+class Reason(StrEnum):
+    """Why a slot got its answer."""
+
+    RULE_MATCHED = "rule_matched"
+    NO_RULE_MATCHED = "no_rule_matched"
+    UNKNOWN_SLOT = "unknown_slot"
+    TIMEOUT = "timeout"
+    RENDER_FAILED = "render_failed"
+
+
+class SegmentDefinition(msgspec.Struct, frozen=True):
+    slug: str
+    name: str
+    condition: dict[str, Any]
+
+
+class SlotDefinition(msgspec.Struct, frozen=True):
+    default: str | None = None
+
+
+class BlockDefinition(msgspec.Struct, frozen=True):
+    kind: str
+    source: str
+    name: str = ""
+
+
+class RuleDefinition(msgspec.Struct, frozen=True):
+    slug: str
+    name: str
+    slot: str
+    priority: int
+    block: str
+    condition: dict[str, Any] | None = None
+
+
+class BookPayload(msgspec.Struct, frozen=True):
+    """A published Book as it is stored: every live definition, numbered, immutable."""
+
+    v: int
+    number: int
+    segments: tuple[SegmentDefinition, ...] = ()
+    slots: dict[str, SlotDefinition] = {}
+    blocks: dict[str, BlockDefinition] = {}
+    rules: tuple[RuleDefinition, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule ready to run; `condition` None holds for everybody."""
+
+    slug: str
+    block: str
+    condition: Compiled | None
+
+
+@dataclass(frozen=True)
+class Slot:
+    default: str | None
+    rules: tuple[Rule, ...]  # highest priority first
+
+
+@dataclass(frozen=True)
+class Book:
+    """A Book ready to run."""
+
+    number: int
+    segments: Segments
+    slots: Mapping[str, Slot]
+    blocks: Mapping[str, BlockDefinition]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a slot shows and why: the rule that matched and the segments it relied on, block None for nothing."""
+
+    reason: Reason
+    block: str | None
+    rule: str | None = None
+    segments: tuple[str, ...] = ()
+
+
+EMPTY_BOOK = Book(0, Segments(), {}, {})
+NOBODY = Profile(id="")
+
+
+def compile_book(payload: BookPayload) -> Book:
+    """The runnable form; raises BadCondition or SegmentCycle, which publishing has ruled out."""
+    slots = {
+        slug: Slot(slot.default, tuple(_compile_rules(rule for rule in payload.rules if rule.slot == slug)))
+        for slug, slot in payload.slots.items()
+    }
+    segments = compile_segments({segment.slug: segment.condition for segment in payload.segments})
+    return Book(payload.number, segments, slots, payload.blocks)
+
+
+def _compile_rules(rules: Iterable[RuleDefinition]) -> Sequence[Rule]:
+    ordered = sorted(rules, key=lambda rule: (-rule.priority, rule.slug))
+    return [
+        Rule(
+            rule.slug,
+            rule.block,
+            None if rule.condition is None else compile_condition(parse_condition(rule.condition)),
+        )
+        for rule in ordered
+    ]
+
+
+def choose(book: Book, slot: str, profile: Profile, context: Mapping[str, Any], now: int) -> Choice:
+    """The first rule of `slot`, by priority, that holds for `profile` in `context` at `now` (Unix milliseconds)."""
+    place = book.slots.get(slot)
+    if place is None:
+        return Choice(Reason.UNKNOWN_SLOT, None)
+    for rule in place.rules:
+        condition = rule.condition
+        if condition is None:
+            return Choice(Reason.RULE_MATCHED, rule.block, rule.slug)
+        if condition.matches(profile, profile.segments, context, now):
+            relied = tuple(sorted(slug for slug in condition.segments if slug in profile.segments))
+            return Choice(Reason.RULE_MATCHED, rule.block, rule.slug, relied)
+    return Choice(Reason.NO_RULE_MATCHED, place.default)
