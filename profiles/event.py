@@ -22,7 +22,7 @@ PROFILE_NAMESPACE = uuid.UUID("6f1c2c9e-6d0c-4b6f-9a57-3f0f7b1d0c11")
 VALUE_PROPERTIES = ("revenue", "value", "total")
 
 
-class Event(msgspec.Struct, frozen=True, array_like=True, tag="event", kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="event", kw_only=True):
     """One accepted call of a source.
 
     `at` is when it happened by the corrected client clock, `received` when a door took it: Unix milliseconds UTC.
@@ -54,7 +54,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True, tag="event", kw_only=T
         return 0.0
 
 
-class Retire(msgspec.Struct, frozen=True, array_like=True, tag="retire", kw_only=True):
+class Retire(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="retire", kw_only=True):
     """Asks the partition of profile `loser` to hand it over to `winner`, because of message `because`.
 
     `identifier` is the one that linked the two; `forced` (an alias call) also retires a profile with a user id.
@@ -69,7 +69,7 @@ class Retire(msgspec.Struct, frozen=True, array_like=True, tag="retire", kw_only
     forced: bool = False
 
 
-class Merge(msgspec.Struct, frozen=True, array_like=True, tag="merge", kw_only=True):
+class Merge(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="merge", kw_only=True):
     """Brings the packed state of the retired profile `loser` to the partition of `winner`."""
 
     loser: str
