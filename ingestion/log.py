@@ -16,11 +16,16 @@ class EventLog(Protocol):
 
     `append` returns only when every record is stored, or raises LogUnavailable with none of them acknowledged.
     `read` gives up to `limit` (offset, record) pairs after `after`, oldest first, at once, [] when there are none.
+    `poll` reads several partitions, each after its own offset, and waits up to `wait_ms` while all of them are empty;
+    partitions without records are left out.
     `trim` may forget records up to and with `upto`. `length` counts the records kept.
     """
 
     def append(self, records: Mapping[int, Sequence[bytes]]) -> None: ...
     def read(self, partition: int, after: Offset, limit: int) -> list[tuple[Offset, bytes]]: ...
+    def poll(
+        self, after: Mapping[int, Offset], limit: int, wait_ms: int
+    ) -> Mapping[int, Sequence[tuple[Offset, bytes]]]: ...
     def trim(self, partition: int, upto: Offset) -> None: ...
     def length(self, partition: int) -> int: ...
 
@@ -44,6 +49,13 @@ class MemoryLog:
         start = _number(after)
         kept = self._records.get(partition, [])
         return [(f"{number}-0", record) for number, record in kept if number > start][:limit]
+
+    def poll(
+        self, after: Mapping[int, Offset], limit: int, wait_ms: int
+    ) -> Mapping[int, Sequence[tuple[Offset, bytes]]]:
+        """Never waits: nothing can be appended while the only thread of a test is in here."""
+        found = {partition: self.read(partition, offset, limit) for partition, offset in after.items()}
+        return {partition: records for partition, records in found.items() if records}
 
     def trim(self, partition: int, upto: Offset) -> None:
         end = _number(upto)

@@ -1,0 +1,54 @@
+"""Two profiles turn out to be one person: the loser's partition lets go, the winner's takes over. Pure."""
+
+from msgspec.structs import replace
+
+from ingestion.accepted import Merged, pack as pack_accepted
+from ingestion.live import Change, pack as pack_change
+from ingestion.steps import Outcome, Work, resolve, set_soft_timer
+from profiles.event import Merge, Retire
+from profiles.identity import retired_key
+from profiles.profile import merge, pack as pack_profile, unpack as unpack_profile
+
+
+def retire_profile(work: Work, request: Retire) -> None:
+    """In the loser's partition: points its identifiers to the winner and sends its state there.
+
+    A profile of another known user stays (a shared device), unless an alias call asked for it.
+    """
+    winner = resolve(work, request.winner)
+    if retired_key(request.loser) in work.links or request.loser == winner:
+        return  # handed over before
+    loser = work.profile(request.loser)
+    if loser.user_id is not None and loser.user_id != request.user_id and not request.forced:
+        work.count("-", Outcome.SHARED_DEVICE)
+        return
+    theirs = [key for key in loser.identifiers if key not in work.links]
+    work.links.update(work.find_links(theirs))
+    for key in dict.fromkeys((*loser.identifiers, request.identifier, retired_key(loser.id))):
+        if work.links.get(key, loser.id) == loser.id:  # not one that a third profile holds
+            work.link(key, winner)
+    if loser.first_seen == 0:
+        return  # nobody had been seen under this identifier: nothing to hand over
+    work.profiles.pop(loser.id, None)
+    work.touched.discard(loser.id)
+    work.commit.profiles[loser.id] = None
+    work.commit.soft_timers.pop(loser.id, None)
+    work.commit.timers[loser.id] = None
+    work.commit.changes.append((loser.id, pack_change(Change(moved_to=winner))))
+    work.send(winner, Merge(loser=loser.id, winner=winner, state=pack_profile(loser), because=request.because, at=request.at))
+
+
+def merge_profile(work: Work, handed: Merge) -> None:
+    """In the winner's partition: takes the loser's history over and evaluates every segment anew."""
+    winner_id = resolve(work, handed.winner)
+    if work.home(winner_id) != work.commit.partition:
+        work.send(winner_id, handed)
+        return
+    memory, segments = work.definitions.memory, work.definitions.segments
+    merged = merge(work.profile(winner_id), unpack_profile(handed.state), work.now, memory)
+    membership = segments.evaluate(merged, work.now)
+    work.put(replace(merged, segments=membership.segments))
+    set_soft_timer(work, winner_id, membership.flips_at)
+    record = Merged(loser=handed.loser, winner=winner_id, state=handed.state, because=handed.because, at=handed.at)
+    work.commit.accepted.append(pack_accepted(record))
+    work.told(winner_id).add(membership)

@@ -1,0 +1,249 @@
+"""The processor: reads a batch of one partition, takes every record through its steps, commits all of it at once."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from threading import Event as Signal
+
+from msgspec import ValidationError
+from msgspec.structs import replace
+
+from ingestion.accepted import Dead, pack as pack_accepted
+from ingestion.leases import Leases
+from ingestion.live import pack as pack_change
+from ingestion.log import EventLog, LogUnavailable, Offset
+from ingestion.merging import merge_profile, retire_profile
+from ingestion.steps import Definitions, Outcome, Work, apply_event
+from profiles.event import Event, Merge, Record, Retire, unpack
+from profiles.identity import identifiers, retired_key, route
+from profiles.profile import pack as pack_profile
+from profiles.store import Commit, Conflict, Fenced, ProfileStore, Reading, StoreUnavailable, mark_of
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+TIMERS = 500  # profiles evaluated anew in one go
+WAIT_MS = 50  # longest wait for new records, so that timers and leases get their turn
+TEND_S = 1.0  # between looks at leases
+PAUSE_S = 0.5  # after the store or log was away
+TRIES = 3  # how often a record alone may fail before it is set aside
+
+Numbered = tuple[Offset, bytes]
+
+
+class Processor:
+    """Processes the partitions its leases give it. One thread; several processors share the partitions.
+
+    `definitions` is asked once per batch, `clock` gives Unix milliseconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        store: ProfileStore,
+        leases: Leases,
+        definitions: Callable[[], Definitions],
+        clock: Callable[[], int],
+        partitions: int,
+    ) -> None:
+        self._log = log
+        self._store = store
+        self._leases = leases
+        self._definitions = definitions
+        self._clock = clock
+        self._partitions = partitions
+        self._offsets: dict[int, Offset] = {}
+        # What was known of a batch that failed for no fault of its records, so that they are not blamed for it.
+        self._excused: dict[int, tuple[Offset, tuple[int, int]]] = {}
+
+    def run(self, stop: Signal) -> None:
+        """Works until `stop` is set, riding out times when the store or the log is away."""
+        tended = -TEND_S
+        try:
+            while not stop.is_set():
+                try:
+                    if time.monotonic() - tended >= TEND_S:
+                        self._keep(self._leases.tend())
+                        tended = time.monotonic()
+                    self.step()
+                except (StoreUnavailable, LogUnavailable) as error:
+                    logger.warning("waiting: %s", error)
+                    self._offsets.clear()  # a commit may have gone through unheard
+                    stop.wait(PAUSE_S)
+        finally:
+            self._leases.release()
+
+    def step(self) -> int:
+        """One round over the partitions held: due timers, then new records. Returns the number of records taken."""
+        for partition in self._offsets:
+            self.fire_timers(partition)
+        found = self._log.poll(self._offsets, BATCH, WAIT_MS)
+        taken = 0
+        for partition, records in found.items():
+            taken += self._take(partition, records)
+        return taken
+
+    def drain(self, partitions: Sequence[int]) -> int:
+        """Takes all that is in the log now, without leases: for importers' tests and tools that run alone."""
+        self._keep(frozenset(partitions))
+        taken = 0
+        while more := self.step():
+            taken += more
+        return taken
+
+    def _keep(self, held: frozenset[int]) -> None:
+        for partition in self._offsets.keys() - held:
+            del self._offsets[partition]
+        for partition in held - self._offsets.keys():
+            self._offsets[partition] = self._store.offset(partition)
+
+    def _take(self, partition: int, records: Sequence[Numbered]) -> int:
+        """One batch; what went wrong with it is told and tried again in the next round."""
+        try:
+            return self.process(partition, self._offsets[partition], records)
+        except (Fenced, Conflict) as error:
+            logger.info("partition %d: %s", partition, error)
+            self._offsets[partition] = self._store.offset(partition)
+        except StoreUnavailable:
+            raise
+        except Exception:  # a record that breaks its consumer; counted by `attempt`, isolated and then set aside
+            logger.exception("partition %d: a batch after %s failed", partition, self._offsets[partition])
+        return 0
+
+    def process(self, partition: int, offset: Offset, records: Sequence[Numbered]) -> int:
+        """Takes `records`, read after `offset`, through their steps and commits. Returns how many were taken."""
+        now = self._clock()
+        decoded = [_decode(raw) for _, raw in records]
+        reading = self._read(partition, offset, decoded, now)
+        blamed = (reading.failed_in_batch, reading.failed_alone)
+        excused = self._excused.pop(partition, None)
+        if excused is not None and excused[0] == offset:
+            blamed = excused[1]
+        suspect = reading.suspect
+        if blamed[0] and suspect is None:
+            suspect = records[-1][0]
+        alone = suspect is not None
+        if alone:
+            records, decoded = records[:1], decoded[:1]
+        tries = blamed[1] if alone else blamed[0]
+        self._store.attempt(partition, offset, alone=alone, tries=tries + 1, suspect=suspect)
+        last = records[-1][0]
+        kept = suspect if alone and last != suspect else None
+        work = self._begin(Commit(partition, offset, last, now, kept), decoded, reading)
+        for (number, raw), record in zip(records, decoded, strict=True):
+            if alone and tries >= TRIES:
+                _set_aside(work, number, raw, record, "failed its consumer", tries)
+            elif record is None:
+                _set_aside(work, number, raw, record, "cannot be decoded", 1)
+            else:
+                apply_record(work, record)
+        _finish(work)
+        try:
+            self._store.commit(work.commit)
+        except (Conflict, StoreUnavailable):
+            self._excused[partition] = (offset, blamed)
+            raise
+        self._offsets[partition] = last
+        return len(records)
+
+    def fire_timers(self, partition: int) -> int:
+        """Evaluates the profiles whose time has come, and says when theirs comes next. Returns how many."""
+        now = self._clock()
+        due = self._store.due(partition, now, TIMERS)
+        if not due:
+            return 0
+        offset = self._offsets.get(partition) or self._store.offset(partition)
+        work = self._begin(Commit(partition, offset, offset, now), (), Reading({}, set(), 0, 0, None))
+        segments = work.definitions.segments
+        work.profiles.update(self._store.load(due))
+        for profile_id in due:
+            profile = work.profiles.get(profile_id)
+            if profile is None:
+                work.commit.timers[profile_id] = None
+                continue
+            membership = segments.evaluate(profile, now)
+            work.commit.timers[profile_id] = membership.flips_at
+            if membership.entered or membership.left:
+                work.put(replace(profile, segments=membership.segments))
+                work.told(profile_id).add(membership)
+        _finish(work)
+        try:
+            self._store.commit(work.commit)
+        except Fenced:
+            self._offsets[partition] = self._store.offset(partition)
+        return len(due)
+
+    def _read(self, partition: int, offset: Offset, decoded: Sequence[Record | None], now: int) -> Reading:
+        needed = dict.fromkeys(key for record in decoded if record is not None for key in _needed(record))
+        marks = [mark_of(record.source, record.id) for record in decoded if isinstance(record, Event)]
+        return self._store.read(partition, offset, tuple(needed), marks, now)
+
+    def _begin(self, commit: Commit, decoded: Sequence[Record | None], reading: Reading) -> Work:
+        ids = {_expected_profile(record, reading.links) for record in decoded if record is not None}
+        here = [id for id in ids if int(id[:8], 16) % self._partitions == commit.partition]
+        return Work(
+            commit=commit,
+            partitions=self._partitions,
+            definitions=self._definitions(),
+            links=reading.links,
+            seen=reading.seen,
+            profiles=self._store.load(here),
+            load=self._store.load,
+            find_links=self._store.find_links,
+            day=datetime.fromtimestamp(commit.now / 1000, UTC).date().isoformat(),
+        )
+
+
+def apply_record(work: Work, record: Record) -> None:
+    match record:
+        case Event():
+            apply_event(work, record)
+        case Retire():
+            retire_profile(work, record)
+        case Merge():
+            merge_profile(work, record)
+
+
+def _needed(record: Record) -> tuple[str, ...]:
+    """The identifiers a record's steps look up."""
+    match record:
+        case Event():
+            return identifiers(record)
+        case Retire():
+            return (retired_key(record.loser), retired_key(record.winner), record.identifier)
+        case Merge():
+            return (retired_key(record.winner),)
+
+
+def _expected_profile(record: Record, links: Mapping[str, str]) -> str:
+    """The profile a record will most likely touch, to be loaded with its batch."""
+    match record:
+        case Event():
+            return route(record, links.get)
+        case Retire():
+            return record.loser
+        case Merge():
+            return links.get(retired_key(record.winner), record.winner)
+
+
+def _decode(raw: bytes) -> Record | None:
+    try:
+        return unpack(raw)
+    except (ValidationError, ValueError):
+        return None
+
+
+def _set_aside(work: Work, number: Offset, raw: bytes, record: Record | None, reason: str, tries: int) -> None:
+    dead = Dead(partition=work.commit.partition, offset=number, raw=raw, reason=reason, tries=tries, at=work.now)
+    work.commit.accepted.append(pack_accepted(dead))
+    work.count(record.source if isinstance(record, Event) else "-", Outcome.DEAD)
+
+
+def _finish(work: Work) -> None:
+    """Turns what the work holds into the commit's bytes."""
+    for id in work.touched:
+        work.commit.profiles[id] = pack_profile(work.profiles[id])
+    for id, told in work.memberships.items():
+        work.commit.changes.append((id, pack_change(told.change())))

@@ -1,0 +1,261 @@
+"""What happens to one event inside the processor, step by step: `STEPS` reads aloud. Pure.
+
+A step takes the work and the turn and returns None to go on, or the outcome that ends the event's way. Only a step
+named `drop_…` or `forward_…` may end it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from msgspec.structs import replace
+
+from ingestion.accepted import Applied, Linked, pack as pack_accepted
+from ingestion.live import Change, Seen
+from profiles.event import Event, Merge, Retire, anonymous_key, derive_profile_id, pack, partition_of, user_key
+from profiles.identity import MAX_IDENTIFIERS, find_previous, retired_key, route
+from profiles.profile import Memory, Profile, fold
+from profiles.store import Commit, Link, mark_of
+from segments.membership import Membership, Segments
+
+MAX_SEEN = 20  # events named in one push
+
+
+class Outcome(StrEnum):
+    """How the processor's part of an event's way ended. Counted per day and source."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    DEAD = "dead"
+    FORWARDED = "forwarded"  # not an end: the event goes on in another partition
+    SHARED_DEVICE = "shared_device"  # counted beside: two known users on one device, not merged
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """What the processor knows of the definitions in force: what to remember, and the live segments."""
+
+    memory: Memory
+    segments: Segments
+
+
+@dataclass
+class Work:
+    """One batch of one partition while it is worked on; `commit` collects everything it changes."""
+
+    commit: Commit
+    partitions: int
+    definitions: Definitions
+    links: dict[str, str]
+    seen: set[bytes]
+    profiles: dict[str, Profile]
+    load: Callable[[Iterable[str]], dict[str, Profile]]
+    find_links: Callable[[Sequence[str]], dict[str, str]]
+    day: str
+    touched: set[str] = field(default_factory=set)
+    memberships: dict[str, "Told"] = field(default_factory=dict)
+
+    @property
+    def now(self) -> int:
+        return self.commit.now
+
+    def home(self, profile_id: str) -> int:
+        return partition_of(profile_id, self.partitions)
+
+    def profile(self, profile_id: str) -> Profile:
+        """The profile as this batch knows it, a new one if there is none."""
+        known = self.profiles.get(profile_id)
+        if known is None:
+            known = self.load([profile_id]).get(profile_id) or Profile(id=profile_id)
+            self.profiles[profile_id] = known
+        return known
+
+    def put(self, profile: Profile) -> None:
+        self.profiles[profile.id] = profile
+        self.touched.add(profile.id)
+
+    def link(self, key: str, profile_id: str) -> None:
+        """Claims `key` for the profile; the commit is refused when someone else claimed it first."""
+        claimed = self.commit.links.get(key)
+        expected = claimed.expected if claimed else self.links.get(key)
+        self.commit.links[key] = Link(expected, profile_id)
+        self.commit.accepted.append(pack_accepted(Linked(identifier=key, profile=profile_id, at=self.now)))
+        self.links[key] = profile_id
+
+    def send(self, profile_id: str, record: Event | Retire | Merge) -> None:
+        """To the log of the partition where the profile lives."""
+        self.commit.forwards.append((self.home(profile_id), pack(record)))
+
+    def told(self, profile_id: str) -> "Told":
+        return self.memberships.setdefault(profile_id, Told())
+
+    def count(self, source: str, outcome: Outcome) -> None:
+        self.commit.outcomes[f"{self.day}|{source}|{outcome}"] += 1
+
+
+@dataclass
+class Told:
+    """What a profile's watchers will be told of this batch."""
+
+    entered: dict[str, None] = field(default_factory=dict)
+    left: dict[str, None] = field(default_factory=dict)
+    events: list[Seen] = field(default_factory=list)
+
+    def add(self, membership: Membership) -> None:
+        for slug in membership.entered:
+            if self.left.pop(slug, slug) is slug:
+                self.entered[slug] = None
+        for slug in membership.left:
+            if self.entered.pop(slug, slug) is slug:
+                self.left[slug] = None
+
+    def change(self) -> Change:
+        return Change(tuple(self.entered), tuple(self.left), tuple(self.events[-MAX_SEEN:]))
+
+
+@dataclass
+class Turn:
+    """One event on its way through the steps."""
+
+    event: Event
+    mark: bytes
+    profile_id: str = ""
+    profile: Profile | None = None
+    membership: Membership | None = None
+
+
+Step = Callable[[Work, Turn], Outcome | None]
+
+
+def drop_duplicate(work: Work, turn: Turn) -> Outcome | None:
+    return Outcome.DUPLICATE if turn.mark in work.seen else None
+
+
+def forward_elsewhere(work: Work, turn: Turn) -> Outcome | None:
+    """Finds the profile; an event whose profile lives in another partition is sent there, unmarked."""
+    event = turn.event
+    turn.profile_id = route(event, work.links.get)
+    if event.user_id is not None and user_key(event.user_id) not in work.links:
+        _claim_user(work, turn, event.user_id)
+    if work.home(turn.profile_id) == work.commit.partition:
+        return None
+    work.send(turn.profile_id, event)
+    return Outcome.FORWARDED
+
+
+def _claim_user(work: Work, turn: Turn, user_id: str) -> None:
+    """A user id nobody has used yet: it joins the device's profile, unless that one is another known user's."""
+    if work.home(turn.profile_id) != work.commit.partition:
+        return  # only the profile's own partition may say whose it is
+    profile = work.profile(turn.profile_id)
+    if profile.user_id is not None and turn.event.type != "alias":
+        work.count(turn.event.source, Outcome.SHARED_DEVICE)
+        turn.profile_id = derive_profile_id(user_key(user_id))
+    work.link(user_key(user_id), turn.profile_id)
+
+
+def link_identifiers(work: Work, turn: Turn) -> Outcome | None:
+    """Notes the event's identifiers on the profile; asks other profiles that share one to be handed over."""
+    event, profile = turn.event, work.profile(turn.profile_id)
+    known = profile.identifiers
+    if event.anonymous_id is not None and (key := anonymous_key(event.anonymous_id)) not in known:
+        other = work.links.get(key) or derive_profile_id(key)
+        if other != profile.id:
+            _ask_to_retire(work, turn, loser=other, identifier=key)
+        known = (*known, key)
+    if event.type == "alias" and event.previous_id is not None and event.previous_id != event.user_id:
+        key, other = find_previous(event.previous_id, work.links.get)
+        if other != profile.id and key not in known:
+            _ask_to_retire(work, turn, loser=other, identifier=key)
+        known = (*known, key) if key not in known else known
+    user_id = profile.user_id
+    if event.user_id is not None and user_id != event.user_id:
+        user_id = event.user_id
+        known = (*known, user_key(user_id)) if user_key(user_id) not in known else known
+    if known is not profile.identifiers or user_id != profile.user_id:
+        profile = replace(profile, identifiers=known[:MAX_IDENTIFIERS], user_id=user_id)
+    turn.profile = profile
+    return None
+
+
+def _ask_to_retire(work: Work, turn: Turn, *, loser: str, identifier: str) -> None:
+    event = turn.event
+    if event.user_id is None:
+        return  # two anonymous ids are never one person by themselves
+    request = Retire(
+        loser=loser,
+        winner=turn.profile_id,
+        identifier=identifier,
+        user_id=event.user_id,
+        because=event.id,
+        at=event.received,
+        forced=event.type == "alias",
+    )
+    work.send(loser, request)
+
+
+def fold_profile(work: Work, turn: Turn) -> Outcome | None:
+    assert turn.profile is not None  # link_identifiers has set it
+    turn.profile = fold(turn.profile, turn.event, work.definitions.memory)
+    return None
+
+
+def assign_segments(work: Work, turn: Turn) -> Outcome | None:
+    assert turn.profile is not None
+    event = turn.event
+    segments = work.definitions.segments
+    positions = segments.affected((event.name,), event.traits if event.type == "identify" else ())
+    membership = segments.evaluate(turn.profile, work.now, positions)
+    if membership.entered or membership.left:
+        turn.profile = replace(turn.profile, segments=membership.segments)
+    set_soft_timer(work, turn.profile_id, membership.flips_at)
+    turn.membership = membership
+    return None
+
+
+def record(work: Work, turn: Turn) -> Outcome | None:
+    """Marks the message as applied, keeps the new profile, and notes it all for the archive and the watchers."""
+    assert turn.profile is not None and turn.membership is not None
+    event, membership = turn.event, turn.membership
+    work.put(turn.profile)
+    work.seen.add(turn.mark)
+    work.commit.seen.append(turn.mark)
+    applied = Applied(profile=turn.profile_id, event=event, entered=membership.entered, left=membership.left)
+    work.commit.accepted.append(pack_accepted(applied))
+    told = work.told(turn.profile_id)
+    told.add(membership)
+    told.events.append(Seen(event.name, event.at, event.id))
+    return None
+
+
+STEPS: tuple[Step, ...] = (
+    drop_duplicate,
+    forward_elsewhere,
+    link_identifiers,
+    fold_profile,
+    assign_segments,
+    record,
+)
+
+
+def apply_event(work: Work, event: Event) -> None:
+    """One event through all steps, counted by its outcome."""
+    turn = Turn(event, mark_of(event.source, event.id))
+    for step in STEPS:
+        outcome = step(work, turn)
+        if outcome is not None:
+            break
+    else:
+        outcome = Outcome.ACCEPTED
+    work.count(event.source, outcome)
+
+
+def set_soft_timer(work: Work, profile_id: str, at: int | None) -> None:
+    if at is not None:
+        timers = work.commit.soft_timers
+        timers[profile_id] = min(at, timers.get(profile_id, at))
+
+
+def resolve(work: Work, profile_id: str) -> str:
+    """The profile that took over `profile_id`, or itself."""
+    return work.links.get(retired_key(profile_id), profile_id)

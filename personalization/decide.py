@@ -1,0 +1,70 @@
+"""The read path: who asks, one Redis round trip, the Book's choice, the rendered blocks, the reason."""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from profiles.reader import ProfileReader
+from profiles.store import StoreUnavailable
+from rules.book import LiveBook
+from rules.engine import NOBODY, Choice, Reason, choose
+from rules.render import RenderFailed, render_block
+
+
+class Answered(msgspec.Struct, omit_defaults=True):
+    """What one slot shows. `block` None: the page keeps the slot's own content."""
+
+    reason: Reason
+    block: msgspec.Raw | None
+    rule: str | None = None
+    segments: tuple[str, ...] = ()
+
+
+class Answer(msgspec.Struct, rename="camel"):
+    """The answer to one decide call."""
+
+    decision_id: str
+    book: int
+    slots: dict[str, Answered]
+
+
+class Decider:
+    """Answers decide calls from the Book in force. `deadline` in seconds; past it every slot says `timeout`."""
+
+    def __init__(
+        self, *, reader: ProfileReader, book: Callable[[], LiveBook], clock: Callable[[], int], deadline: float
+    ) -> None:
+        self._reader = reader
+        self._book = book
+        self._clock = clock
+        self._deadline = deadline
+
+    async def decide(self, identifier: str | None, slots: Sequence[str], context: Mapping[str, Any]) -> Answer:
+        """What `identifier` (`u:…` or `a:…`, None for a visitor who is not to be known) sees in `slots`. Never raises
+        for a store that is away or late: the slots' own content is the answer then."""
+        live = self._book()
+        profile = NOBODY
+        if identifier is not None:
+            try:
+                profile = (await self._reader.read(identifier, self._deadline)).profile or NOBODY
+            except (TimeoutError, StoreUnavailable):
+                late = {slot: Answered(Reason.TIMEOUT, None) for slot in slots}
+                return Answer(uuid.uuid4().hex, live.book.number, late)
+        now = self._clock()
+        answered = {}
+        for slot in slots:
+            choice = choose(live.book, slot, profile, context, now)
+            answered[slot] = _render(live, choice, profile, context)
+        return Answer(uuid.uuid4().hex, live.book.number, answered)
+
+
+def _render(live: LiveBook, choice: Choice, profile: Any, context: Mapping[str, Any]) -> Answered:
+    block = live.blocks.get(choice.block) if choice.block is not None else None
+    if block is None:
+        return Answered(choice.reason, None, choice.rule, choice.segments)
+    try:
+        return Answered(choice.reason, render_block(block, profile, context), choice.rule, choice.segments)
+    except RenderFailed:
+        return Answered(Reason.RENDER_FAILED, None, choice.rule, choice.segments)

@@ -1,0 +1,81 @@
+"""Pushes: one subscription connection per web process hands each profile's changes to the sockets that watch it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import redis
+
+from ingestion.live import Change, unpack
+from profiles import keys
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+logger = logging.getLogger(__name__)
+
+Watcher = Callable[[Change], Awaitable[None]]
+PAUSE_S = 0.5  # before the subscription is taken up again after Redis was away
+
+
+class LiveChanges:
+    """Changes of profiles as they are committed. A push may be lost (Redis away); a decide call never depends on one."""
+
+    def __init__(self, client: "Redis[bytes]") -> None:
+        self._pubsub = client.pubsub(ignore_subscribe_messages=True)
+        self._watchers: dict[str, set[Watcher]] = {}
+        self._wanted = asyncio.Event()
+
+    async def watch(self, profile_id: str, watcher: Watcher) -> None:
+        """Calls `watcher` with every change of the profile; it must not block for long."""
+        watchers = self._watchers.setdefault(keys.live(profile_id), set())
+        watchers.add(watcher)
+        if len(watchers) == 1:
+            await self._tell(self._pubsub.subscribe, profile_id)
+        self._wanted.set()
+
+    async def unwatch(self, profile_id: str, watcher: Watcher) -> None:
+        name = keys.live(profile_id)
+        watchers = self._watchers.get(name, set())
+        watchers.discard(watcher)
+        if not watchers and self._watchers.pop(name, None) is not None:
+            await self._tell(self._pubsub.unsubscribe, profile_id)
+
+    async def run(self) -> None:
+        """Hands out changes until cancelled."""
+        while True:
+            await self._wanted.wait()
+            try:
+                message = await self._pubsub.get_message(timeout=1.0)
+            except (redis.RedisError, OSError) as error:
+                logger.warning("pushes are waiting for Redis: %s", type(error).__name__)
+                await asyncio.sleep(PAUSE_S)
+                await self._resubscribe()
+                continue
+            if message is None:
+                if not self._pubsub.subscribed:
+                    self._wanted.clear()
+                continue
+            await self._hand_out(message["channel"].decode(), unpack(message["data"]))
+
+    async def _hand_out(self, name: str, change: Change) -> None:
+        for watcher in tuple(self._watchers.get(name, ())):
+            try:
+                await watcher(change)
+            except Exception:
+                logger.exception("a watcher of changes failed")
+
+    async def _tell(self, call: Callable[..., Awaitable[object]], profile_id: str) -> None:
+        try:
+            await call(keys.live(profile_id))
+        except (redis.RedisError, OSError):
+            pass  # `run` meets the same and subscribes to everything wanted once Redis is back
+
+    async def _resubscribe(self) -> None:
+        try:
+            await self._pubsub.aclose()
+            if self._watchers:
+                await self._pubsub.subscribe(*self._watchers)
+        except (redis.RedisError, OSError):
+            pass  # still away; `run` comes round again

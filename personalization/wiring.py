@@ -1,0 +1,172 @@
+"""The only construction site: every long-lived part is made here, from the settings."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from functools import cache
+
+import redis
+import redis.asyncio
+from django.conf import settings
+
+from ingestion.append import Appender
+from ingestion.directory import Directory, load_directory
+from ingestion.leases import Leases
+from ingestion.log import LogUnavailable
+from ingestion.log_redis import RedisLog
+from ingestion.processor import WAIT_MS, Processor
+from ingestion.steps import Definitions
+from personalization.decide import Decider
+from personalization.live import LiveChanges
+from personalization.snapshot import Snapshot, announce
+from profiles import keys
+from profiles.profile import DAY_MS, Memory
+from profiles.reader import ProfileReader
+from profiles.store_redis import RedisStore
+from rules.book import NO_BOOK, LiveBook, load_book
+
+LOOK_S = 0.5  # between looks for a newer Book or Directory
+
+
+def clock() -> int:
+    """Now, Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+@cache
+def redis_client() -> "redis.Redis[bytes]":
+    """The blocking client of this process; its time-out leaves room for the longest wait on the log."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=settings.PZ_STORE_TIMEOUT + WAIT_MS / 1000,
+        socket_connect_timeout=settings.PZ_STORE_TIMEOUT,
+    )
+
+
+def async_redis_client() -> "redis.asyncio.Redis[bytes]":
+    """A client for one event loop."""
+    return redis.asyncio.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=settings.PZ_STORE_TIMEOUT,
+        socket_connect_timeout=settings.PZ_STORE_TIMEOUT,
+        max_connections=64,
+    )
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """The definitions in force in this process."""
+
+    book: Snapshot[LiveBook]
+    directory: Snapshot[Directory]
+
+    def live_book(self) -> LiveBook:
+        return self.book.current or NO_BOOK
+
+    def live_directory(self) -> Directory:
+        """Raises LogUnavailable until the first one has been seen: no key can be told good or bad before."""
+        if self.directory.current is None:
+            raise LogUnavailable("the directory of sources has not been loaded yet")
+        return self.directory.current
+
+
+def snapshots() -> Snapshots:
+    return Snapshots(Snapshot(keys.BOOK, load_book), Snapshot(keys.DIRECTORY, load_directory))
+
+
+def memory_of(directory: Directory) -> Memory:
+    """What profiles remember, as the catalogue and the settings say."""
+    return Memory(
+        indexed=directory.indexed,
+        otherwise=directory.default_indexed,
+        limit=settings.PZ_HISTORY_LIMIT,
+        retention_ms=settings.PZ_RETENTION_DAYS * DAY_MS,
+    )
+
+
+class CurrentDefinitions:
+    """The processor's view of the definitions: looks for newer ones at most every LOOK_S."""
+
+    def __init__(self, client: "redis.Redis[bytes]") -> None:
+        self._client = client
+        self._snapshots = snapshots()
+        self._looked = -LOOK_S
+        self._definitions: Definitions | None = None
+
+    def __call__(self) -> Definitions:
+        if time.monotonic() - self._looked >= LOOK_S or self._definitions is None:
+            before = (self._snapshots.book.number, self._snapshots.directory.number)
+            self._snapshots.book.refresh(self._client)
+            self._snapshots.directory.refresh(self._client)
+            self._looked = time.monotonic()
+            if self._definitions is None or before != (self._snapshots.book.number, self._snapshots.directory.number):
+                memory = memory_of(self._snapshots.live_directory())
+                self._definitions = Definitions(memory, self._snapshots.live_book().book.segments)
+        return self._definitions
+
+
+def make_store() -> RedisStore:
+    return RedisStore(redis_client(), settings.PZ_DEDUP_HOURS * 3_600_000)
+
+
+def make_processor(name: str) -> Processor:
+    client = redis_client()
+    return Processor(
+        log=RedisLog(client),
+        store=make_store(),
+        leases=Leases(client, owner=name, partitions=settings.PZ_PARTITIONS, clock=clock),
+        definitions=CurrentDefinitions(client),
+        clock=clock,
+        partitions=settings.PZ_PARTITIONS,
+    )
+
+
+def announce_book(number: int, payload: bytes) -> None:
+    announce(redis_client(), keys.BOOK, number, payload)
+
+
+def announce_directory(payload: bytes) -> None:
+    """Puts a directory in force; its number only has to differ from the former one."""
+    announce(redis_client(), keys.DIRECTORY, clock(), payload)
+
+
+class Web:
+    """What one web process needs: made inside its event loop, closed with it."""
+
+    def __init__(self) -> None:
+        client = async_redis_client()
+        self.snapshots = snapshots()
+        self.reader = ProfileReader(client)
+        self.appender = Appender(
+            client,
+            partitions=settings.PZ_PARTITIONS,
+            max_length=settings.PZ_LOG_MAX_LENGTH,
+            timeout=settings.PZ_STORE_TIMEOUT,
+        )
+        self.live = LiveChanges(async_redis_client())
+        self.decider = Decider(
+            reader=self.reader,
+            book=self.snapshots.live_book,
+            clock=clock,
+            deadline=settings.PZ_DECIDE_DEADLINE_MS / 1000,
+        )
+        self._client = client
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        self._tasks = [asyncio.create_task(self.live.run()), asyncio.create_task(self._look())]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._client.aclose()
+
+    async def _look(self) -> None:
+        while True:
+            try:
+                await self.snapshots.book.arefresh(self._client)
+                await self.snapshots.directory.arefresh(self._client)
+            except redis.RedisError:
+                pass  # the definitions in hand stay in force; the doors themselves say that Redis is away
+            await asyncio.sleep(LOOK_S)

@@ -1,0 +1,86 @@
+"""Where hot profiles, the identity map and offsets live, and the one commit that moves them together."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import NamedTuple, Protocol
+
+from profiles.profile import Profile
+
+
+class StoreUnavailable(Exception):
+    """The store's server did not answer in time, or refused to write; nothing is known to be committed."""
+
+
+class Fenced(Exception):
+    """Another processor has moved the partition's offset: what was computed here is void."""
+
+
+class Conflict(Exception):
+    """A message was applied, or an identifier linked, by another partition meanwhile: read again and redo."""
+
+
+class Link(NamedTuple):
+    """An identifier's new profile, allowed only while the map still holds `expected` for it (None: nothing)."""
+
+    expected: str | None
+    profile_id: str
+
+
+class Reading(NamedTuple):
+    """What a batch needs to know first. `failed` counts earlier attempts at its first offset that never committed,
+    in a batch and alone; `suspect` is the offset up to which records are tried alone, None without suspicion."""
+
+    links: dict[str, str]
+    seen: set[bytes]
+    failed_in_batch: int
+    failed_alone: int
+    suspect: str | None
+
+
+@dataclass
+class Commit:
+    """Everything one batch changes. Applied whole, or not at all.
+
+    `expected` is the offset the batch was read from: the commit is refused (Fenced) when it is not the stored one.
+    `seen` are dedup marks, refused (Conflict) when one is already there. `profiles` are packed states, None to delete.
+    `timers` are Unix milliseconds at which a profile wants to be evaluated anew; with `soften`, only an earlier moment
+    replaces the one kept. `forwards` go to other partitions' logs, `accepted` to this partition's accepted log.
+    """
+
+    partition: int
+    expected: str
+    offset: str
+    now: int
+    suspect: str | None = None
+    profiles: dict[str, bytes | None] = field(default_factory=dict)
+    seen: list[bytes] = field(default_factory=list)
+    links: dict[str, Link] = field(default_factory=dict)
+    timers: dict[str, int | None] = field(default_factory=dict)
+    soft_timers: dict[str, int] = field(default_factory=dict)
+    forwards: list[tuple[int, bytes]] = field(default_factory=list)
+    accepted: list[bytes] = field(default_factory=list)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    changes: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+class ProfileStore(Protocol):
+    """What the processor asks of a store. Every call raises StoreUnavailable when the server is away."""
+
+    def offset(self, partition: int) -> str: ...
+    def read(self, partition: int, offset: str, identifiers: Sequence[str], marks: Sequence[bytes], now: int) -> Reading: ...
+    def find_links(self, identifiers: Sequence[str]) -> dict[str, str]: ...
+    def load(self, profile_ids: Iterable[str]) -> dict[str, Profile]: ...
+    def attempt(self, partition: int, offset: str, *, alone: bool, tries: int, suspect: str | None) -> None: ...
+    def due(self, partition: int, now: int, limit: int) -> list[str]: ...
+    def commit(self, commit: Commit) -> None: ...
+
+
+def mark_of(source: str, message_id: str) -> bytes:
+    """The dedup mark of a message: 96 bits, so that a billion of them a day collide less than once in 10^10 days."""
+    return blake2b(f"{source}\0{message_id}".encode(), digest_size=12).digest()
+
+
+def outcome_field(day: str, source: str, outcome: str) -> str:
+    return f"{day}|{source}|{outcome}"

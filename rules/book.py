@@ -1,0 +1,28 @@
+"""The Book in force in this process: compiled once from its payload, used until the next one is swapped in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from rules.engine import EMPTY_BOOK, Book, BookPayload, compile_book
+from rules.render import Block, compile_blocks
+
+_decoder = msgspec.json.Decoder(BookPayload)
+
+
+@dataclass(frozen=True)
+class LiveBook:
+    """A Book with its blocks ready to render."""
+
+    book: Book
+    blocks: Mapping[str, Block]
+
+
+NO_BOOK = LiveBook(EMPTY_BOOK, {})
+
+
+def load_book(payload: bytes) -> LiveBook:
+    """The runnable form of a stored payload; raises ValueError for one that was not published by this product."""
+    definition = _decoder.decode(payload)
+    return LiveBook(compile_book(definition), compile_blocks(definition.blocks))

@@ -1,0 +1,78 @@
+"""A whole processing path in memory: log, store, processor and a clock the test moves by hand."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ingestion.accepted import Accepted, unpack as unpack_accepted
+from ingestion.log import MemoryLog
+from ingestion.processor import Processor
+from ingestion.steps import Definitions
+from profiles.event import Event, derive_profile_id, pack, partition_of
+from profiles.identity import route
+from profiles.profile import Memory, Profile, unpack
+from profiles.store_memory import MemoryStore
+from segments.membership import compile_segments
+
+HOUR = 3_600_000
+START = 1_800_000_000_000
+MEMORY = Memory(indexed={"Product Viewed": ("category", "price")}, otherwise=("category",))
+
+
+class AllPartitions:
+    """Leases of a processor that runs alone."""
+
+    def __init__(self, partitions: int) -> None:
+        self._all = frozenset(range(partitions))
+
+    def tend(self) -> frozenset[int]:
+        return self._all
+
+    def release(self) -> None: ...
+
+
+class Harness:
+    def __init__(self, segments: Mapping[str, object] | None = None, partitions: int = 4) -> None:
+        self.now = START
+        self.partitions = partitions
+        self.log = MemoryLog()
+        self.store = MemoryStore(lambda partition, record: self.log.append({partition: [record]}), 24 * HOUR)
+        self.definitions = Definitions(MEMORY, compile_segments(segments or {}))
+        self.processor = self.start_processor()
+        self._numbers = 0
+
+    def start_processor(self) -> Processor:
+        return Processor(
+            log=self.log,
+            store=self.store,
+            leases=AllPartitions(self.partitions),
+            definitions=lambda: self.definitions,
+            clock=lambda: self.now,
+            partitions=self.partitions,
+        )
+
+    def event(self, name: str = "Product Viewed", **fields: Any) -> Event:
+        self._numbers += 1
+        fields.setdefault("id", f"m{self._numbers}")
+        fields.setdefault("at", self.now)
+        fields.setdefault("type", "track")
+        if "user_id" not in fields:
+            fields.setdefault("anonymous_id", "anna")
+        return Event(source="shop", name=name, received=self.now, **fields)
+
+    def send(self, *events: Event) -> None:
+        for event in events:
+            partition = partition_of(route(event, self.store.links.get), self.partitions)
+            self.log.append({partition: [pack(event)]})
+
+    def run(self) -> int:
+        return self.processor.drain(range(self.partitions))
+
+    def profile(self, identifier: str) -> Profile | None:
+        packed = self.store.profiles.get(self.store.links.get(identifier) or derive_profile_id(identifier))
+        return unpack(packed) if packed else None
+
+    def accepted(self) -> list[Accepted]:
+        return [unpack_accepted(raw) for batch in self.store.accepted.values() for raw in batch]
+
+    def outcome(self, name: str) -> int:
+        return sum(count for field, count in self.store.outcomes.items() if field.endswith(f"|{name}"))
