@@ -204,8 +204,9 @@ def assign_segments(work: Work, turn: Turn) -> Outcome | None:
     assert turn.profile is not None
     event = turn.event
     segments = work.definitions.segments
-    positions = segments.affected((event.name,), event.traits if event.type == "identify" else ())
-    membership = segments.evaluate(turn.profile, work.now, positions)
+    changed = (event.name,)
+    positions = segments.affected(changed, event.traits if event.type == "identify" else ())
+    membership = segments.evaluate(turn.profile, work.now, positions, changed)
     if membership.entered or membership.left:
         turn.profile = replace(turn.profile, segments=membership.segments)
     set_soft_timer(work, turn.profile_id, membership.flips_at)

@@ -1,6 +1,6 @@
 """Which segments a profile is in: evaluates only what an event can have changed, in order of dependency. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -44,8 +44,16 @@ class Segments:
             found.update(self.dependents.get(number, ()))
         return sorted(found)
 
-    def evaluate(self, profile: Profile, now: int, positions: Iterable[int] | None = None) -> Membership:
-        """The membership of `profile` at `now`, for the segments at `positions` (None: every one, and forget others)."""
+    def evaluate(
+        self,
+        profile: Profile,
+        now: int,
+        positions: Iterable[int] | None = None,
+        changed: Container[str] | None = None,
+    ) -> Membership:
+        """The membership of `profile` at `now`, for the segments at `positions` (None: every one, and forget others).
+
+        `changed` are the event names with a new event; moments of others are known from earlier evaluations."""
         if positions is None:
             positions = range(len(self.ordered))
             live = {slug for slug, _ in self.ordered}
@@ -64,7 +72,7 @@ class Segments:
             elif segments.pop(slug, None) is not None:
                 left.append(slug)
             if condition.flips:
-                at = condition.next_flip(profile, now)
+                at = condition.next_flip(profile, now, changed)
                 if at is not None and (flips_at is None or at < flips_at):
                     flips_at = at
         return Membership(segments, tuple(entered), tuple(left), flips_at)

@@ -10,30 +10,38 @@ from segments.conditions.language import Did, Group, HasTrait, InContext, InSegm
 
 # (profile, segments the person is in, context, now in Unix milliseconds) -> does the condition hold?
 Matches = Callable[[Profile, Container[str], Mapping[str, Any], int], bool]
-# (profile, now) -> the next moment at which the condition could flip without a new event, None for never
+# (profile, now) -> the next moment at which a part of the condition could turn without a new event, None for never
 Flips = Callable[[Profile, int], int | None]
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A condition ready to run, and what it depends on. `flips` is empty when nothing in it has a window."""
+    """A condition ready to run, and what it depends on. `flips` are its parts that time alone can turn, by event."""
 
     matches: Matches
-    flips: tuple[Flips, ...]
+    flips: tuple[tuple[str, Flips], ...]
     events: frozenset[str]
     traits: frozenset[str]
     segments: frozenset[str]
     has_context: bool
 
-    def next_flip(self, profile: Profile, now: int) -> int | None:
-        return min((at for flip in self.flips if (at := flip(profile, now)) is not None), default=None)
+    def next_flip(self, profile: Profile, now: int, changed: Container[str] | None = None) -> int | None:
+        """The next moment the condition could turn without a new event; of its parts about `changed` events only,
+        when the others' moments are known from before."""
+        soonest: int | None = None
+        for name, flips_at in self.flips:
+            if changed is None or name in changed:
+                at = flips_at(profile, now)
+                if at is not None and (soonest is None or at < soonest):
+                    soonest = at
+        return soonest
 
 
 def compile_condition(root: Node) -> Compiled:
     leaves = list(_leaves(root))
     return Compiled(
         matches=_compile(root),
-        flips=tuple(_compile_flips(leaf) for leaf in leaves if isinstance(leaf, Did)),
+        flips=tuple((leaf.event, _compile_flips(leaf)) for leaf in leaves if isinstance(leaf, Did)),
         events=frozenset(leaf.event for leaf in leaves if isinstance(leaf, Did)),
         traits=frozenset(leaf.test.name for leaf in leaves if isinstance(leaf, HasTrait)),
         segments=frozenset(leaf.segment for leaf in leaves if isinstance(leaf, InSegment)),
@@ -126,13 +134,8 @@ def _ahead(history: History, now: int) -> list[Moment]:
 
 def _compile_count(window_ms: int) -> Callable[[History, int], float]:
     def count(history: History, now: int) -> float:
-        recent = history.recent
-        start = now - window_ms
-        if not recent or recent[-1].at < start:
-            return 0
-        if recent[0].at >= start and recent[-1].at <= now:
-            return len(recent)
-        return bisect_right(recent, now, key=moment_time) - bisect_left(recent, start, key=moment_time)
+        low, high = _inside(history.recent, now - window_ms, now)
+        return high - low
 
     return count
 
@@ -143,16 +146,22 @@ def _compile_select(node: Did) -> Callable[[History, int], list[Moment]]:
     tests = tuple((test.name, _compile_test(test)) for test in node.where)
 
     def select(history: History, now: int) -> list[Moment]:
-        recent = history.recent
-        low = bisect_left(recent, now - window_ms, key=moment_time)
-        high = bisect_right(recent, now, key=moment_time)
-        return [
-            moment
-            for moment in recent[low:high]
-            if all(test(moment.properties.get(name)) for name, test in tests)
-        ]
+        low, high = _inside(history.recent, now - window_ms, now)
+        found = history.recent[low:high]
+        for name, passes in tests:
+            found = [moment for moment in found if passes(moment.properties.get(name))]
+        return found
 
     return select
+
+
+def _inside(moments: list[Moment], start: int, end: int) -> tuple[int, int]:
+    """The slice of sorted `moments` with `start <= at <= end`."""
+    if not moments or moments[-1].at < start:
+        return 0, 0
+    low = 0 if moments[0].at >= start else bisect_left(moments, start, key=moment_time)
+    high = len(moments) if moments[-1].at <= end else bisect_right(moments, end, key=moment_time)
+    return low, high
 
 
 def _compile_flips(node: Did) -> Flips:
