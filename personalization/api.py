@@ -2,7 +2,7 @@
 
 import binascii
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+DECIDE_PATHS = ("/api/v1/decide", "/api/v1/decide/")
 MAX_BODY = 64_000
 MAX_SLOTS = 50
 MAX_ID = 255
@@ -134,9 +135,15 @@ def _basic_user(encoded: str) -> str:
         return ""
 
 
-async def respond(send: Send, status: int, body: bytes) -> None:
+async def respond_unavailable(send: Send) -> None:
+    """The store or the definitions are away: come back in a second."""
+    body = _encoder.encode({"code": "unavailable", "message": "the service is not ready; try again in a second"})
+    await respond(send, 503, body, [(b"retry-after", b"1")])
+
+
+async def respond(send: Send, status: int, body: bytes, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
     """One JSON answer that any origin may read and nobody may keep."""
-    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), *CORS]
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), *CORS, *more]
     headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -37,6 +37,8 @@ class _Environment(liquid.Environment):
 
 
 _ENVIRONMENT = _Environment(autoescape=True)
+for _tag in ("include", "render"):
+    del _ENVIRONMENT.tags[_tag]
 _JSON = msgspec.json.Encoder()
 
 
@@ -74,6 +76,8 @@ def compile_block(slug: str, definition: BlockDefinition) -> Block:
         template = _ENVIRONMENT.from_string(source)
     except LiquidError as error:
         raise BadBlock(f"{slug}: Liquid: {error}") from error
+    if unknown := sorted(template.analyze().filters.keys() - _ENVIRONMENT.filters.keys()):
+        raise BadBlock(f"{slug}: Liquid: there is no filter named {', '.join(unknown)}")
     if "{{" in source or "{%" in source:
         return Block(slug, kind, template, None)
     return Block(slug, kind, None, _answer(slug, kind, "html", clean_html(source)))

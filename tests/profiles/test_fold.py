@@ -1,0 +1,113 @@
+"""Folding: bounded, order-free, and the same again after packing."""
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from profiles.event import Event
+from profiles.profile import COMPRESS_ABOVE, DAY_MS, MAX_NAMES, MAX_TRAITS, Memory, Profile, fold, merge, pack, unpack
+
+NOW = 1_800_000_000_000
+MEMORY = Memory(indexed={"Order Completed": ("products.category",)}, otherwise=("category",), limit=5)
+NOBODY = Profile(id="0" * 32)
+
+
+def track(name: str = "Product Viewed", ago: int = 0, **properties: object) -> Event:
+    return Event(id="m", source="s", type="track", name=name, at=NOW - ago, received=NOW, properties=properties)
+
+
+events = st.lists(
+    st.builds(
+        lambda name, ago, category, value: track(name, ago, category=category, revenue=value),
+        st.sampled_from(["Product Viewed", "Order Completed", "Page Viewed"]),
+        st.integers(0, 20) | st.integers(0, 200 * DAY_MS),
+        st.sampled_from(["Outdoor", "Home", None]),
+        st.integers(0, 100),
+    ),
+    max_size=20,
+)
+identifies = st.lists(
+    st.builds(
+        lambda ago, name, value: Event(
+            id="m", source="s", type="identify", name="Identified", at=NOW - ago, received=NOW, traits={name: value}
+        ),
+        st.integers(0, 3),
+        st.sampled_from(["plan", "age"]),
+        st.integers(-(2**63), 2**63 - 1) | st.text(max_size=3) | st.booleans() | st.floats(allow_nan=False),
+    ),
+    max_size=10,
+)
+
+
+def fold_all(profile: Profile, some: list[Event]) -> Profile:
+    for event in some:
+        profile = fold(profile, event, MEMORY)
+    return profile
+
+
+@given(events, identifies, st.randoms(use_true_random=False))
+def test_the_order_of_arrival_does_not_matter(some: list[Event], more: list[Event], chance: object) -> None:
+    both = some + more
+    shuffled = list(both)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert fold_all(NOBODY, shuffled) == fold_all(NOBODY, both)
+
+
+@given(events, events)
+def test_merging_two_histories_equals_having_lived_both(ours: list[Event], theirs: list[Event]) -> None:
+    merged = merge(fold_all(NOBODY, ours), fold_all(NOBODY, theirs), NOW, MEMORY)
+    assert merged == fold_all(NOBODY, ours + theirs)
+
+
+@given(events, identifies)
+def test_packing_keeps_everything(some: list[Event], more: list[Event]) -> None:
+    profile = fold_all(NOBODY, some + more)
+    assert unpack(pack(profile)) == profile
+
+
+@given(events)
+def test_totals_count_every_event_and_the_history_stays_bounded(some: list[Event]) -> None:
+    profile = fold_all(NOBODY, some)
+    for name, history in profile.events.items():
+        same = [event for event in some if event.name == name]
+        assert history.count == len(same)
+        assert math.isclose(history.total, sum(event.value for event in same))
+        assert len(history.recent) <= MEMORY.limit
+        times = [moment.at for moment in history.recent]
+        assert times == sorted(times)
+        assert all(at >= NOW - MEMORY.retention_ms for at in times)
+
+
+def test_only_indexed_properties_are_remembered() -> None:
+    products = [{"category": "Home", "name": "Lamp"}, {"category": "Home"}, {"category": "Outdoor"}, "?", {}]
+    order = track("Order Completed", products=products, coupon="X")
+    moment = fold(NOBODY, order, MEMORY).events["Order Completed"].recent[0]
+    assert moment.properties == {"products.category": ["Home", "Outdoor"]}
+    viewed = track(category="x" * 300)
+    assert fold(NOBODY, viewed, MEMORY).events["Product Viewed"].recent[0].properties == {}
+
+
+def test_an_order_older_than_the_retention_counts_but_is_not_remembered() -> None:
+    history = fold(NOBODY, track(ago=200 * DAY_MS, revenue=10), MEMORY).events["Product Viewed"]
+    assert (history.count, history.total, history.recent) == (1, 10.0, [])
+
+
+def test_a_profile_cannot_be_filled_without_end() -> None:
+    profile = fold_all(NOBODY, [track(f"Name {number}") for number in range(MAX_NAMES + 50)])
+    assert len(profile.events) == MAX_NAMES
+    traits = {f"t{number}": number for number in range(MAX_TRAITS + 50)}
+    event = Event(id="m", source="s", type="identify", name="Identified", at=NOW, received=NOW, traits=traits)
+    assert len(fold(NOBODY, event, MEMORY).traits) == MAX_TRAITS
+
+
+def test_an_idle_visitor_takes_less_than_a_kilobyte_and_a_busy_one_is_compressed() -> None:
+    few = [track("Page Viewed", ago=number) for number in range(3)]
+    assert len(pack(fold_all(NOBODY, few))) < 1_000
+    memory = Memory(otherwise=("category", "price"))
+    profile = NOBODY
+    for number in range(200):
+        profile = fold(profile, track(ago=number * 60_000, category="Outdoor", price=number), memory)
+    packed = pack(profile)
+    assert unpack(packed) == profile
+    assert len(packed) < COMPRESS_ABOVE
