@@ -36,7 +36,7 @@ class Moment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     properties: dict[str, Remembered]
 
 
-class History(msgspec.Struct, frozen=True, array_like=True):
+class History(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """All a profile knows of one event name: lifetime totals, and its recent moments sorted by time."""
 
     count: int
@@ -46,7 +46,7 @@ class History(msgspec.Struct, frozen=True, array_like=True):
     recent: list[Moment]
 
 
-class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """One person. Times are Unix milliseconds; `segments` maps a segment's slug to when it was entered."""
 
     id: str

@@ -63,14 +63,18 @@ class Segments:
             segments, left = dict(profile.segments), []
         entered: list[str] = []
         flips_at: int | None = None
+        has_ahead = profile.last_seen > now
         for number in positions:
             slug, condition = self.ordered[number]
             if condition.matches(profile, segments, NO_CONTEXT, now):
                 if slug not in segments:
                     segments[slug] = now
                     entered.append(slug)
-            elif segments.pop(slug, None) is not None:
-                left.append(slug)
+            else:
+                if segments.pop(slug, None) is not None:
+                    left.append(slug)
+                if condition.only_fades and not has_ahead:
+                    continue
             if condition.flips:
                 at = condition.next_flip(profile, now, changed)
                 if at is not None and (flips_at is None or at < flips_at):

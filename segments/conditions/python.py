@@ -16,7 +16,9 @@ Flips = Callable[[Profile, int], int | None]
 
 @dataclass(frozen=True)
 class Compiled:
-    """A condition ready to run, and what it depends on. `flips` are its parts that time alone can turn, by event."""
+    """A condition ready to run, and what it depends on. `flips` are its parts that time alone can turn, by event.
+
+    `only_fades`: while no event is dated ahead, time alone can end it but never begin it."""
 
     matches: Matches
     flips: tuple[tuple[str, Flips], ...]
@@ -24,6 +26,7 @@ class Compiled:
     traits: frozenset[str]
     segments: frozenset[str]
     has_context: bool
+    only_fades: bool
 
     def next_flip(self, profile: Profile, now: int, changed: Container[str] | None = None) -> int | None:
         """The next moment the condition could turn without a new event; of its parts about `changed` events only,
@@ -46,7 +49,20 @@ def compile_condition(root: Node) -> Compiled:
         traits=frozenset(leaf.test.name for leaf in leaves if isinstance(leaf, HasTrait)),
         segments=frozenset(leaf.segment for leaf in leaves if isinstance(leaf, InSegment)),
         has_context=any(isinstance(leaf, InContext) for leaf in leaves),
+        only_fades=_only_fades(root),
     )
+
+
+def _only_fades(node: Node) -> bool:
+    match node:
+        case Group(kind="not", children=(child,)):
+            return not any(isinstance(leaf, Did) for leaf in _leaves(child))
+        case Group(children=children):
+            return all(map(_only_fades, children))
+        case Did(did=did, op=op, measure=measure):
+            return did and op in ("at_least", "more_than") and measure != "sum"  # a refund may leave the window
+        case _:
+            return True
 
 
 def _leaves(node: Node) -> Iterable[Node]:
