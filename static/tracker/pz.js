@@ -363,8 +363,8 @@
       const id = ++serial, ask = { slots, resolve };
       asks.set(id, ask);
       if (socket && socket.readyState === 1) askSocket(ask, id);
-      else if (socket && !fallback) setTimeout(() => ask.sent || askByPost(ask, id), 200);
-      else askByPost(ask, id);
+      else if (!socket || fallback) askByPost(ask, id);
+      setTimeout(() => ready || asks.has(id) && askByPost(ask, id), 300); // the socket is slow or swallowed
       setTimeout(settleAsk, 5000, id);
     });
   }
