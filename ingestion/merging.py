@@ -2,12 +2,16 @@
 
 from msgspec.structs import replace
 
-from ingestion.accepted import Merged, pack as pack_accepted
-from ingestion.live import Change, pack as pack_change
+from ingestion.accepted import Merged
+from ingestion.accepted import pack as pack_accepted
+from ingestion.live import Change
+from ingestion.live import pack as pack_change
 from ingestion.steps import Outcome, Work, resolve, set_soft_timer
 from profiles.event import Merge, Retire
 from profiles.identity import retired_key
-from profiles.profile import merge, pack as pack_profile, unpack as unpack_profile
+from profiles.profile import merge
+from profiles.profile import pack as pack_profile
+from profiles.profile import unpack as unpack_profile
 
 
 def retire_profile(work: Work, request: Retire) -> None:
@@ -35,7 +39,8 @@ def retire_profile(work: Work, request: Retire) -> None:
     work.commit.soft_timers.pop(loser.id, None)
     work.commit.timers[loser.id] = None
     work.commit.changes.append((loser.id, pack_change(Change(moved_to=winner))))
-    work.send(winner, Merge(loser=loser.id, winner=winner, state=pack_profile(loser), because=request.because, at=request.at))
+    state = pack_profile(loser)
+    work.send(winner, Merge(loser=loser.id, winner=winner, state=state, because=request.because, at=request.at))
 
 
 def merge_profile(work: Work, handed: Merge) -> None:

@@ -9,7 +9,8 @@ from threading import Event as Signal
 from msgspec import ValidationError
 from msgspec.structs import replace
 
-from ingestion.accepted import Dead, pack as pack_accepted
+from ingestion.accepted import Dead
+from ingestion.accepted import pack as pack_accepted
 from ingestion.leases import Leases
 from ingestion.live import pack as pack_change
 from ingestion.log import EventLog, LogUnavailable, Offset

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from msgspec.structs import replace
 
-from ingestion.accepted import Applied, Linked, pack as pack_accepted
+from ingestion.accepted import Applied, Linked
+from ingestion.accepted import pack as pack_accepted
 from ingestion.live import Change, Seen
 from profiles.event import Event, Merge, Retire, anonymous_key, derive_profile_id, pack, partition_of, user_key
 from profiles.identity import MAX_IDENTIFIERS, find_previous, retired_key, route

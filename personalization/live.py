@@ -3,15 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from contextlib import suppress
 
 import redis
 
 from ingestion.live import Change, unpack
 from profiles import keys
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from profiles.clients import AsyncClient
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +18,9 @@ PAUSE_S = 0.5  # before the subscription is taken up again after Redis was away
 
 
 class LiveChanges:
-    """Changes of profiles as they are committed. A push may be lost (Redis away); a decide call never depends on one."""
+    """Changes of profiles as they are committed. A push may be lost while Redis is away; no decision depends on one."""
 
-    def __init__(self, client: "Redis[bytes]") -> None:
+    def __init__(self, client: AsyncClient) -> None:
         self._pubsub = client.pubsub(ignore_subscribe_messages=True)
         self._watchers: dict[str, set[Watcher]] = {}
         self._wanted = asyncio.Event()
@@ -67,15 +65,11 @@ class LiveChanges:
                 logger.exception("a watcher of changes failed")
 
     async def _tell(self, call: Callable[..., Awaitable[object]], profile_id: str) -> None:
-        try:
+        with suppress(redis.RedisError, OSError):  # `run` meets the same, and subscribes anew once Redis is back
             await call(keys.live(profile_id))
-        except (redis.RedisError, OSError):
-            pass  # `run` meets the same and subscribes to everything wanted once Redis is back
 
     async def _resubscribe(self) -> None:
-        try:
+        with suppress(redis.RedisError, OSError):  # still away: `run` comes round again
             await self._pubsub.aclose()
             if self._watchers:
                 await self._pubsub.subscribe(*self._watchers)
-        except (redis.RedisError, OSError):
-            pass  # still away; `run` comes round again

@@ -2,13 +2,10 @@
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from profiles import keys
-
-if TYPE_CHECKING:
-    from redis import Redis
-    from redis.asyncio import Redis as AsyncRedis
+from profiles.clients import AsyncClient, Client
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -25,13 +22,13 @@ class Snapshot(Generic[T]):
         self.current: T | None = None
         self._compile = compile
 
-    def refresh(self, client: "Redis[bytes]") -> None:
+    def refresh(self, client: Client) -> None:
         """Looks once whether another version is in force, and swaps it in."""
         number = client.get(self.name)
         if number and number != self.number:
             self._swap(number, client.get(keys.snapshot(self.name, int(number))))
 
-    async def arefresh(self, client: "AsyncRedis[bytes]") -> None:
+    async def arefresh(self, client: AsyncClient) -> None:
         """`refresh` for an event loop."""
         number = await client.get(self.name)
         if number and number != self.number:
@@ -47,7 +44,7 @@ class Snapshot(Generic[T]):
         self.number = number
 
 
-def announce(client: "Redis[bytes]", name: str, number: int, payload: bytes) -> None:
+def announce(client: Client, name: str, number: int, payload: bytes) -> None:
     """Puts version `number` of `name` in force: every process swaps it in within its next look."""
     former = client.get(name)
     pipeline = client.pipeline(transaction=True)

@@ -20,6 +20,7 @@ from personalization.decide import Decider
 from personalization.live import LiveChanges
 from personalization.snapshot import Snapshot, announce
 from profiles import keys
+from profiles.clients import AsyncClient, Client
 from profiles.profile import DAY_MS, Memory
 from profiles.reader import ProfileReader
 from profiles.store_redis import RedisStore
@@ -34,7 +35,7 @@ def clock() -> int:
 
 
 @cache
-def redis_client() -> "redis.Redis[bytes]":
+def redis_client() -> Client:
     """The blocking client of this process; its time-out leaves room for the longest wait on the log."""
     return redis.Redis.from_url(
         settings.REDIS_URL,
@@ -43,7 +44,7 @@ def redis_client() -> "redis.Redis[bytes]":
     )
 
 
-def async_redis_client() -> "redis.asyncio.Redis[bytes]":
+def async_redis_client() -> AsyncClient:
     """A client for one event loop."""
     return redis.asyncio.Redis.from_url(
         settings.REDIS_URL,
@@ -87,7 +88,7 @@ def memory_of(directory: Directory) -> Memory:
 class CurrentDefinitions:
     """The processor's view of the definitions: looks for newer ones at most every LOOK_S."""
 
-    def __init__(self, client: "redis.Redis[bytes]") -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
         self._snapshots = snapshots()
         self._looked = -LOOK_S

@@ -1,4 +1,4 @@
-"""Which profile an event belongs to, given what is known of its identifiers. Pure: the map itself lives in the store."""
+"""Which profile an event belongs to, given what is known of its identifiers. Pure: the store keeps the map."""
 
 from collections.abc import Callable
 

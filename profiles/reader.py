@@ -1,17 +1,15 @@
 """Reads profiles for the read path: identity and state in one round trip, shared by the calls of one moment."""
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import redis
 
 from profiles import keys
+from profiles.clients import AsyncClient
 from profiles.event import derive_profile_id
 from profiles.profile import Profile, unpack
 from profiles.store import StoreUnavailable
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
 
 BATCH = 100  # calls that share a round trip
 IN_FLIGHT = 2  # round trips under way at once
@@ -37,7 +35,7 @@ class Found(NamedTuple):
 class ProfileReader:
     """Profiles by identifier, for an event loop. Calls made while a round trip is under way share the next one."""
 
-    def __init__(self, client: "Redis[bytes]") -> None:
+    def __init__(self, client: AsyncClient) -> None:
         self._read = client.register_script(_READ)
         self._waiting: list[tuple[str, asyncio.Future[Found]]] = []
         self._running = 0

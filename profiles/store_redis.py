@@ -7,6 +7,7 @@ from typing import Any
 import redis
 
 from profiles import keys
+from profiles.clients import Client
 from profiles.profile import Profile, unpack
 from profiles.store import Commit, Conflict, Fenced, Reading, StoreUnavailable
 
@@ -56,7 +57,7 @@ return 'done'
 class RedisStore:
     """Promises of ProfileStore. `client` must answer bytes (decode_responses off) and have a socket timeout."""
 
-    def __init__(self, client: "redis.Redis[bytes]", dedup_ms: int) -> None:
+    def __init__(self, client: Client, dedup_ms: int) -> None:
         self._client = client
         self._dedup_ms = dedup_ms
         self._commit = client.register_script(_COMMIT)

@@ -124,29 +124,37 @@ class _Parser:
     def node(self, raw: object, place: str, depth: int) -> Node | None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            return self._refuse(place, f"the condition has more than {MAX_NODES} nodes; split it into segments")
+            self._refuse(place, f"the condition has more than {MAX_NODES} nodes; split it into segments")
+            return None
         if depth > MAX_DEPTH:
-            return self._refuse(place, f"groups are nested more than {MAX_DEPTH} deep; make the inner part a segment")
+            self._refuse(place, f"groups are nested more than {MAX_DEPTH} deep; make the inner part a segment")
+            return None
         if not isinstance(raw, Mapping):
-            return self._refuse(place, "must be an object with a kind")
+            self._refuse(place, "must be an object with a kind")
+            return None
         id = raw.get("id")
         if not isinstance(id, str) or not 0 < len(id) <= 64:
-            return self._refuse(place, '"id" must be a text of 1 to 64 characters')
+            self._refuse(place, '"id" must be a text of 1 to 64 characters')
+            return None
         if id in self._ids:
-            return self._refuse(id, "another node has the same id; give each its own")
+            self._refuse(id, "another node has the same id; give each its own")
+            return None
         self._ids.add(id)
         kind = raw.get("kind")
         parse = _KINDS.get(kind) if isinstance(kind, str) else None
         if parse is None:
-            return self._refuse(id, f'unknown kind {_show(kind)}; use one of {", ".join(_KINDS)}')
+            self._refuse(id, f'unknown kind {_show(kind)}; use one of {", ".join(_KINDS)}')
+            return None
         return parse(self, raw, id, depth)
 
     def group(self, raw: Mapping[str, Any], id: str, depth: int) -> Node | None:
         children = raw.get("children")
         if not isinstance(children, list) or not children:
-            return self._refuse(id, "a group needs at least one child")
+            self._refuse(id, "a group needs at least one child")
+            return None
         if raw["kind"] == "not" and len(children) != 1:
-            return self._refuse(id, '"not" takes exactly one child; put an "or" inside for none of several')
+            self._refuse(id, '"not" takes exactly one child; put an "or" inside for none of several')
+            return None
         nodes: list[Node] = []
         for number, child in enumerate(children):
             if self._nodes > MAX_NODES:
@@ -186,13 +194,14 @@ class _Parser:
         if len(self.problems) > before:
             return None
         known = tuple(test for test in tests if test is not None)
-        return Did(id, str(event), did, known, measure, of, op, float(value), window)  # type: ignore[arg-type]
+        return Did(id, str(event), did, known, measure, of, op, float(value), window)
 
     def window(self, raw: object, id: str) -> int | None:
         if raw is None:
             return None
         if not isinstance(raw, Mapping) or raw.get("unit") not in UNITS or not _is_number(raw.get("last")):
-            self._refuse(id, f'"window" must be {{"last": number, "unit": one of {", ".join(UNITS)}}}, or null for ever')
+            form = f'{{"last": number, "unit": one of {", ".join(UNITS)}}}'
+            self._refuse(id, f'"window" must be {form}, or null for ever')
             return None
         length = raw["last"] * UNITS[raw["unit"]]
         if not 0 < length <= RETENTION_DAYS * DAY_MS:
@@ -202,27 +211,31 @@ class _Parser:
 
     def trait(self, raw: Mapping[str, Any], id: str, depth: int) -> Node | None:
         test = self.test(raw, id, "trait")
-        return test and HasTrait(id, test)
+        return None if test is None else HasTrait(id, test)
 
     def context(self, raw: Mapping[str, Any], id: str, depth: int) -> Node | None:
         test = self.test(raw, id, "field")
-        return test and InContext(id, test)
+        return None if test is None else InContext(id, test)
 
     def segment(self, raw: Mapping[str, Any], id: str, depth: int) -> Node | None:
         slug = raw.get("segment")
         if not _is_name(slug):
-            return self._refuse(id, '"segment" must be the slug of a segment')
+            self._refuse(id, '"segment" must be the slug of a segment')
+            return None
         return InSegment(id, str(slug))
 
     def test(self, raw: object, id: str, subject: str) -> Test | None:
         if not isinstance(raw, Mapping) or not _is_name(raw.get(subject)):
-            return self._refuse(id, f'"{subject}" must be a name of 1 to {MAX_TEXT} characters')
+            self._refuse(id, f'"{subject}" must be a name of 1 to {MAX_TEXT} characters')
+            return None
         op, value = raw.get("op"), raw.get("value")
         operand = VALUE_OPERATORS.get(op) if isinstance(op, str) else None
         if operand is None:
-            return self._refuse(id, f"unknown operator {_show(op)}; use one of {', '.join(VALUE_OPERATORS)}")
+            self._refuse(id, f"unknown operator {_show(op)}; use one of {', '.join(VALUE_OPERATORS)}")
+            return None
         if not _OPERANDS[operand](value):
-            return self._refuse(id, f'"value" of {op} must be a {operand}, not {_show(value)}')
+            self._refuse(id, f'"value" of {op} must be {_CALLED[operand]}, not {_show(value)}')
+            return None
         if isinstance(value, list):
             value = tuple(value)
         return Test(raw[subject], str(op), value)
@@ -247,6 +260,14 @@ def _show(value: object) -> str:
     shown = repr(value) if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
     return shown[:40]
 
+
+_CALLED = {
+    "scalar": f"a number, true, false or a text of at most {MAX_TEXT} characters",
+    "list": f"a list of 1 to {MAX_LIST} texts or numbers",
+    "text": f"a text of 1 to {MAX_TEXT} characters",
+    "nothing": "left out",
+    "number": "a number",
+}
 
 _OPERANDS: dict[str, Callable[[object], bool]] = {
     "scalar": _is_scalar,

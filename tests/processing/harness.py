@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ingestion.accepted import Accepted, unpack as unpack_accepted
+from ingestion.accepted import Accepted
+from ingestion.accepted import unpack as unpack_accepted
 from ingestion.log import MemoryLog
 from ingestion.processor import Processor
 from ingestion.steps import Definitions

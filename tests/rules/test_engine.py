@@ -3,7 +3,6 @@
 from typing import Any
 
 import msgspec
-
 import pytest
 
 from profiles.profile import Profile, Trait
