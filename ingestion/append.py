@@ -1,0 +1,206 @@
+"""The way of events into the log: calls that come at the same time share one round trip, and none is told of success
+before Redis has answered."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import redis
+
+from ingestion.log import LogUnavailable
+from ingestion.log_redis import FIELD
+from ingestion.refusals import Refusal
+from profiles import keys
+from profiles.clients import AsyncClient
+from profiles.event import Event, pack, partition_of
+from profiles.identity import identifiers, route
+
+FLUSH_EVENTS = 1_000  # of one round trip, unless one call alone has more
+MAX_WAITING = 20_000  # events that wait for their round trip in this process
+MAX_NOTED = 200  # refusals kept in full per round trip; all of them are counted
+KEPT_REFUSALS = 10_000
+RETRY_S = 2
+
+# Either everything is stored, or nothing and the numbers of the partitions that are full are answered.
+# KEYS: outcomes, refused, logs…. ARGV: longest log, longest list of refusals, field of a record,
+# number of counts, (field, count)…, number of refusals, (source, reason, at, message, message id, sample)…,
+# then per log: number of records, record….
+_APPEND = """
+local at, full = 4, {}
+local counts = tonumber(ARGV[at])
+local notes_at = at + 1 + counts * 2
+local notes = tonumber(ARGV[notes_at])
+local logs_at = notes_at + 1 + notes * 6
+at = logs_at
+for k = 3, #KEYS do
+  local records = tonumber(ARGV[at])
+  if redis.call('XLEN', KEYS[k]) + records > tonumber(ARGV[1]) then full[#full + 1] = k - 3 end
+  at = at + 1 + records
+end
+if #full > 0 then return full end
+at = logs_at
+for k = 3, #KEYS do
+  local records = tonumber(ARGV[at])
+  for i = at + 1, at + records do redis.call('XADD', KEYS[k], '*', ARGV[3], ARGV[i]) end
+  at = at + 1 + records
+end
+for i = 5, 4 + counts * 2, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = notes_at + 1, notes_at + notes * 6, 6 do
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'source', ARGV[i], 'reason', ARGV[i + 1],
+    'at', ARGV[i + 2], 'message', ARGV[i + 3], 'messageId', ARGV[i + 4], 'sample', ARGV[i + 5])
+end
+return full
+"""
+
+
+class Overloaded(Exception):
+    """The log or the queue before it is full; nothing was stored. `retry_after` in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__("more events come in than are processed")
+
+
+Noted = tuple[str, Refusal]  # slug of the source ("-" when it is not known) and what was refused
+
+
+@dataclass
+class _Call:
+    """One append that waits; `done` is None when nobody waits for its outcome."""
+
+    events: Sequence[Event]
+    packed: list[bytes]
+    refusals: Sequence[Noted]
+    done: "asyncio.Future[None] | None"
+    partitions: list[int] = field(default_factory=list)
+
+    def settle(self, error: Exception | None = None) -> None:
+        if self.done is None or self.done.done():
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
+
+
+class Appender:
+    """For one event loop. `client` must answer bytes; `timeout` bounds one round trip, in seconds."""
+
+    def __init__(self, client: AsyncClient, *, partitions: int, max_length: int, timeout: float) -> None:
+        self._client = client
+        self._script = client.register_script(_APPEND)
+        self._partitions = partitions
+        self._max_length = max_length
+        self._timeout = timeout
+        self._waiting: list[_Call] = []
+        self._waiting_events = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def append(self, events: Sequence[Event], refusals: Sequence[Noted] = ()) -> None:
+        """Returns when all events are stored and the refusals counted. Raises Overloaded with nothing stored, or
+        LogUnavailable within two time-outs: then nothing is promised, and sending again is safe."""
+        if self._waiting_events + len(events) > MAX_WAITING and self._waiting_events:
+            raise Overloaded(RETRY_S)
+        done = asyncio.get_running_loop().create_future()
+        self._queue(_Call(events, [pack(event) for event in events], refusals, done))
+        await done
+
+    def note(self, refusals: Sequence[Noted]) -> None:
+        """Counts refusals without waiting for it; they are lost when Redis is away, as nothing depends on them."""
+        if len(self._waiting) < MAX_NOTED:
+            self._queue(_Call((), [], refusals, None))
+
+    def _queue(self, call: _Call) -> None:
+        self._waiting.append(call)
+        self._waiting_events += len(call.events)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._drain())
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            calls = self._take()
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await self._flush(calls)
+            except (redis.RedisError, OSError, TimeoutError) as error:
+                # Whoever waited meanwhile would only wait for the same failure.
+                calls += self._waiting
+                self._waiting, self._waiting_events = [], 0
+                for call in calls:
+                    call.settle(LogUnavailable(f"Redis: {type(error).__name__}"))
+            except Exception as error:
+                for call in calls:
+                    call.settle(error)
+
+    def _take(self) -> list[_Call]:
+        """The calls of the next round trip."""
+        count = events = 0
+        for call in self._waiting:
+            if count and events + len(call.events) > FLUSH_EVENTS:
+                break
+            count += 1
+            events += len(call.events)
+        calls, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._waiting_events -= events
+        return calls
+
+    async def _flush(self, calls: list[_Call]) -> None:
+        await self._route(calls)
+        while calls:
+            full = await self._store(calls)
+            if not full:
+                break
+            kept = []
+            for call in calls:
+                if full.isdisjoint(call.partitions):
+                    kept.append(call)
+                else:
+                    call.settle(Overloaded(RETRY_S))
+            calls = kept
+        for call in calls:
+            call.settle()
+
+    async def _route(self, calls: Sequence[_Call]) -> None:
+        """Finds the partition of every event; one that was linked elsewhere since is forwarded by the processor."""
+        names = list({key: None for call in calls for event in call.events for key in identifiers(event)})
+        links: dict[str, str] = {}
+        if names:
+            found = await self._client.mget([keys.identifier(name) for name in names])
+            links = {name: id.decode() for name, id in zip(names, found, strict=True) if id is not None}
+        known: dict[tuple[str | None, ...], int] = {}
+        for call in calls:
+            for event in call.events:
+                # Events of the same ids share their way, but for the two sides of an alias call.
+                person = (event.anonymous_id, event.user_id, event.previous_id)
+                partition = known.get(person)
+                if partition is None:
+                    partition = known[person] = partition_of(route(event, links.get), self._partitions)
+                call.partitions.append(partition)
+
+    async def _store(self, calls: Sequence[_Call]) -> set[int]:
+        """The partitions that are full, in which case nothing was stored."""
+        logs: dict[int, list[bytes]] = {}
+        for call in calls:
+            for partition, record in zip(call.partitions, call.packed, strict=True):
+                logs.setdefault(partition, []).append(record)
+        noted = [refused for call in calls for refused in call.refusals]
+        counts = Counter(f"{_day(refusal.at)}|{source}|{refusal.reason}" for source, refusal in noted)
+        arguments: list[str | bytes | int] = [self._max_length, KEPT_REFUSALS, FIELD, len(counts)]
+        for name, count in counts.items():
+            arguments += (name, count)
+        arguments.append(len(noted[:MAX_NOTED]))
+        for source, refusal in noted[:MAX_NOTED]:
+            arguments += (source, refusal.reason, refusal.at, refusal.message, refusal.message_id or "", refusal.sample)
+        for records in logs.values():
+            arguments.append(len(records))
+            arguments += records
+        names = [keys.OUTCOMES, keys.REFUSED, *map(keys.log, logs)]
+        full: list[int] = await self._script(keys=names, args=arguments)
+        touched = list(logs)
+        return {touched[number] for number in full}
+
+
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).date().isoformat()

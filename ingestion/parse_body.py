@@ -1,0 +1,53 @@
+"""From the bytes of a request to JSON bytes: whatever the Content-Type says, gzip by header or by its magic bytes. Pure."""
+
+import zlib
+
+from ingestion.refusals import MAX_SAMPLE, Refusal, Refused
+
+GZIP_MAGIC = b"\x1f\x8b"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+MOST_MEMBERS = 16  # of one gzip body; clients send one
+
+
+def read_body(raw: bytes, content_encoding: str, limit: int, at: int) -> bytes | Refusal:
+    """The JSON bytes of a body that came in at `at`; never more than `limit` bytes are kept, however small the gzip."""
+    if len(raw) > limit:
+        return _too_large(limit, at)
+    if raw.startswith(GZIP_MAGIC):
+        try:
+            unzipped = _gunzip(raw, limit)
+        except zlib.error:
+            return Refusal(Refused.BAD_GZIP, "the gzip body is damaged or cut short", at)
+        if unzipped is None:
+            return _too_large(limit, at)
+        raw = unzipped
+    elif content_encoding not in ("", "identity", "gzip") or (content_encoding and raw.lstrip()[:1] not in (b"{", b"[")):
+        # A proxy may have unpacked the body and left the header: that is fine as long as it looks like JSON.
+        return Refusal(Refused.BAD_GZIP, "the body is not what Content-Encoding says; send gzip or plain JSON", at)
+    return raw.removeprefix(BYTE_ORDER_MARK)
+
+
+def cut_sample(raw: bytes) -> bytes:
+    return bytes(memoryview(raw)[:MAX_SAMPLE])
+
+
+def _gunzip(raw: bytes, limit: int) -> bytes | None:
+    """All members of a gzip file, None when they are more than `limit` bytes; raises zlib.error when damaged."""
+    parts, left = [], limit
+    while raw.startswith(GZIP_MAGIC):
+        if len(parts) == MOST_MEMBERS:
+            raise zlib.error("too many members")
+        unzip = zlib.decompressobj(wbits=31)
+        part = unzip.decompress(raw, left + 1)
+        if len(part) > left:
+            return None
+        if not unzip.eof:
+            raise zlib.error("cut short")
+        parts.append(part)
+        left -= len(part)
+        raw = unzip.unused_data
+    return b"".join(parts)
+
+
+def _too_large(limit: int, at: int) -> Refusal:
+    return Refusal(Refused.TOO_LARGE_BODY, f"the body has more than {limit} bytes; send smaller batches", at)
