@@ -46,7 +46,7 @@ class Dead(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag
 Accepted = Applied | Linked | Merged | Dead
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Accepted)
+_decoder: msgspec.msgpack.Decoder[Accepted] = msgspec.msgpack.Decoder(Accepted)
 
 
 def pack(record: Accepted) -> bytes:

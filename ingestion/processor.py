@@ -69,6 +69,8 @@ class Processor:
                         self._keep(self._leases.tend())
                         tended = time.monotonic()
                     self.step()
+                    if not self._offsets:
+                        stop.wait(PAUSE_S)  # others hold every partition
                 except (StoreUnavailable, LogUnavailable) as error:
                     logger.warning("waiting: %s", error)
                     self._offsets.clear()  # a commit may have gone through unheard
@@ -107,7 +109,7 @@ class Processor:
         except (Fenced, Conflict) as error:
             logger.info("partition %d: %s", partition, error)
             self._offsets[partition] = self._store.offset(partition)
-        except StoreUnavailable:
+        except (StoreUnavailable, LogUnavailable):
             raise
         except Exception:  # a record that breaks its consumer; counted by `attempt`, isolated and then set aside
             logger.exception("partition %d: a batch after %s failed", partition, self._offsets[partition])
@@ -132,18 +134,18 @@ class Processor:
         self._store.attempt(partition, offset, alone=alone, tries=tries + 1, suspect=suspect)
         last = records[-1][0]
         kept = suspect if alone and last != suspect else None
-        work = self._begin(Commit(partition, offset, last, now, kept), decoded, reading)
-        for (number, raw), record in zip(records, decoded, strict=True):
-            if alone and tries >= TRIES:
-                _set_aside(work, number, raw, record, "failed its consumer", tries)
-            elif record is None:
-                _set_aside(work, number, raw, record, "cannot be decoded", 1)
-            else:
-                apply_record(work, record)
-        _finish(work)
         try:
+            work = self._begin(Commit(partition, offset, last, now, kept), decoded, reading)
+            for (number, raw), record in zip(records, decoded, strict=True):
+                if alone and tries >= TRIES:
+                    _set_aside(work, number, raw, record, "failed its consumer", tries)
+                elif record is None:
+                    _set_aside(work, number, raw, record, "cannot be decoded", 1)
+                else:
+                    apply_record(work, record)
+            _finish(work)
             self._store.commit(work.commit)
-        except (Conflict, StoreUnavailable):
+        except (Conflict, StoreUnavailable, LogUnavailable):
             self._excused[partition] = (offset, blamed)
             raise
         self._offsets[partition] = last

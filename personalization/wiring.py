@@ -23,6 +23,7 @@ from profiles import keys
 from profiles.clients import AsyncClient, Client
 from profiles.profile import DAY_MS, Memory
 from profiles.reader import ProfileReader
+from profiles.store import StoreUnavailable
 from profiles.store_redis import RedisStore
 from rules.book import NO_BOOK, LiveBook, load_book
 
@@ -61,6 +62,9 @@ class Snapshots:
     book: Snapshot[LiveBook]
     directory: Snapshot[Directory]
 
+    def numbers(self) -> tuple[bytes | None, bytes | None]:
+        return self.book.number, self.directory.number
+
     def live_book(self) -> LiveBook:
         return self.book.current or NO_BOOK
 
@@ -96,14 +100,21 @@ class CurrentDefinitions:
 
     def __call__(self) -> Definitions:
         if time.monotonic() - self._looked >= LOOK_S or self._definitions is None:
-            before = (self._snapshots.book.number, self._snapshots.directory.number)
+            self._look()
+        assert self._definitions is not None  # _look raises when it finds none
+        return self._definitions
+
+    def _look(self) -> None:
+        before = self._snapshots.numbers()
+        try:
             self._snapshots.book.refresh(self._client)
             self._snapshots.directory.refresh(self._client)
-            self._looked = time.monotonic()
-            if self._definitions is None or before != (self._snapshots.book.number, self._snapshots.directory.number):
-                memory = memory_of(self._snapshots.live_directory())
-                self._definitions = Definitions(memory, self._snapshots.live_book().book.segments)
-        return self._definitions
+        except redis.RedisError as error:
+            raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
+        self._looked = time.monotonic()
+        if self._definitions is None or before != self._snapshots.numbers():
+            memory = memory_of(self._snapshots.live_directory())
+            self._definitions = Definitions(memory, self._snapshots.live_book().book.segments)
 
 
 def make_store() -> RedisStore:

@@ -86,7 +86,7 @@ class Merge(msgspec.Struct, frozen=True, array_like=True, tag_field="record", ta
 Record = Event | Retire | Merge
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Record)
+_decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
 
 
 def pack(record: Record) -> bytes:

@@ -1,9 +1,10 @@
 """Fixtures of the contract suites: every implementation of a protocol meets the same tests."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+import redis.asyncio
 
 from ingestion.log import EventLog, MemoryLog
 from ingestion.log_redis import RedisLog
@@ -29,3 +30,13 @@ def store_and_log(request: pytest.FixtureRequest) -> Iterator[tuple[ProfileStore
     else:
         log = MemoryLog()
         yield MemoryStore(lambda partition, record: log.append({partition: [record]}), DEDUP_MS), log
+
+
+@pytest.fixture
+async def async_client(redis_client: Any) -> AsyncIterator[Any]:
+    """An event loop's client of the same server and database as `redis_client`."""
+    said = redis_client.connection_pool.connection_kwargs
+    known = {name: said[name] for name in ("host", "port", "db", "username", "password") if said.get(name) is not None}
+    client = redis.asyncio.Redis(**known)
+    yield client
+    await client.aclose()

@@ -1,0 +1,105 @@
+"""The read side on a real server: identity and state in one round trip, pushes as commits happen, definitions swapped."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import redis.asyncio
+
+from ingestion.live import Change, pack as pack_change
+from personalization.live import LiveChanges
+from personalization.snapshot import Snapshot, announce
+from profiles import keys
+from profiles.event import derive_profile_id
+from profiles.profile import Profile, pack
+from profiles.reader import Found, ProfileReader
+from profiles.store import StoreUnavailable
+
+ANNA = Profile(id=derive_profile_id("a:anna"), user_id="u1")
+
+
+async def test_a_visitor_is_found_by_device_and_by_user(redis_client: Any, async_client: Any) -> None:
+    redis_client.set(keys.profile(ANNA.id), pack(ANNA))
+    redis_client.set(keys.identifier("u:u1"), ANNA.id)
+    reader = ProfileReader(async_client)
+    assert await reader.read("a:anna", 1) == Found(ANNA.id, ANNA)
+    assert await reader.read("u:u1", 1) == Found(ANNA.id, ANNA)
+    assert await reader.read("a:else", 1) == Found(derive_profile_id("a:else"), None)
+
+
+async def test_calls_of_one_moment_share_round_trips_and_get_their_own_answers(
+    redis_client: Any, async_client: Any
+) -> None:
+    people = [Profile(id=derive_profile_id(f"a:{number}"), user_id=str(number)) for number in range(500)]
+    redis_client.mset({keys.profile(person.id): pack(person) for person in people})
+    reader = ProfileReader(async_client)
+    before = redis_client.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0)
+    found = await asyncio.gather(*(reader.read(f"a:{number}", 5) for number in range(500)))
+    assert [person for _, person in found] == people
+    assert redis_client.info("commandstats")["cmdstat_evalsha"]["calls"] - before <= 8
+
+
+async def test_a_server_that_is_away_is_told_and_not_waited_for() -> None:
+    reader = ProfileReader(redis.asyncio.Redis(port=1, socket_connect_timeout=0.2))
+    with pytest.raises(StoreUnavailable):
+        await reader.read("a:anna", 5)
+
+
+async def test_the_deadline_holds_while_the_server_is_paused(redis_client: Any, async_client: Any) -> None:
+    reader = ProfileReader(async_client)
+    await reader.read("a:anna", 1)
+    redis_client.execute_command("CLIENT", "PAUSE", 700, "ALL")
+    with pytest.raises(TimeoutError):
+        await reader.read("a:anna", 0.05)
+    redis_client.execute_command("CLIENT", "UNPAUSE")
+    assert (await reader.read("a:anna", 5)).profile is None
+
+
+async def test_changes_reach_those_who_watch_the_profile_and_nobody_else(redis_client: Any, async_client: Any) -> None:
+    live = LiveChanges(async_client)
+    running = asyncio.create_task(live.run())
+    heard: asyncio.Queue[Change] = asyncio.Queue()
+    await live.watch(ANNA.id, heard.put)
+    change = Change(entered=("outdoor",))
+    async with asyncio.timeout(5):
+        while not redis_client.publish(keys.live(ANNA.id), pack_change(change)):
+            await asyncio.sleep(0.01)  # the subscription is on its way
+        redis_client.publish(keys.live("f" * 32), pack_change(Change(left=("outdoor",))))
+        assert await heard.get() == change
+        await live.unwatch(ANNA.id, heard.put)
+        while redis_client.publish(keys.live(ANNA.id), pack_change(change)):
+            await asyncio.sleep(0.01)
+    assert heard.empty()
+    running.cancel()
+
+
+async def test_pushes_go_on_after_the_connection_was_cut(redis_client: Any, async_client: Any) -> None:
+    live = LiveChanges(async_client)
+    running = asyncio.create_task(live.run())
+    heard: asyncio.Queue[Change] = asyncio.Queue()
+    await live.watch(ANNA.id, heard.put)
+    change = Change(entered=("outdoor",))
+    async with asyncio.timeout(10):
+        while not redis_client.publish(keys.live(ANNA.id), pack_change(change)):
+            await asyncio.sleep(0.01)
+        await heard.get()
+        redis_client.client_kill_filter(_type="pubsub")
+        while heard.empty():
+            redis_client.publish(keys.live(ANNA.id), pack_change(change))
+            await asyncio.sleep(0.02)
+    running.cancel()
+
+
+def test_a_newer_version_is_swapped_in_and_a_broken_one_is_not(redis_client: Any) -> None:
+    snapshot: Snapshot[int] = Snapshot("pz:numbers", int)
+    snapshot.refresh(redis_client)
+    assert snapshot.current is None
+    announce(redis_client, "pz:numbers", 1, b"10")
+    snapshot.refresh(redis_client)
+    assert snapshot.current == 10
+    announce(redis_client, "pz:numbers", 2, b"not a number")
+    snapshot.refresh(redis_client)
+    assert snapshot.current == 10
+    announce(redis_client, "pz:numbers", 3, b"30")
+    snapshot.refresh(redis_client)
+    assert snapshot.current == 30
