@@ -1,0 +1,51 @@
+"""`make bench`: every measurement in one run, printed as a table and kept as JSON under bench/results/."""
+
+import json
+import platform
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.doors import measure_doors
+from bench.freshness import measure_freshness
+from bench.processing import measure_memory, measure_processor
+
+RESULTS = Path(__file__).parent / "results"
+MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "memory": measure_memory,
+    "processor": measure_processor,
+    "freshness": measure_freshness,
+    "doors": measure_doors,
+}
+
+
+def main(wanted: list[str]) -> None:
+    unknown = set(wanted) - MEASUREMENTS.keys()
+    if unknown:
+        sys.exit(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")
+    now = datetime.now(UTC)
+    results: dict[str, Any] = {"at": now.isoformat(timespec="seconds"), "machine": platform.platform()}
+    for name, measure in MEASUREMENTS.items():
+        if not wanted or name in wanted:
+            results[name] = measure()
+            _show(name, results[name])
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{now:%Y%m%d-%H%M%S}.json"
+    path.write_text(json.dumps(results, indent=2) + "\n")
+    print(f"\nkept in {path}")
+
+
+def _show(name: str, result: dict[str, Any], depth: int = 0) -> None:
+    print(f"{'  ' * depth}{name}", flush=True)
+    for key, value in result.items():
+        if isinstance(value, dict):
+            _show(key, value, depth + 1)
+        else:
+            shown = ", ".join(f"{item:,.0f}" for item in value) if isinstance(value, list) else f"{value:,}"
+            print(f"{'  ' * (depth + 1)}{key:<28}{shown:>16}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
