@@ -1,0 +1,71 @@
+"""Names outsiders rely on are documented, every one of them: the tests fail on a new one without its words."""
+
+import ast
+import inspect
+
+import pytest
+
+from ingestion.refusals import Refused
+from ingestion.steps import Outcome
+from personalization import api
+from personalization.decide import Answer, Answered
+from profiles import keys
+from rules.engine import Reason
+from segments.conditions import language
+from tests.docs.pages import ROOT, spans, table_cells
+
+DECIDE = ROOT / "docs/reference/decide.md"
+CONDITIONS = ROOT / "docs/reference/conditions.md"
+MISSING = ROOT / "docs/how-to/find-out-why-an-event-is-missing.md"
+ARCHITECTURE = ROOT / "docs/architecture.md"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_documented(reason: Reason) -> None:
+    assert reason in table_cells(DECIDE)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_is_documented(outcome: Outcome) -> None:
+    assert outcome in table_cells(MISSING)
+
+
+@pytest.mark.parametrize("reason", Refused)
+def test_every_refusal_is_documented(reason: Refused) -> None:
+    assert reason in table_cells(MISSING)
+
+
+def test_every_code_of_a_decide_call_is_documented() -> None:
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(api))) if isinstance(node, ast.Call)]
+    raised = [call.args for call in calls if getattr(call.func, "id", "") == "DecideRefused"]
+    codes = {(ast.literal_eval(status), ast.literal_eval(code)) for status, code, *_ in raised}
+    assert len(codes) >= 5
+    assert {code for _, code in codes} <= table_cells(DECIDE, 1)
+    text = DECIDE.read_text()
+    assert [code for status, code in codes if f"| {status} | `{code}` |" not in text] == []
+
+
+def test_every_field_of_question_and_answer_is_documented() -> None:
+    fields = {*api.Question.__struct_encode_fields__, *Answer.__struct_encode_fields__, *Answered.__struct_fields__}
+    assert fields - table_cells(DECIDE) == set()
+
+
+def test_every_kind_operator_measure_and_unit_is_documented() -> None:
+    operators = {*language.VALUE_OPERATORS, *language.NUMBER_OPERATORS}
+    assert language._KINDS.keys() - table_cells(CONDITIONS) == set()
+    assert language.VALUE_OPERATORS.keys() - table_cells(CONDITIONS) == set()
+    assert {*operators, *language.UNITS, "count", "sum", "distinct"} - set(spans(CONDITIONS)) == set()
+
+
+@pytest.mark.parametrize("name", ["MAX_NODES", "MAX_DEPTH", "MAX_LIST", "MAX_TEXT", "RETENTION_DAYS", "HISTORY_LIMIT"])
+def test_every_bound_is_documented_with_its_value(name: str) -> None:
+    [line] = [line for line in CONDITIONS.read_text().splitlines() if line.startswith("|") and f"`{name}`" in line]
+    assert line.rstrip(" |").rsplit("| ", 1)[-1] == str(getattr(language, name))
+
+
+def test_every_redis_key_is_documented() -> None:
+    constants = {value for name, value in vars(keys).items() if name.isupper()}
+    makers = [make for _, make in inspect.getmembers(keys, inspect.isfunction) if make.__module__ == keys.__name__]
+    patterns = {make(*("{%s}" % name for name in inspect.signature(make).parameters)) for make in makers}
+    assert len(constants) >= 5 and len(patterns) >= 10
+    assert (constants | patterns) - set(spans(ARCHITECTURE)) == set()
