@@ -310,9 +310,7 @@ def _read_object(value: dict[str, Any] | list[Any] | None, name: str, limits: Li
     return value
 
 
-def _read_traits(
-    message: _Message, context: dict[str, Any], limits: Limits
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read_traits(message: _Message, context: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], dict[str, Any]]:
     """(traits, context) of an identify call: the traits may be where RudderStack puts them, and are kept once."""
     traits = _read_object(message.traits, "traits", limits)
     inner = context.get("traits")

@@ -21,7 +21,9 @@ def read_body(raw: bytes, content_encoding: str, limit: int, at: int) -> bytes |
         if unzipped is None:
             return _too_large(limit, at)
         raw = unzipped
-    elif content_encoding not in ("", "identity", "gzip") or (content_encoding and raw.lstrip()[:1] not in (b"{", b"[")):
+    elif content_encoding not in ("", "identity", "gzip") or (
+        content_encoding and raw.lstrip()[:1] not in (b"{", b"[")
+    ):
         # A proxy may have unpacked the body and left the header: that is fine as long as it looks like JSON.
         return Refusal(Refused.BAD_GZIP, "the body is not what Content-Encoding says; send gzip or plain JSON", at)
     return raw.removeprefix(BYTE_ORDER_MARK)
@@ -33,7 +35,8 @@ def cut_sample(raw: bytes) -> bytes:
 
 def _gunzip(raw: bytes, limit: int) -> bytes | None:
     """All members of a gzip file, None when they are more than `limit` bytes; raises zlib.error when damaged."""
-    parts, left = [], limit
+    parts: list[bytes] = []
+    left = limit
     while raw.startswith(GZIP_MAGIC):
         if len(parts) == MOST_MEMBERS:
             raise zlib.error("too many members")

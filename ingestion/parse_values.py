@@ -1,6 +1,7 @@
 """Makes the free part of an event storable: bounded depth and width, numbers and text that every store can hold. Pure."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +40,7 @@ def tidy(container: Any, where: str, depth: int, keys: int) -> None:
         if len(container) > keys:
             message = f"{where} has an object of {len(container)} keys, {keys} are allowed; send what conditions need"
             raise Refuse(Refused.TOO_MANY_KEYS, message)
-        pairs = container.items()
+        pairs: Iterable[tuple[Any, Any]] = container.items()
     else:
         pairs = enumerate(container)
     for key, value in pairs:
@@ -69,7 +70,7 @@ def without_nul(value: Any) -> Any:
     return value
 
 
-def read_id(value: str | int | float | None, name: str, longest: int) -> str | None:
+def read_id(value: str | float | None, name: str, longest: int) -> str | None:
     """An id as text, None when there is none. Numbers are written out; `12.0` is `12`."""
     if value is None:
         return None
@@ -88,7 +89,7 @@ def read_id(value: str | int | float | None, name: str, longest: int) -> str | N
     return value or None
 
 
-def read_time(value: str | int | float) -> int | None:
+def read_time(value: str | float) -> int | None:
     """Unix milliseconds of an ISO 8601 text (without offset: UTC) or of a Unix time in seconds or milliseconds; None
     when it is neither."""
     if type(value) is str:
