@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from ingestion.directory import Directory
-from personalization.decide import Decider
+from ingestion.log import LogUnavailable
+from personalization.decide import MAX_SLOTS, Decider
 from profiles.event import anonymous_key, user_key
 
 Message = MutableMapping[str, Any]
@@ -17,7 +18,6 @@ Send = Callable[[Message], Awaitable[None]]
 
 DECIDE_PATHS = ("/api/v1/decide", "/api/v1/decide/")
 MAX_BODY = 64_000
-MAX_SLOTS = 50
 MAX_ID = 255
 CORS = [
     (b"access-control-allow-origin", b"*"),
@@ -66,6 +66,9 @@ class DecideApp:
             question = parse_question(await _read(receive))
             identifier = self._identify(scope, question)
             answer = await self._decider.decide(identifier, question.slots, question.context)
+        except LogUnavailable:
+            await _respond_unavailable(send)
+            return
         except DecideRefused as refused:
             problem = {"type": "about:blank", "title": refused.code, "status": refused.status, "code": refused.code}
             await respond(send, refused.status, _encoder.encode({**problem, "message": refused.message}))
@@ -135,7 +138,7 @@ def _basic_user(encoded: str) -> str:
         return ""
 
 
-async def respond_unavailable(send: Send) -> None:
+async def _respond_unavailable(send: Send) -> None:
     """The store or the definitions are away: come back in a second."""
     body = _encoder.encode({"code": "unavailable", "message": "the service is not ready; try again in a second"})
     await respond(send, 503, body, [(b"retry-after", b"1")])

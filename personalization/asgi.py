@@ -6,14 +6,12 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalization.settings")
 
-from django.core.asgi import get_asgi_application
+from django.core.asgi import get_asgi_application  # noqa: E402  # needs the line above
 
 django_application = get_asgi_application()
 
-from ingestion.log import LogUnavailable
-from personalization.api import DECIDE_PATHS, DecideApp, respond_unavailable
-from personalization.consumers import VisitorConsumer
-from personalization.wiring import Web, make_ingest
+from personalization.api import DECIDE_PATHS  # noqa: E402  # needs Django's settings in place
+from personalization.wiring import Web  # noqa: E402
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -33,40 +31,28 @@ class Application:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http" and self._web is not None and _is_hot(scope["path"]):
-            await self._serve_hot(scope, receive, send)
+            door = self._web.decide if scope["path"] in DECIDE_PATHS else self._web.ingest
+            await door(scope, receive, send)
         elif scope["type"] == "websocket" and self._web is not None and scope["path"] in SOCKET_PATHS:
-            await self._socket(scope, receive, send)
+            await self._web.socket(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4404})
         else:
             await django_application(scope, receive, send)
 
-    async def _serve_hot(self, scope: Message, receive: Receive, send: Send) -> None:
-        door = self._decide if scope["path"] in DECIDE_PATHS else self._ingest
-        try:
-            await door(scope, receive, send)
-        except LogUnavailable:
-            await respond_unavailable(send)
-
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                await self._start()
+                web = Web()
+                await web.start()
+                self._web = web
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 if self._web is not None:
                     await self._web.stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-    async def _start(self) -> None:
-        web = Web()
-        await web.start()
-        self._decide = DecideApp(directory=web.snapshots.live_directory, decider=web.decider)
-        self._ingest = make_ingest(web)
-        self._socket = VisitorConsumer.as_asgi(web=web)
-        self._web = web
 
 
 def _is_hot(path: str) -> bool:

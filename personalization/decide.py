@@ -6,11 +6,15 @@ from typing import Any
 
 import msgspec
 
+from profiles.profile import Profile
 from profiles.reader import ProfileReader
 from profiles.store import StoreUnavailable
 from rules.book import LiveBook
 from rules.engine import NOBODY, Choice, Reason, choose
 from rules.render import RenderFailed, render_block
+
+
+MAX_SLOTS = 50  # of one call
 
 
 class Answered(msgspec.Struct, omit_defaults=True):
@@ -28,6 +32,19 @@ class Answer(msgspec.Struct, rename="camel"):
     decision_id: str
     book: int
     slots: dict[str, Answered]
+
+
+class AnswerFrame(msgspec.Struct, rename="camel", tag="decision"):
+    """The same answer as a frame of the socket, with the id of the question."""
+
+    id: str | int | None
+    decision_id: str
+    book: int
+    slots: dict[str, Answered]
+
+
+def answer_frame(answer: Answer, id: str | int | None) -> AnswerFrame:
+    return AnswerFrame(id, answer.decision_id, answer.book, answer.slots)
 
 
 class Decider:
@@ -60,7 +77,7 @@ class Decider:
         return Answer(uuid.uuid4().hex, live.book.number, answered)
 
 
-def _render(live: LiveBook, choice: Choice, profile: Any, context: Mapping[str, Any]) -> Answered:
+def _render(live: LiveBook, choice: Choice, profile: Profile, context: Mapping[str, Any]) -> Answered:
     block = live.blocks.get(choice.block) if choice.block is not None else None
     if block is None:
         return Answered(choice.reason, None, choice.rule, choice.segments)

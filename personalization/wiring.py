@@ -9,13 +9,18 @@ import redis
 import redis.asyncio
 from django.conf import settings
 
+from ingestion.api import IngestApp
 from ingestion.append import Appender
+from ingestion.consumers import SocketLimits, Sockets
 from ingestion.directory import Directory, load_directory
 from ingestion.leases import Leases
 from ingestion.log import LogUnavailable
 from ingestion.log_redis import RedisLog
+from ingestion.parse import Limits
 from ingestion.processor import WAIT_MS, Processor
 from ingestion.steps import Definitions
+from personalization.api import DecideApp
+from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
 from personalization.live import LiveChanges
 from personalization.snapshot import Snapshot, announce
@@ -143,30 +148,43 @@ def announce_directory(payload: bytes) -> None:
 
 
 class Web:
-    """What one web process needs: made inside its event loop, closed with it."""
+    """The hot doors of one web process, as ASGI applications: made inside its event loop, closed with it."""
 
     def __init__(self) -> None:
-        client = async_redis_client()
-        self.snapshots = snapshots()
-        self.reader = ProfileReader(client)
-        self.appender = Appender(
-            client,
+        self._client = async_redis_client()
+        self._snapshots = snapshots()
+        self._live = LiveChanges(async_redis_client())
+        self._tasks: list[asyncio.Task[None]] = []
+        reader = ProfileReader(self._client)
+        limits = Limits(event_bytes=settings.PZ_MAX_EVENT_BYTES, batch_bytes=settings.PZ_MAX_BATCH_BYTES)
+        appender = Appender(
+            self._client,
             partitions=settings.PZ_PARTITIONS,
             max_length=settings.PZ_LOG_MAX_LENGTH,
             timeout=settings.PZ_STORE_TIMEOUT,
         )
-        self.live = LiveChanges(async_redis_client())
-        self.decider = Decider(
-            reader=self.reader,
-            book=self.snapshots.live_book,
+        decider = Decider(
+            reader=reader,
+            book=self._snapshots.live_book,
             clock=clock,
             deadline=settings.PZ_DECIDE_DEADLINE_MS / 1000,
         )
-        self._client = client
-        self._tasks: list[asyncio.Task[None]] = []
+        directory = self._snapshots.live_directory
+        self.ingest = IngestApp(directory=directory, appender=appender, limits=limits, clock=clock)
+        self.decide = DecideApp(directory=directory, decider=decider)
+        self.socket = VisitorConsumer.as_asgi(
+            directory=directory,
+            appender=appender,
+            limits=limits,
+            sockets=Sockets(SocketLimits(open=settings.PZ_MAX_SOCKETS, frame_bytes=settings.PZ_MAX_BATCH_BYTES)),
+            clock=clock,
+            decider=decider,
+            live=self._live,
+            reader=reader,
+        )
 
     async def start(self) -> None:
-        self._tasks = [asyncio.create_task(self.live.run()), asyncio.create_task(self._look())]
+        self._tasks = [asyncio.create_task(self._live.run()), asyncio.create_task(self._look())]
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -177,8 +195,8 @@ class Web:
     async def _look(self) -> None:
         while True:
             try:
-                await self.snapshots.book.arefresh(self._client)
-                await self.snapshots.directory.arefresh(self._client)
+                await self._snapshots.book.arefresh(self._client)
+                await self._snapshots.directory.arefresh(self._client)
             except redis.RedisError:
                 pass  # the definitions in hand stay in force; the doors themselves say that Redis is away
             await asyncio.sleep(LOOK_S)

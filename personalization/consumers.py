@@ -1,0 +1,107 @@
+"""The visitor's socket: events from the event door, and here decisions and live changes."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from ingestion.append import Appender
+from ingestion.consumers import BAD_FRAME, Decide, EventConsumer, Sockets
+from ingestion.directory import Directory
+from ingestion.live import Change
+from ingestion.parse import Limits
+from personalization.decide import MAX_SLOTS, Decider, answer_frame
+from personalization.live import LiveChanges
+from profiles.event import anonymous_key
+from profiles.profile import Profile
+from profiles.reader import Found, ProfileReader
+from profiles.store import StoreUnavailable
+
+READ_S = 1.0  # for the profile that a push tells of; no decision waits for it
+
+
+class VisitorConsumer(EventConsumer):
+    """One visitor's page. The anonymousId of the hello is who is asked about: a page cannot name somebody else."""
+
+    def __init__(
+        self,
+        *,
+        directory: Callable[[], Directory],
+        appender: Appender,
+        limits: Limits,
+        sockets: Sockets,
+        clock: Callable[[], int],
+        decider: Decider,
+        live: LiveChanges,
+        reader: ProfileReader,
+    ) -> None:
+        super().__init__(directory=directory, appender=appender, limits=limits, sockets=sockets, clock=clock)
+        self._decider = decider
+        self._live = live
+        self._reader = reader
+        self._watched: str | None = None
+
+    async def on_welcome(self) -> None:
+        """Starts to watch the visitor's profile; without consent there is none."""
+        if self._identifier is not None:
+            with suppress(StoreUnavailable, TimeoutError):
+                await self._watch((await self._reader.read(self._identifier, READ_S)).profile_id)
+
+    async def on_decide(self, frame: Decide) -> None:
+        if not 0 < len(frame.slots) <= MAX_SLOTS:
+            await self.fail(BAD_FRAME, f"ask for 1 to {MAX_SLOTS} slots")
+        context = {**self.context, **frame.context}
+        answer = await self._decider.decide(self._identifier, frame.slots, context)
+        await self.send_frame(answer_frame(answer, frame.id))
+
+    async def on_close(self) -> None:
+        if self._watched is not None:
+            await self._live.unwatch(self._watched, self._changed)
+
+    @property
+    def _identifier(self) -> str | None:
+        if self.consent != "granted" or self.anonymous_id is None:
+            return None
+        return anonymous_key(self.anonymous_id)
+
+    async def _watch(self, profile_id: str) -> None:
+        if self._watched is not None:
+            await self._live.unwatch(self._watched, self._changed)
+        self._watched = profile_id
+        await self._live.watch(profile_id, self._changed)
+
+    async def _changed(self, change: Change) -> None:
+        """Tells the page what a commit changed; a page of a debug source also sees the profile behind it."""
+        if change.moved_to is not None:
+            await self._watch(change.moved_to)
+        if self.source.debug:
+            with suppress(StoreUnavailable, TimeoutError):
+                for frame in _debug_frames(change, await self._reader.read(self._identifier or "", READ_S)):
+                    self.push(frame)
+        elif change.entered or change.left:
+            self.push({"type": "changed", "entered": change.entered, "left": change.left})
+
+
+def _debug_frames(change: Change, found: Found) -> list[dict[str, Any]]:
+    """One frame per event of the commit; the last one carries what it all led to."""
+    seen = [{"name": event.name, "at": event.at, "messageId": event.id} for event in change.events] or [None]
+    frames: list[dict[str, Any]] = [{"type": "changed", "entered": (), "left": (), "event": event} for event in seen]
+    frames[-1] |= {"entered": change.entered, "left": change.left}
+    for frame in frames:
+        frame |= _shown(found.profile_id, found.profile)
+        if frame["event"] is None:
+            del frame["event"]
+    return frames
+
+
+def _shown(profile_id: str, profile: Profile | None) -> dict[str, Any]:
+    if profile is None:
+        return {"profile": {"id": profile_id, "userId": None, "events": {}, "traits": {}}, "segments": ()}
+    return {
+        "profile": {
+            "id": profile_id,
+            "userId": profile.user_id,
+            "events": {name: history.count for name, history in profile.events.items()},
+            "traits": {name: trait.value for name, trait in profile.traits.items()},
+        },
+        "segments": sorted(profile.segments),
+    }
