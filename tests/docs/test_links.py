@@ -7,7 +7,9 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT, anchors, links, spans
 
-FOLDERS = "bench|docs|experiments|ingestion|personalization|profiles|recommendations|rules|segments|static|templates|tests"
+FOLDERS = (
+    "bench|docs|experiments|ingestion|personalization|profiles|recommendations|rules|segments|static|templates|tests"
+)
 NAMED = re.compile(rf"(?P<path>(?:{FOLDERS})/[\w./-]+)(?::(?P<name>\w+))?")
 
 
@@ -43,4 +45,5 @@ def test_every_named_file_exists_and_holds_the_name(page: Path) -> None:
 
 def holds(file: Path, name: str) -> bool:
     """Whether `name` is defined in `file`: a function, a class, or a value."""
-    return re.search(rf"^\s*(?:(?:async )?def {name}\(|class {name}\b|{name}\b[^=\n]*=)", file.read_text(), re.M) is not None
+    definition = rf"^\s*(?:(?:async )?def {name}\(|class {name}\b|{name}\b[^=\n]*=)"
+    return re.search(definition, file.read_text(), re.MULTILINE) is not None

@@ -16,6 +16,7 @@ from tests.docs.pages import ROOT, spans, table_cells
 
 DECIDE = ROOT / "docs/reference/decide.md"
 CONDITIONS = ROOT / "docs/reference/conditions.md"
+REFUSALS = ROOT / "docs/reference/refusals.md"
 MISSING = ROOT / "docs/how-to/find-out-why-an-event-is-missing.md"
 ARCHITECTURE = ROOT / "docs/architecture.md"
 
@@ -32,7 +33,7 @@ def test_every_outcome_is_documented(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("reason", Refused)
 def test_every_refusal_is_documented(reason: Refused) -> None:
-    assert reason in table_cells(MISSING)
+    assert reason in table_cells(REFUSALS)
 
 
 def test_every_code_of_a_decide_call_is_documented() -> None:
@@ -66,6 +67,6 @@ def test_every_bound_is_documented_with_its_value(name: str) -> None:
 def test_every_redis_key_is_documented() -> None:
     constants = {value for name, value in vars(keys).items() if name.isupper()}
     makers = [make for _, make in inspect.getmembers(keys, inspect.isfunction) if make.__module__ == keys.__name__]
-    patterns = {make(*("{%s}" % name for name in inspect.signature(make).parameters)) for make in makers}
+    patterns = {make(*(f"{{{name}}}" for name in inspect.signature(make).parameters)) for make in makers}
     assert len(constants) >= 5 and len(patterns) >= 10
     assert (constants | patterns) - set(spans(ARCHITECTURE)) == set()
