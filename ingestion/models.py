@@ -1,0 +1,132 @@
+"""Where events come from, what they look like, and what became of those that were not applied."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class Source(models.Model):
+    """A site, app or back end that sends events."""
+
+    class Kind(models.TextChoices):
+        SITE = "site", "Web site"
+        APP = "app", "App"
+        SERVER = "server", "Back end"
+        IMPORT = "import", "Import"
+
+    slug = models.SlugField(max_length=64, unique=True)
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.SITE)
+    write_key = models.CharField(max_length=64, unique=True)
+    origins = ArrayField(
+        models.CharField(max_length=200),
+        default=list,
+        blank=True,
+        help_text="Pages that may open the socket, such as https://shop.example or https://*.shop.example; none: any.",
+    )
+    debug = models.BooleanField(default=False, help_text="Visitors' pages are shown what the engine sees of them.")
+    strict = models.BooleanField(default=False, help_text="Invalid events are answered with an error status.")
+    created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SecretKey(models.Model):
+    """A back end's key; only its SHA-256 is kept, the key itself is shown once."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="secret_keys")
+    prefix = models.CharField(max_length=12)
+    sha256 = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.CharField(max_length=40), default=list)
+    created = models.DateTimeField(auto_now_add=True)
+    revoked = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}…"
+
+
+class EventType(models.Model):
+    """An entry of the event catalogue: a name that has been seen or declared."""
+
+    name = models.CharField(max_length=200, unique=True)
+    volume = models.BigIntegerField(default=0, help_text="Events applied.")
+    first_seen = models.DateTimeField(null=True, blank=True)
+    last_seen = models.DateTimeField(null=True, blank=True)
+    schema = models.JSONField(null=True, blank=True, help_text="Events that do not fit it are refused; empty: any fit.")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EventProperty(models.Model):
+    """A property of an event, as a path (`category`, `products.category`), with the types it was seen with."""
+
+    event_type = models.ForeignKey(EventType, on_delete=models.CASCADE, related_name="properties")
+    path = models.CharField(max_length=200)
+    types = ArrayField(models.CharField(max_length=10), default=list)
+    indexed = models.BooleanField(default=False, help_text="Remembered in profiles, so that conditions can use it.")
+    last_seen = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "event properties"
+        constraints = [models.UniqueConstraint(fields=["event_type", "path"], name="one_path_per_event_type")]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class ArchiveOffset(models.Model):
+    """How far a stream of Redis has been copied; moved in the transaction that copies."""
+
+    stream = models.CharField(max_length=64, primary_key=True)
+    offset = models.CharField(max_length=40)
+
+    def __str__(self) -> str:
+        return f"{self.stream} at {self.offset}"
+
+
+class DeadLetter(models.Model):
+    """A record that failed its consumer again and again, set aside whole."""
+
+    partition = models.IntegerField()
+    offset = models.CharField(max_length=40)
+    raw = models.BinaryField()
+    reason = models.CharField(max_length=200)
+    tries = models.IntegerField()
+    at = models.DateTimeField()
+    replayed = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["partition", "offset"], name="one_letter_per_record")]
+
+    def __str__(self) -> str:
+        return f"{self.partition}:{self.offset}"
+
+
+class Refusal(models.Model):
+    """One event that a door refused; the newest are kept to look at, all are counted in Outcome."""
+
+    source = models.CharField(max_length=64)
+    reason = models.CharField(max_length=40, db_index=True)
+    message = models.TextField()
+    message_id = models.CharField(max_length=255, blank=True)
+    sample = models.TextField()
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class Outcome(models.Model):
+    """How many events of a day and source ended in one way."""
+
+    day = models.DateField()
+    source = models.CharField(max_length=64)
+    outcome = models.CharField(max_length=40)
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day", "source", "outcome"], name="one_count_per_outcome")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.source} {self.outcome}"

@@ -1,0 +1,11 @@
+"""Everything that goes through Django; the hot doors stand before it (see asgi.py)."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("demo/", include("personalization.demo")),
+    path("", RedirectView.as_view(url="/demo/")),
+]

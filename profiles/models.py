@@ -1,0 +1,79 @@
+"""The durable side of people: profiles, identifiers, merges, and the archive of what happened."""
+
+from django.db import models
+
+
+class StoredProfile(models.Model):
+    """The durable copy of a hot profile, written behind it: `state` is its packed form, the rest is for looking up."""
+
+    id = models.UUIDField(primary_key=True)
+    user_id = models.TextField(null=True, blank=True, db_index=True)
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField(db_index=True)
+    traits = models.JSONField(default=dict)
+    segments = models.JSONField(default=dict)
+    state = models.BinaryField()
+    updated = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "profile"
+
+    def __str__(self) -> str:
+        return self.user_id or str(self.id)
+
+
+class Identifier(models.Model):
+    """The durable identity map: `key` is `u:…`, `a:…`, or `p:…` for a retired profile."""
+
+    key = models.TextField(primary_key=True)
+    profile_id = models.UUIDField(db_index=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class MergeRecord(models.Model):
+    """One profile that was taken over by another, with the state it had: enough to undo it."""
+
+    loser_id = models.UUIDField(db_index=True)
+    winner_id = models.UUIDField(db_index=True)
+    state = models.BinaryField()
+    because = models.TextField(help_text="The messageId that linked the two.")
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "merge"
+
+    def __str__(self) -> str:
+        return f"{self.loser_id} into {self.winner_id}"
+
+
+class ArchivedEvent(models.Model):
+    """One applied event. Partitioned by month of `at`; PostgreSQL keeps no key across partitions but (id, at)."""
+
+    pk = models.CompositePrimaryKey("at", "id")
+    id = models.BigIntegerField()
+    at = models.DateTimeField()
+    received = models.DateTimeField()
+    source = models.TextField()
+    message_id = models.TextField()
+    profile_id = models.UUIDField()
+    type = models.TextField()
+    name = models.TextField()
+    anonymous_id = models.TextField(null=True)
+    user_id = models.TextField(null=True)
+    value = models.FloatField()
+    properties = models.JSONField()
+    traits = models.JSONField()
+    context = models.JSONField()
+    entered = models.JSONField()
+    left = models.JSONField()
+
+    class Meta:
+        managed = False  # the migration writes the partitioned table by hand
+        db_table = "profiles_archivedevent"
+        verbose_name = "event"
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,7 @@
+"""The Django application `segments`."""
+
+from django.apps import AppConfig
+
+
+class SegmentsConfig(AppConfig):
+    name = "segments"
