@@ -9,10 +9,13 @@
   const writeKey = option.writeKey;
   const host = option.host || new URL(script.src || location).origin;
   const USER = 'pz:user', QUEUED = 'pz:q:', MOST_EVENTS = 200, MOST_CHARACTERS = 262144, MOST_EVENT_BYTES = 32768;
-  const DAY = 86400, BEACON_BYTES = 60000, DEDUP_MS = 23 * 3600000;
+  const DAY = 86400, MOST_SLOTS = 50, BEACON_BYTES = 60000, DEDUP_MS = 23 * 3600000;
 
   const now = () => Date.now();
   const bytesOf = text => new TextEncoder().encode(text).length;
+  // Half an emoji, as a careless slice() leaves it, is no valid text: the server would refuse the whole batch.
+  const encode = value => JSON.stringify(value)
+    .replace(/\\(ud[89a-f]..|.)/g, (escape, rest) => rest.length > 1 ? '\ufffd' : escape);
   const emit = (target, name, detail) =>
     target.dispatchEvent(new CustomEvent('pz:' + name, { bubbles: true, composed: true, detail }));
   // crypto.randomUUID is missing on pages without https.
@@ -41,6 +44,11 @@
     return id;
   }
 
+  function remember(userId) {
+    if (box[USER] && box[USER] !== userId) pz.reset(); // another person on this device
+    store(USER, userId);
+  }
+
   function setConsent(state) {
     if (optedOut()) state = 'denied';
     if (state === consent || !/^(pending|granted|denied)$/.test(state)) return;
@@ -54,7 +62,7 @@
     }
     if (state === 'granted') {
       writeCookie(anonymousId(), 180 * DAY);
-      if (held[USER]) store(USER, held[USER]);
+      if (held[USER]) remember(held[USER]);
       for (const key of queuedIn(held)) keep(key, { ...JSON.parse(held[key]), anonymousId: anonymousId() });
       adopt();
       connect();
@@ -86,7 +94,7 @@
   }
 
   function keep(key, message) {
-    const text = JSON.stringify(message);
+    const text = encode(message);
     if (bytesOf(text) > MOST_EVENT_BYTES) return console.warn('pz: event above 32 KB dropped', message);
     store(key, text);
     mine.add(key);
@@ -106,7 +114,7 @@
 
   function adopt() {
     for (const key of queuedIn(box)) {
-      // `~`: went out when a page closed, unacknowledged. Beyond the server's dedup window it could count twice.
+      // `~`: went out when a page closed, unacknowledged. After the server's dedup window it might count twice.
       const tooOld = box[key][0] === '~' && now() - parseInt(key.slice(QUEUED.length, QUEUED.length + 8), 36) > DEDUP_MS;
       try {
         JSON.parse(tooOld ? '' : box[key].replace('~', ''));
@@ -181,7 +189,7 @@
   let socket, helloId, welcomed, ready, heard, fallback, posting, suspended, fatal, patience, pinger, retry;
   let attempts = 0, notBefore = 0, limits = { batch: 100, bytes: 512000 };
 
-  const say = frame => socket.send(JSON.stringify(frame));
+  const say = frame => socket.send(encode(frame));
   const post = (path, body) => fetch(host + path, { // a plain text body without headers needs no preflight
     method: 'POST', body, credentials: 'omit', keepalive: body.length < 20000,
   });
@@ -203,9 +211,8 @@
       patience = setTimeout(lose, 9000);
     }, 1000);
     socket.onopen = () => {
-      say({ type: 'hello', v: 1, writeKey, anonymousId: helloId, userId: box[USER], consent,
-        context: context() });
-      asks.forEach(askSocket); // not waiting for the welcome saves a round trip
+      say({ type: 'hello', v: 1, writeKey, anonymousId: helloId, userId: box[USER], consent, context: context() });
+      asks.forEach(askSocket); // before the welcome, which saves a round trip
     };
     socket.onmessage = event => opened === socket && receive(JSON.parse(event.data));
     socket.onclose = event => opened === socket && lose(event);
@@ -218,7 +225,6 @@
     const closing = socket;
     socket = ready = undefined;
     flying.clear();
-    asks.forEach(ask => (ask.sent = ask.sent === 'post' && ask.sent)); // what the socket has not answered, asks again
     if (closing) closing.close();
   }
 
@@ -231,11 +237,11 @@
   function lose({ code } = {}) {
     disconnect();
     fallback = true;
-    // 4400 bad frame, 4401 unknown key, 4403 origin refused: asking again would not help
-    if ([4400, 4401, 4403].includes(code)) stop(code);
+    if (code === 4401 || code === 4403) stop(code); // unknown key, origin refused: asking again would not help
     asks.forEach(askByPost);
     flush();
-    if (!fatal && !suspended) retry = setTimeout(connect, backoff());
+    // 4400: a frame was not understood, nor would it be on another socket; POST refuses single events.
+    if (code !== 4400 && !fatal && !suspended) retry = setTimeout(connect, backoff());
   }
 
   function stop(reason) {
@@ -271,7 +277,10 @@
       const refused = frame.refused || [];
       refused.forEach(each => (console.warn('pz: event refused', each), emit(document, 'refused', each)));
       const done = new Set((frame.messageIds || []).concat(refused.map(each => each.messageId)));
-      for (const key of mine) if (done.has(messageIdOf(key))) forget(key);
+      const nameless = refused.some(each => !each.messageId); // so broken that the server could not read its id
+      for (const key of mine) {
+        if (done.has(messageIdOf(key)) || nameless && flying.get(key) === frame.id) forget(key);
+      }
     } else if (frame.type === 'slow') {
       for (const [key, id] of flying) if (id === frame.id) flying.delete(key);
       pause(frame.retryAfter);
@@ -332,23 +341,17 @@
 
   // --- Decisions: one request for all slots that ask at the same time -------------------------------------------
 
-  const asks = new Map(); // id -> {slots, resolve, sent}
+  const asks = new Map(); // id -> {slots, resolve, posted}, until answered
   const decisions = new Map(); // slot name -> promise of its decision, until something changes
-  let wanted = [];
+  const wanted = [];
 
-  const askFrame = ask => ({ slots: ask.slots, context: context() });
-
-  function askSocket(ask, id) {
-    if (ask.sent) return;
-    ask.sent = 'socket';
-    say({ type: 'decide', id, ...askFrame(ask) });
-  }
+  const askSocket = ({ slots, posted }, id) => posted || say({ type: 'decide', id, slots, context: context() });
 
   function askByPost(ask, id) {
-    if (ask.sent === 'post') return;
-    ask.sent = 'post';
+    if (ask.posted) return;
+    ask.posted = true;
     const identity = consent === 'granted' ? { anonymousId: anonymousId() } : { consent };
-    post('/api/v1/decide', JSON.stringify({ writeKey, ...identity, ...askFrame(ask) }))
+    post('/api/v1/decide', encode({ writeKey, ...identity, slots: ask.slots, context: context() }))
       .then(answer => answer.ok && answer.json()).catch(() => null).then(answer => settleAsk(id, answer));
   }
 
@@ -384,10 +387,10 @@
 
   async function askAll() {
     document.querySelectorAll('[data-pz-slot]').forEach(element => mount(element));
-    const round = wanted;
-    wanted = [];
+    const round = wanted.splice(0, MOST_SLOTS);
     if (!round.length) return;
-    const answer = await decide([...new Set(round.map(each => each.slot))]);
+    if (wanted.length) askSoon();
+    const answer = await decide(round.map(each => each.slot));
     for (const { slot, resolve } of round) {
       if (!answer) decisions.delete(slot);
       resolve(answer && { decisionId: answer.decisionId, book: answer.book, ...(answer.slots || {})[slot], slot });
@@ -517,10 +520,7 @@
   const pz = Object.assign(queue, {
     identify(userId, traits, options) {
       if (isObject(userId)) [userId, traits, options] = [undefined, userId, traits];
-      if (userId != null && consent !== 'denied') {
-        if (box[USER] && box[USER] !== String(userId)) pz.reset(); // another person on this device
-        store(USER, String(userId));
-      }
+      if (userId != null && consent !== 'denied') remember(String(userId));
       return enqueue('identify', { traits: traits || {} }, options);
     },
     track: (event, properties, options) => enqueue('track', { event, properties: properties || {} }, options),

@@ -30,11 +30,13 @@ class Behaviour:
 
     `socket`: welcome, refuse (403 before the handshake), mute (takes frames, never answers) or a close code to send
     after the hello. `slow`: so many batches are answered with a slow frame first. `hold`: decisions wait for release().
+    `refuse`: names of events that are refused; with `nameless` without telling the messageId.
     """
 
     socket: str | int = "welcome"
     acks: bool = True
     refuse: set[str] = field(default_factory=set)
+    nameless: bool = False
     slow: int = 0
     hold: bool = False
     post_status: int = 200
@@ -207,15 +209,16 @@ class Peer:
     def _sort(self, batch: list[Json]) -> Json:
         """The stored and refused parts of an ack."""
         refused = [
-            {"messageId": each["messageId"], "reason": "bad_field", "message": "refused by the test"}
+            {
+                "messageId": None if self.behaviour.nameless else each["messageId"],
+                "reason": "bad_field",
+                "message": "refused by the test",
+            }
             for each in batch
             if each.get("event") in self.behaviour.refuse
         ]
-        gone = {each["messageId"] for each in refused}
-        return {
-            "messageIds": [each["messageId"] for each in batch if each["messageId"] not in gone],
-            "refused": refused,
-        }
+        stored = [each["messageId"] for each in batch if each.get("event") not in self.behaviour.refuse]
+        return {"messageIds": stored, "refused": refused}
 
     def _decide(self, question: Json) -> Json:
         unknown = {"reason": "unknown_slot", "block": None}

@@ -220,6 +220,7 @@ def test_events_go_by_post_when_the_socket_stays_silent(peer: Peer, page: Page) 
     page.goto(peer.add_page("/", document()))
     until(page, lambda: peer.events("page"))
     assert peer.batches[0][0] == "post"
+    assert peer.closed == 0, "while the socket is still being waited for"
 
 
 def test_failed_posts_are_repeated(peer: Peer, page: Page) -> None:
@@ -241,6 +242,26 @@ def test_an_unknown_key_ends_the_attempts(peer: Peer, page: Page) -> None:
     page.evaluate("pz.track('Anything'), 0")
     assert any("refuses this page: 4401" in error or "refuses this page: 401" in error for error in errors)
     assert len(peer.hellos) == 1 and not peer.messages
+
+
+def test_a_frame_that_is_not_understood_is_sorted_out_by_post(peer: Peer, page: Page) -> None:
+    page.goto(peer.add_page("/", document()))
+    until(page, lambda: queued(page) == 0)
+    peer.behaviour.socket = 4400
+    page.reload()
+    page.evaluate("pz.track('In spite of it'), 0")
+    until(page, lambda: queued(page) == 0)
+    assert len(ids(peer, "In spite of it")) == 1
+    assert len(peer.hellos) == 2
+
+
+def test_a_refusal_without_an_id_empties_its_batch(peer: Peer, page: Page) -> None:
+    peer.behaviour.refuse, peer.behaviour.nameless = {"Unreadable"}, True
+    page.goto(peer.add_page("/", document(head=tag(page="manual"))))
+    until_connected(peer, page)
+    page.evaluate("pz.track('Readable').track('Unreadable'), 0")
+    until(page, lambda: queued(page) == 0)
+    assert len(ids(peer, "Unreadable")) == 1
 
 
 def test_the_rest_goes_by_beacon_when_the_page_is_left(peer: Peer, page: Page) -> None:

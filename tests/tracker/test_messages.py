@@ -175,6 +175,17 @@ def test_cookie_is_secure_on_https(peer: Peer, page: Page) -> None:
     assert (cookie["name"], cookie["secure"], cookie["sameSite"]) == ("pz_id", True, "Lax")
 
 
+def test_halves_of_characters_do_not_break_a_batch(peer: Peer, page: Page) -> None:
+    page.goto(peer.add_page("/", document()))
+    until_ready(page)
+    page.evaluate(r"""document.title = '\ud83d'; pz.reset().track('X', {half: 'boots \ud83d', whole: '\ud83d\udc62',
+        path: 'c:\\ud83d\\new', ['key\udc62']: 1}), 0""")
+    until(page, lambda: peer.events("X"))
+    [event] = peer.events("X")
+    assert event["properties"] == {"half": "boots \ufffd", "whole": "👢", "path": "c:\\ud83d\\new", "key\ufffd": 1}
+    until(page, lambda: peer.hellos[-1]["context"]["page"]["title"] == "\ufffd")
+
+
 def test_events_that_cannot_be_sent_do_not_hurt_the_page(peer: Peer, page: Page) -> None:
     page.goto(peer.add_page("/", document()))
     until_ready(page)

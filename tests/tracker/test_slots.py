@@ -54,17 +54,23 @@ def test_state_follows_the_reason(peer: Peer, page: Page, answer: dict[str, Any]
 def test_one_request_decides_all_slots_of_a_page(peer: Peer, page: Page) -> None:
     for name in ("hero", "side", "foot", "data"):
         peer.behaviour.slots[name] = html_block(f"<b>{name}</b>")
-    body = "".join(f"<pz-slot name='{name}' timeout='20000'></pz-slot>" for name in ("hero", "side", "hero"))
-    later = (
+    stub = (
+        "<script src='/static/tracker/pz-stub.js'></script>"
         "<script>pz.slot('data', {timeout: 20000}).then(block => window.data = block)</script>"
-        "<div data-pz-slot='foot' data-timeout='20000'>Old</div>"
     )
-    stub = "<script src='/static/tracker/pz-stub.js'></script>"
-    page.goto(peer.add_page("/", document(body + later, head=stub + tag())))
+    slots = "".join(f"<pz-slot name='{name}' timeout='20000'></pz-slot>" for name in ("hero", "side", "hero"))
+    existing = "<div data-pz-slot='foot' data-timeout='20000'>Old</div>"
+    page.goto(peer.add_page("/", document(slots + existing + tag(), head=stub)))
     assert settled(page, "personalized", "[data-pz-slot]") == "<b>foot</b>"
     assert page.locator("pz-slot").all_inner_texts() == ["hero", "side", "hero"]
     page.wait_for_function("window.data.decision.decisionId")
     assert [sorted(question["slots"]) for _, question in peer.asks] == [["data", "foot", "hero", "side"]]
+
+
+def test_a_request_names_at_most_fifty_slots(peer: Peer, page: Page) -> None:
+    page.goto(peer.add_page("/", document("".join(f"<pz-slot name='s{i}'></pz-slot>" for i in range(60)))))
+    until(page, lambda: sum(len(question["slots"]) for _, question in peer.asks) == 60)
+    assert max(len(question["slots"]) for _, question in peer.asks) <= 50
 
 
 def test_an_answer_after_the_timeout_is_dropped(peer: Peer, page: Page) -> None:
