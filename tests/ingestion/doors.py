@@ -1,6 +1,5 @@
 """The servers of these tests: Redis, and uvicorn with the HTTP doors and the socket."""
 
-import asyncio
 import json
 import os
 import signal
@@ -198,7 +197,3 @@ def clock() -> int:
 
 def track(name: str = "Product Viewed", **fields: Any) -> dict[str, Any]:
     return {"type": "track", "event": name, "anonymousId": "anna", **fields}
-
-
-def run(work: Any) -> Any:
-    return asyncio.run(work)
