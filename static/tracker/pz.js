@@ -186,7 +186,7 @@
 
   // --- Transport: the socket, else POST; a batch stays in the outbox until it is acknowledged -------------------
 
-  let socket, helloId, welcomed, ready, heard, fallback, posting, suspended, fatal, patience, pinger, retry;
+  let socket, helloId, ready, heard, fallback, posting, suspended, fatal, patience, pinger, retry;
   let attempts = 0, notBefore = 0, limits = { batch: 100, bytes: 512000 };
 
   const say = frame => socket.send(encode(frame));
@@ -229,7 +229,6 @@
   }
 
   function reconnect() {
-    welcomed = false;
     disconnect();
     connect();
   }
@@ -260,6 +259,7 @@
     if (/ack|pong|decision/.test(frame.type)) attempts = 0;
     if (frame.type === 'welcome') {
       clearTimeout(patience);
+      if (fallback) decideAgain(); // answers or changes may have been missed meanwhile
       ready = true;
       fallback = false;
       notBefore = 0;
@@ -271,8 +271,6 @@
       }, (frame.ping || 25) * 1000);
       adopt();
       flush();
-      if (welcomed) decideAgain(); // a change may have been missed meanwhile
-      welcomed = true;
     } else if (frame.type === 'ack') {
       const refused = frame.refused || [];
       refused.forEach(each => (console.warn('pz: event refused', each), emit(document, 'refused', each)));
@@ -337,6 +335,7 @@
     suspended = false;
     connect();
     if (option.page !== 'manual') pz.page();
+    decideAgain();
   });
 
   // --- Decisions: one request for all slots that ask at the same time -------------------------------------------

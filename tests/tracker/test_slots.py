@@ -253,6 +253,15 @@ def test_live_slots_ask_again_after_a_reconnect_and_a_navigation(peer: Peer, pag
     assert peer.asks[-1][1]["context"]["page"]["path"] == "/second"
 
 
+def test_a_live_slot_recovers_from_a_page_that_began_without_a_server(peer: Peer, page: Page) -> None:
+    peer.behaviour.socket, peer.behaviour.decide_status = "refuse", 500
+    page.goto(peer.add_page("/", document(LIVE)))
+    assert settled(page, "error") == DEFAULT
+    peer.behaviour.socket = "welcome"
+    peer.behaviour.slots["hero"] = html_block("<b>Back</b>")
+    assert settled(page, "personalized") == "<b>Back</b>"
+
+
 def test_server_rendered_slots_are_not_decided_again(peer: Peer, page: Page) -> None:
     decision = '{"decisionId":"d-ssr","slot":"hero","rule":"r","block":{"slug":"banner"}}'
     body = f"<pz-slot name='hero' data-state='personalized' data-decision='{decision}'><p>From the server</p></pz-slot>"
