@@ -217,7 +217,7 @@ def _said_key(scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
 
 
 async def _receive_body(receive: Receive, limit: int) -> bytes | None:
-    """The whole body, or its first bytes if it has more than `limit`: enough to be refused. None: it came too slowly."""
+    """The whole body, or its beginning if it has more than `limit`: enough to be refused. None: it came too slowly."""
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         return bytes(message.get("body", b""))

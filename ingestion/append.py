@@ -130,7 +130,7 @@ class Appender:
                 self._waiting, self._waiting_events = [], 0
                 for call in calls:
                     call.settle(LogUnavailable(f"Redis: {type(error).__name__}"))
-            except Exception as error:  # noqa: BLE001  # whoever waits is told, whatever went wrong
+            except Exception as error:  # whoever waits is told, whatever went wrong
                 for call in calls:
                     call.settle(error)
 

@@ -56,7 +56,7 @@ class Sender(msgspec.Struct, frozen=True):
 
 
 class Body(msgspec.Struct, frozen=True):
-    """An opened body, its messages not yet looked at. `kind` is the type all of them have, None if each says its own."""
+    """An opened body, its messages not yet looked at. `kind` is the type of all of them, None if each says its own."""
 
     messages: list[Raw]
     kind: EventType | None = None

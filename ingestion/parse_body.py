@@ -1,4 +1,4 @@
-"""From the bytes of a request to JSON bytes: whatever the Content-Type says, gzip by header or by its magic bytes. Pure."""
+"""From the bytes of a request to JSON bytes, whatever Content-Type says; gzip is known by its first bytes. Pure."""
 
 import zlib
 

@@ -9,7 +9,7 @@ SchemaType = Literal["string", "number", "integer", "boolean", "object", "array"
 
 
 class Schema(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, rename="camel"):
-    """`type`, `required`, `properties`, `enum`, `minimum`, `maximum` and `maxLength` mean what they mean in JSON Schema.
+    """`type`, `required`, `properties`, `enum`, `minimum`, `maximum` and `maxLength` mean what they do in JSON Schema.
 
     `strict` counts at the top only: events that do not fit a strict schema are refused, others are let through.
     `title` and `description` are for people.

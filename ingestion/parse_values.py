@@ -1,4 +1,4 @@
-"""Makes the free part of an event storable: bounded depth and width, numbers and text that every store can hold. Pure."""
+"""Makes the free part of an event storable: bounded depth and width, numbers and text every store can hold. Pure."""
 
 import re
 from collections.abc import Iterable

@@ -64,7 +64,7 @@ class LogServer:
         self.port = free_port()
         self._folder = folder
         self._server: ValkeyServer | None = None
-        self.client: redis.Redis[bytes] = redis.Redis(port=self.port, socket_timeout=10)
+        self.client: Any = redis.Redis(port=self.port, socket_timeout=10)
 
     def __enter__(self) -> Self:
         self.start()
@@ -163,12 +163,15 @@ class Doors:
     def post(self, path: str, body: object, *, key: str | None = "WK", **headers: str) -> httpx.Response:
         """Posts `body` as it is when it is bytes, else as JSON."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        auth = None if key is None else (key, "")
+        auth = httpx.Auth() if key is None else httpx.BasicAuth(key, "")
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.client.post(path, content=content, auth=auth, headers=named)
 
     def connect(self, **options: Any) -> websockets.sync.client.ClientConnection:
-        return websockets.sync.client.connect(f"ws://127.0.0.1:{self.port}/ws/v1/", **options)
+        """A socket before its hello."""
+        client: websockets.sync.client.ClientConnection
+        client = websockets.sync.client.connect(f"ws://127.0.0.1:{self.port}/ws/v1/", **options)
+        return client
 
     async def _app(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":

@@ -75,7 +75,7 @@ def test_an_unknown_key_is_refused_and_counted(doors: Doors, key: str | None) ->
 
 @pytest.mark.parametrize("value", ["Basic", "Basic %%%", "Basic /////w==", "Digest x", "\xff"])
 def test_broken_authorization_is_an_unknown_key(doors: Doors, value: str) -> None:
-    headers = {"Authorization": value.encode("latin-1")}
+    headers = {b"Authorization": value.encode("latin-1")}
     assert doors.client.post("/v1/track", content=b"{}", headers=headers).status_code == 401
 
 

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -166,9 +166,8 @@ def test_a_socket_that_is_too_fast_ends(shared_log: LogServer) -> None:
 
 def test_there_is_a_limit_of_open_sockets(shared_log: LogServer) -> None:
     with Doors(shared_log, sockets=SocketLimits(open=1)) as doors:
-        with greeted(doors):
-            with doors.connect() as client:
-                assert end_of(client) == ("server_busy", 1013)
+        with greeted(doors), doors.connect() as client:
+            assert end_of(client) == ("server_busy", 1013)
         wait_until(lambda: doors.sockets.open == 0)
         with greeted(doors):
             pass
@@ -201,7 +200,7 @@ def test_redis_away_is_slow_and_never_an_ack(own_log: LogServer) -> None:
 class Talkative(EventConsumer):
     """Pushes as fast as it can once asked, and notes its life."""
 
-    lives: list[str] = []
+    lives: ClassVar[list[str]] = []
 
     async def on_welcome(self) -> None:
         self.lives.append(f"welcome {self.anonymous_id}")
