@@ -1,4 +1,4 @@
-"""The examples of the pages run: conditions compile, calls parse, shell is shell, the SDK example sends what it says."""
+"""The examples of the pages run: conditions compile, calls parse, shell is shell, SDKs send what their example says."""
 
 import json
 import os
