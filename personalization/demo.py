@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -10,7 +11,9 @@ from django.views.decorators.http import require_safe
 
 from ingestion.models import Source
 from personalization import shop
-from rules.queries import read_live_payload
+from rules.engine import BookPayload
+from rules.models import Book
+from segments.conditions.language import parse_condition
 from segments.conditions.words import say_condition
 
 app_name = "demo"
@@ -53,12 +56,13 @@ def _describe(product: shop.Product) -> dict[str, Any]:
 def explain_book() -> dict[str, dict[str, dict[str, Any]]]:
     """What the slugs of the live Book's segments and rules mean: {"segments": {slug: {name, words}},
     "rules": {slug: {name, slot, segments}}}; a rule lists its segment when being in it is all it asks."""
-    payload = read_live_payload()
-    if payload is None:
+    newest = Book.objects.order_by("-number").first()
+    if newest is None:
         return {"segments": {}, "rules": {}}
+    payload = msgspec.convert(newest.payload, BookPayload)
     return {
         "segments": {
-            each.slug: {"name": each.name, "words": say_condition(each.condition)} for each in payload.segments
+            each.slug: {"name": each.name, "words": say_condition(parse_condition(each.condition))} for each in payload.segments
         },
         "rules": {
             each.slug: {"name": each.name, "slot": each.slot, "segments": _only_segment(each.condition)}

@@ -176,7 +176,7 @@ RULES: tuple[RuleContent, ...] = (
     *(
         RuleContent(
             f"{each.slug}-hero",
-            f"{each.name} banner for those who like it",
+            f"{each.name} fans",
             HERO_SLOT,
             f"{each.slug}-banner",
             priority,
