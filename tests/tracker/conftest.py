@@ -10,18 +10,24 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.tracker.peer import WRITE_KEY, Peer
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 FAILSAFE = '<link rel="stylesheet" href="/static/tracker/pz-slot.css">'
 # Most tests are not about time: their slots wait for the answer on a busy machine too.
 PATIENT = FAILSAFE + '<link rel="stylesheet" href="/patient.css">'
 PATIENT_CSS = "pz-slot, [data-pz-slot] { animation: none !important }"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Per module: while Playwright is up, its event loop counts as running, which asynchronous tests cannot bear."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
