@@ -123,6 +123,7 @@ def test_a_beacon_needs_no_header_at_all(doors: Doors) -> None:
         (b"[" * 10_000 + b"]" * 10_000, {}, 400, "bad_batch"),
         (b"{" * 10_000, {}, 400, "broken_json"),
     ],
+    ids=lambda value: "body" if isinstance(value, bytes) else None,
 )
 def test_a_body_that_cannot_be_read(doors: Doors, body: bytes, headers: dict[str, str], status: int, code: str) -> None:
     answer = doors.client.post("/v1/batch", content=body, headers={**headers, "Authorization": "Basic V0s6"})

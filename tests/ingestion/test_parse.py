@@ -144,6 +144,7 @@ def test_generated_message_ids_differ() -> None:
         (b'{"messageId":["m1"]}', None),
         (b'{"messageId":' + b"9" * 4_000 + b"}", None),
     ],
+    ids=lambda value: "raw" if isinstance(value, bytes) else None,
 )
 def test_a_refusal_names_the_message_so_that_it_is_not_sent_again(raw: bytes, id: str | None) -> None:
     assert [refusal.message_id for refusal in parse(raw).refusals] == [id]

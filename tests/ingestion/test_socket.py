@@ -113,6 +113,7 @@ def test_without_consent_nothing_is_stored(doors: Doors, consent: str) -> None:
         ("x" * 600_000, ("too_large", 1009)),
         ("é" * 300_000, ("too_large", 1009)),
     ],
+    ids=lambda value: "frame" if isinstance(value, (str, bytes)) else None,
 )
 def test_a_bad_hello_ends_the_socket(doors: Doors, hello: Any, end: tuple[str, int]) -> None:
     with doors.connect() as client:
@@ -132,6 +133,7 @@ def test_a_bad_hello_ends_the_socket(doors: Doors, hello: Any, end: tuple[str, i
         ('{"type":"batch","batch":' + "[" * 10_000 + "]" * 10_000 + "}", ("bad_frame", 4400)),
         ({"type": "decide", "slots": ["home"]}, ("bad_frame", 4400)),
     ],
+    ids=lambda value: "frame" if isinstance(value, (str, bytes)) else None,
 )
 def test_a_bad_frame_ends_the_socket(doors: Doors, frame: Any, end: tuple[str, int]) -> None:
     with greeted(doors) as client:
