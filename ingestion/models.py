@@ -130,3 +130,16 @@ class Outcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.source} {self.outcome}"
+
+
+class PublishedDirectory(models.Model):
+    """A version of who may send and what is remembered; the newest one is in force."""
+
+    payload = models.JSONField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "published directories"
+
+    def __str__(self) -> str:
+        return f"Directory {self.pk}"

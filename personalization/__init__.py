@@ -1,0 +1,1 @@
+"""The project: settings, doors, and the one place where the parts are put together."""

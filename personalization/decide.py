@@ -13,7 +13,6 @@ from rules.book import LiveBook
 from rules.engine import NOBODY, Choice, Reason, choose
 from rules.render import RenderFailed, render_block
 
-
 MAX_SLOTS = 50  # of one call
 
 

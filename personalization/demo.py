@@ -62,7 +62,8 @@ def explain_book() -> dict[str, dict[str, dict[str, Any]]]:
     payload = msgspec.convert(newest.payload, BookPayload)
     return {
         "segments": {
-            each.slug: {"name": each.name, "words": say_condition(parse_condition(each.condition))} for each in payload.segments
+            each.slug: {"name": each.name, "words": say_condition(parse_condition(each.condition))}
+            for each in payload.segments
         },
         "rules": {
             each.slug: {"name": each.name, "slot": each.slot, "segments": _only_segment(each.condition)}

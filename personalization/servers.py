@@ -73,7 +73,8 @@ class Servers:
 
     def _servers(self) -> "list[_Database | _Redis]":
         makes = (_Database, _Redis)
-        return [make(self._data, self._config, self._durable) for make, wanted in zip(makes, self._wants) if wanted]
+        wanted = [make for make, wants in zip(makes, self._wants, strict=True) if wants]
+        return [make(self._data, self._config, self._durable) for make in wanted]
 
     def _take_folder(self) -> None:
         try:
@@ -144,7 +145,17 @@ class _Database:
                 os.chown(self._cluster, NOBODY, NOBODY)
                 os.chown(password.name, NOBODY, NOBODY)
             made = self._run(
-                *("initdb", "-D", str(self._cluster), "-U", "app", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions"),
+                *(
+                    "initdb",
+                    "-D",
+                    str(self._cluster),
+                    "-U",
+                    "app",
+                    "-E",
+                    "UTF8",
+                    "--locale=C.UTF-8",
+                    "--no-instructions",
+                ),
                 *("--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={password.name}"),
             )
         if made.returncode != 0:
@@ -269,11 +280,12 @@ def _as_nobody() -> list[str]:
 
 
 def _find_postgres_home(data: Path) -> Path:
-    """Where PostgreSQL can live: `data` itself, or, when we are root and `nobody` cannot reach that, a folder of its own
-    with a copy of the binaries. The rights of folders that exist are never changed."""
+    """Where PostgreSQL can live: `data` itself, or, when we are root and `nobody` cannot reach that, a folder of its
+    own with a copy of the binaries. The rights of folders that exist are never changed."""
     if os.geteuid() != 0 or (_reaches(data) and _reaches(_wheel() / POSTGRES / "bin")):
         return data
-    home = Path("/var/tmp") / f"personalization-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"
+    name = f"personalization-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"
+    home = Path("/var/tmp") / name  # noqa: S108  # its owner is checked below
     with suppress(FileExistsError):
         home.mkdir(mode=0o711)
     if home.stat().st_uid != 0 or home.is_symlink():

@@ -1,4 +1,4 @@
-"""Settings: every one from the environment, with defaults that run the product on one machine. See docs/reference/settings.md."""
+"""Settings: all from the environment, with defaults that run the product on one machine (docs/reference/settings.md)."""
 
 import os
 from pathlib import Path

@@ -23,7 +23,7 @@ from personalization.api import DecideApp
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
 from personalization.live import LiveChanges
-from personalization.snapshot import Snapshot, announce
+from personalization.snapshot import Snapshot
 from profiles import keys
 from profiles.clients import AsyncClient, Client
 from profiles.profile import DAY_MS, Memory
@@ -136,15 +136,6 @@ def make_processor(name: str) -> Processor:
         clock=clock,
         partitions=settings.PZ_PARTITIONS,
     )
-
-
-def announce_book(number: int, payload: bytes) -> None:
-    announce(redis_client(), keys.BOOK, number, payload)
-
-
-def announce_directory(payload: bytes) -> None:
-    """Puts a directory in force; its number only has to differ from the former one."""
-    announce(redis_client(), keys.DIRECTORY, clock(), payload)
 
 
 class Web:

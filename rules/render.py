@@ -112,5 +112,3 @@ def clean_html(html: str) -> str:
 
 def _answer(slug: str, kind: str, field: str, value: object) -> msgspec.Raw:
     return msgspec.Raw(_JSON.encode({"slug": slug, "kind": kind, field: value}))
-
-

@@ -143,7 +143,7 @@ class _Parser:
         kind = raw.get("kind")
         parse = _KINDS.get(kind) if isinstance(kind, str) else None
         if parse is None:
-            self._refuse(id, f'unknown kind {_show(kind)}; use one of {", ".join(_KINDS)}')
+            self._refuse(id, f"unknown kind {_show(kind)}; use one of {', '.join(_KINDS)}")
             return None
         return parse(self, raw, id, depth)
 

@@ -135,7 +135,9 @@ def _deliver(door: Door, batch: list[Message], summary: Summary) -> bool:
             return True
         if status not in (0, 429) and status < 500:
             summary.refused += len(batch)
-            return status != 401  # an unknown key stays unknown
+            if status == 401:
+                raise CommandError("the server does not know this write key")
+            return True
         if attempt + 1 < TRIES:
             summary.retries += 1
             time.sleep(wait)

@@ -1,0 +1,53 @@
+# Everything a newcomer needs: make run, make test. Set-up happens by itself and only when something changed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check bench format lock browser
+
+run: $(VENV)/production
+	@$(BIN)/python -m personalization.supervise
+
+test: $(VENV)/development browser
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.checks
+
+bench: $(VENV)/development
+	@$(BIN)/python -m bench $(ONLY)
+
+format: $(VENV)/development
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format --quiet .
+
+lock: $(VENV)/development
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=…")'
+	@echo "Making the virtual environment…"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/production: requirements.txt | $(VENV)/bin/python
+	@echo "Installing what the product needs (once)…"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/development: requirements-dev.txt | $(VENV)/bin/python
+	@echo "Installing what the product and its tests need (once)…"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ $(VENV)/production
+
+browser:
+	@command -v chromium >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing Debian's chromium for the browser tests (once)…"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	else echo "The browser tests need chromium on PATH: install it as root (apt-get install chromium)." >&2; exit 1; fi

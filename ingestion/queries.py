@@ -1,0 +1,73 @@
+"""Reads of sources and catalogue."""
+
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+
+from ingestion.directory import Directory
+from ingestion.directory import SecretKey as AllowedKey
+from ingestion.directory import Source as AllowedSource
+from ingestion.ecommerce import INDEXED, OTHERWISE
+from ingestion.models import EventProperty, EventType, PublishedDirectory, SecretKey, Source
+from ingestion.parse_schema import read_schema
+
+
+def build_directory(number: int = 0) -> Directory:
+    """The directory that the tables describe now. What the catalogue says of an event goes before the defaults."""
+    return Directory(
+        number=number,
+        sources={source.write_key: _allow(source) for source in Source.objects.order_by("slug")},
+        secret_keys={
+            key.sha256: AllowedKey(source=key.source.slug, scopes=tuple(key.scopes))
+            for key in SecretKey.objects.filter(revoked=None).select_related("source").order_by("pk")
+        },
+        indexed=find_indexed(),
+        schemas={
+            event_type.name: read_schema(event_type.schema)
+            for event_type in EventType.objects.exclude(schema=None).order_by("name")
+        },
+        default_indexed=OTHERWISE,
+    )
+
+
+def find_indexed() -> dict[str, tuple[str, ...]]:
+    """The indexed property paths of every event that the catalogue or the defaults know."""
+    chosen: dict[str, dict[str, bool]] = defaultdict(dict)
+    known = EventProperty.objects.select_related("event_type").order_by("event_type__name", "path")
+    for found in known:
+        chosen[found.event_type.name][found.path] = found.indexed
+    names = sorted({*INDEXED, *chosen})
+    return {name: _merge(INDEXED.get(name, OTHERWISE), chosen[name]) for name in names}
+
+
+def is_indexed_by_default(event_name: str, path: str) -> bool:
+    """What a property that is seen for the first time starts with."""
+    return path in INDEXED.get(event_name, OTHERWISE)
+
+
+def newest_directory() -> tuple[int, Any] | None:
+    """Number and payload of the directory in force, None before the first."""
+    newest = PublishedDirectory.objects.order_by("-pk").first()
+    return None if newest is None else (newest.pk, newest.payload)
+
+
+def _merge(default: tuple[str, ...], chosen: dict[str, bool]) -> tuple[str, ...]:
+    kept = [path for path in default if chosen.get(path, True)]
+    return tuple(dict.fromkeys([*kept, *(path for path, indexed in chosen.items() if indexed)]))
+
+
+def _allow(source: Source) -> AllowedSource:
+    return AllowedSource(
+        slug=source.slug,
+        name=source.name,
+        write_key=source.write_key,
+        origins=tuple(source.origins),
+        debug=source.debug,
+        strict=source.strict,
+    )
+
+
+def to_json(directory: Directory) -> Any:
+    """The directory as plain JSON types, without its number: equal for equal directories."""
+    return msgspec.to_builtins(msgspec.structs.replace(directory, number=0))

@@ -1,0 +1,41 @@
+"""Says in one sentence whether PostgreSQL and Redis answer."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    help = "Checks that the servers named in DATABASE_URL and REDIS_URL answer and are new enough."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            with psycopg.connect(settings.DATABASE_URL, connect_timeout=5) as connection:
+                if connection.info.server_version < 150_000:
+                    raise CommandError("PostgreSQL 15 or newer is needed.")
+        except psycopg.Error as error:
+            raise CommandError(
+                f"PostgreSQL at {_place(settings.DATABASE_URL)} cannot be used ({_first_line(error)}); "
+                "start it, mend DATABASE_URL, or leave it out to use the embedded one."
+            ) from error
+        try:
+            redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=5, socket_timeout=5).ping()
+        except (redis.RedisError, ValueError) as error:
+            raise CommandError(
+                f"Redis at {_place(settings.REDIS_URL)} cannot be used ({_first_line(error)}); "
+                "start it, mend REDIS_URL, or leave it out to use the embedded one."
+            ) from error
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}"  # never the password
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,47 @@
+"""Publishing: what is live becomes an immutable, numbered Book, or is refused with every reason."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+
+from rules.book import load_book
+from rules.models import Book
+from rules.queries import collect_definitions, newest_book
+
+_PUBLISHING = 7_305_001  # the advisory lock that makes publishers take turns
+
+
+class CannotPublish(ValueError):
+    """The definitions do not make a working Book; the message says which one and why."""
+
+
+@transaction.atomic
+def publish_book(*, by: User | None, at: datetime, note: str = "") -> Book:
+    """Everything that is live, as the next Book; every process works with it within a second. Raises CannotPublish."""
+    number = _next_number()
+    return _store(number, collect_definitions(number), by=by, at=at, note=note)
+
+
+@transaction.atomic
+def roll_back(*, to: Book, by: User | None, at: datetime) -> Book:
+    """Publishes an older Book again, under a number of its own."""
+    number = _next_number()
+    return _store(number, {**to.payload, "number": number}, by=by, at=at, note=f"Back to Book {to.number}")
+
+
+def _next_number() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PUBLISHING])
+    newest = newest_book()
+    return 1 if newest is None else newest[0] + 1
+
+
+def _store(number: int, payload: dict[str, Any], *, by: User | None, at: datetime, note: str) -> Book:
+    try:
+        load_book(msgspec.json.encode(payload))
+    except ValueError as error:
+        raise CannotPublish(str(error)) from error
+    return Book.objects.create(number=number, payload=payload, published=at, published_by=by, note=note)

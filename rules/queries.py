@@ -1,0 +1,43 @@
+"""Reads of what marketers define."""
+
+from typing import Any
+
+from rules.models import Block, Book, Rule, Slot
+from segments.models import Segment
+
+
+def newest_book() -> tuple[int, Any] | None:
+    """Number and payload of the Book in force, None before the first."""
+    newest = Book.objects.order_by("-number").values_list("number", "payload").first()
+    return None if newest is None else (newest[0], newest[1])
+
+
+def collect_definitions(number: int) -> dict[str, Any]:
+    """The payload of a Book with everything that is live now (see rules.engine.BookPayload)."""
+    rules = Rule.objects.filter(live=True).select_related("slot", "block").order_by("slot__slug", "-priority", "slug")
+    slots = Slot.objects.select_related("default").order_by("slug")
+    used = {rule.block_id for rule in rules} | {slot.default_id for slot in slots}
+    return {
+        "v": 1,
+        "number": number,
+        "segments": [
+            {"slug": segment.slug, "name": segment.name, "condition": segment.condition}
+            for segment in Segment.objects.filter(live=True).order_by("slug")
+        ],
+        "slots": {slot.slug: {"default": slot.default.slug if slot.default else None} for slot in slots},
+        "blocks": {
+            block.slug: {"kind": block.kind, "source": block.source, "name": block.name}
+            for block in Block.objects.filter(pk__in=used).order_by("slug")
+        },
+        "rules": [
+            {
+                "slug": rule.slug,
+                "name": rule.name,
+                "slot": rule.slot.slug,
+                "priority": rule.priority,
+                "block": rule.block.slug,
+                "condition": rule.condition,
+            }
+            for rule in rules
+        ],
+    }
