@@ -1,11 +1,11 @@
-"""Takes the tutorial's pictures from the running demo shop: python docs/take_pictures.py --url http://127.0.0.1:8000"""
+"""Takes the documentation's pictures from the running demo shop: python docs/take_pictures.py --url http://127.0.0.1:8000"""
 
 import argparse
 from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-PICTURES = Path(__file__).parent / "tutorial" / "pictures"
+PICTURES = Path(__file__).parent / "pictures"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -40,7 +40,7 @@ def take_pictures(url: str, chromium: str) -> None:
         take(page, "arrived")
         open_products(page, "Outdoor", 3)
         expect(page.locator(".hero-outdoor")).to_be_visible()
-        take(page, "likes-outdoor")
+        take(page, "demo")
         page.locator("[data-sign-in]").click()
         page.locator("[data-sign-in-form] button").click()
         page.locator("#quick [data-close]").click()

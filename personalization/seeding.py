@@ -1,4 +1,4 @@
-"""Puts the demo shop into the database: its source, catalogue, content and first Book, and an operator to look around."""
+"""Puts the demo shop into the database: source, catalogue, content, the first Book, and an operator."""
 
 import os
 import secrets
@@ -19,7 +19,7 @@ from rules.models import Block, Book, Rule, Slot
 from segments.models import Segment
 
 OPERATOR = "demo"
-LOGIN_FILE = "demo-login"  # below PZ_DATA: the name, and the password on the next line
+LOGIN_FILE = "demo-login"  # below PZ_DATA: one line, "name / password"
 
 # The events of the shop, with the properties that conditions may use.
 CATALOGUE: dict[str, tuple[tuple[str, str], ...]] = {
@@ -37,15 +37,15 @@ class Login:
 
 
 def seed_shop(*, at: datetime) -> Source:
-    """What is missing of the demo shop is made; what is there, edited or not, stays. The first Book is published at `at`
-    unless there is one."""
+    """What is missing of the demo shop is made; what is there, edited or not, stays. The first Book is published
+    at `at`, unless there is one."""
     source = Source.objects.filter(slug=SOURCE_SLUG).first()
     if source is None:
         source = create_source(slug=SOURCE_SLUG, name=SHOP_NAME, debug=True)
     with transaction.atomic():
         _seed_catalogue()
         _seed_content()
-    publish_directory()
+    publish_directory()  # with the catalogue
     if not Book.objects.exists():
         publish_book(by=None, at=at, note="The demo shop as it comes")
     return source
@@ -95,14 +95,14 @@ def seed_operator() -> Login:
         user.save(update_fields=["password"])
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(f"{login.username}\n{login.password}\n")
+        file.write(f"{login.username} / {login.password}\n")
     return login
 
 
 def read_login(path: Path) -> Login | None:
     """The login of an earlier seeding, or None."""
     try:
-        username, password = path.read_text().split()
+        username, password = path.read_text().strip().split(" / ")
     except (OSError, ValueError):
         return None
     return Login(username, password)

@@ -106,7 +106,8 @@ function tellWhenOutOfSight() {
 }
 
 function reasonWords({ reason, segments = [] }) {
-  if (reason === 'rule_matched' && segments.length) return `Because ${segments.map(segmentWords).filter(Boolean).join('; ') || segments.map(segmentName).join(', ')}`;
+  const words = segments.map((slug) => segmentWords(slug) || `is in ${segmentName(slug)}`).join(' and ');
+  if (reason === 'rule_matched' && words) return `Because ${/^(did|is) /.test(words) ? 'this visitor ' : ''}${words}`;
   if (reason === 'rule_matched') return 'A rule for everybody holds';
   if (reason === 'no_rule_matched') return 'No rule holds for this visitor, so the page keeps its own banner';
   if (reason === 'timeout') return 'The answer came too late, so the page keeps its own banner';
