@@ -35,7 +35,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def read_body(receive: Any) -> bytes:
-    body = b""
+    body: bytes = b""
     while True:
         message = await receive()
         body += message.get("body", b"")

@@ -63,7 +63,7 @@ def publish(connection: Any) -> None:
         number=1,
         sources={WRITE_KEY: Source(slug="bench", name="Bench", write_key=WRITE_KEY)},
         secret_keys={},
-        indexed={name: ("category", "product_id", "price") for name in NAMES},
+        indexed=dict.fromkeys(NAMES, ("category", "product_id", "price")),
         schemas={},
         default_indexed=("category",),
     )

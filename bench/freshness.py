@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 
-from bench.doors import BASIC, CONTEXT, WRITE_KEY, publish
+from bench.doors import BASIC, WRITE_KEY, publish
+from bench.people import CONTEXT
 from bench.servers import ROOT, client, own_redis, web_server
 from ingestion.steps import Outcome
 from personalization.snapshot import announce

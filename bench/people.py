@@ -22,7 +22,7 @@ NAMES = {
     "Order Completed": 2,
 }
 CATEGORIES = ("Outdoor", "Summer", "Home", "Kitchen", "Sport", "Audio")
-MEMORY = Memory(indexed={name: ("category", "product_id", "price") for name in NAMES})
+MEMORY = Memory(indexed=dict.fromkeys(NAMES, ("category", "product_id", "price")))
 CONTEXT: dict[str, Any] = {
     "page": {
         "url": "https://shop.example/p/1",

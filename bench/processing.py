@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.people import definitions, events, profile
 from bench.servers import client, own_redis
-from ingestion.leases import Leases
+from ingestion.leases import RedisLeases
 from ingestion.log_redis import RedisLog
 from ingestion.processor import Processor
 from profiles import keys
@@ -41,7 +41,7 @@ def _one_round(seed: int) -> float:
         processor = Processor(
             log=log,
             store=RedisStore(connection, DAY_MS),
-            leases=Leases(connection, owner="bench", partitions=PARTITIONS, clock=_clock),
+            leases=RedisLeases(connection, owner="bench", partitions=PARTITIONS, clock=_clock),
             definitions=lambda: in_force,
             clock=_clock,
             partitions=PARTITIONS,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 import redis
 
@@ -40,7 +41,19 @@ end
 """
 
 
-class Leases:
+class Leases(Protocol):
+    """Which partitions a processor may work on."""
+
+    def tend(self) -> frozenset[int]:
+        """Renews, takes and hands over leases; returns the partitions held now. Raises StoreUnavailable."""
+        ...
+
+    def release(self) -> None:
+        """Gives everything back."""
+        ...
+
+
+class RedisLeases:
     """The partitions of processor `owner`. A processor that comes back under its old name takes them up at once."""
 
     def __init__(
@@ -60,7 +73,6 @@ class Leases:
         self._release = client.register_script(_RELEASE)
 
     def tend(self) -> frozenset[int]:
-        """Renews, takes and hands over leases; returns the partitions held now."""
         try:
             return frozenset(self._tend(keys=self._keys, args=[self._owner, self._clock(), self._lasts_ms]))
         except redis.RedisError as error:

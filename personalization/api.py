@@ -107,7 +107,7 @@ def parse_question(raw: bytes) -> Question:
 
 
 async def _read(receive: Receive) -> bytes:
-    body = b""
+    body: bytes = b""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":

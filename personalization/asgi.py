@@ -6,7 +6,7 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalization.settings")
 
-from django.core.asgi import get_asgi_application  # noqa: E402  # needs the line above
+from django.core.asgi import get_asgi_application  # needs the line above
 
 django_application = get_asgi_application()
 
@@ -38,7 +38,7 @@ class Application:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4404})
         else:
-            await django_application(scope, receive, send)
+            await django_application(dict(scope), receive, send)  # type: ignore[arg-type]  # Django says dict, not mapping
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:

@@ -1,5 +1,6 @@
 """The visitor's socket: events from the event door, and here decisions and live changes."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -39,6 +40,7 @@ class VisitorConsumer(EventConsumer):
         self._live = live
         self._reader = reader
         self._watched: str | None = None
+        self._shows: set[asyncio.Task[None]] = set()
 
     async def on_welcome(self) -> None:
         """Starts to watch the visitor's profile; without consent there is none."""
@@ -74,22 +76,25 @@ class VisitorConsumer(EventConsumer):
         if change.moved_to is not None:
             await self._watch(change.moved_to)
         if self.source.debug:
-            with suppress(StoreUnavailable, TimeoutError):
-                for frame in _debug_frames(change, await self._reader.read(self._identifier or "", READ_S)):
-                    self.push(frame)
+            # Beside the hand-out of changes, which is not to wait for one page's look behind the scenes.
+            self._shows.add(task := asyncio.create_task(self._show(change)))
+            task.add_done_callback(self._shows.discard)
         elif change.entered or change.left:
             self.push({"type": "changed", "entered": change.entered, "left": change.left})
+
+    async def _show(self, change: Change) -> None:
+        with suppress(StoreUnavailable, TimeoutError):
+            for frame in _debug_frames(change, await self._reader.read(self._identifier or "", READ_S)):
+                self.push(frame)
 
 
 def _debug_frames(change: Change, found: Found) -> list[dict[str, Any]]:
     """One frame per event of the commit; the last one carries what it all led to."""
-    seen = [{"name": event.name, "at": event.at, "messageId": event.id} for event in change.events] or [None]
-    frames: list[dict[str, Any]] = [{"type": "changed", "entered": (), "left": (), "event": event} for event in seen]
+    shown = {"type": "changed", "entered": (), "left": (), **_shown(found.profile_id, found.profile)}
+    frames: list[dict[str, Any]] = [
+        {**shown, "event": {"name": event.name, "at": event.at, "messageId": event.id}} for event in change.events
+    ] or [shown]
     frames[-1] |= {"entered": change.entered, "left": change.left}
-    for frame in frames:
-        frame |= _shown(found.profile_id, found.profile)
-        if frame["event"] is None:
-            del frame["event"]
     return frames
 
 

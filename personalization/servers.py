@@ -72,7 +72,7 @@ class Servers:
             self._lock.close()
 
     def _servers(self) -> "list[_Database | _Redis]":
-        makes = (_Database, _Redis)
+        makes: tuple[type[_Database] | type[_Redis], ...] = (_Database, _Redis)
         wanted = [make for make, wants in zip(makes, self._wants, strict=True) if wants]
         return [make(self._data, self._config, self._durable) for make in wanted]
 

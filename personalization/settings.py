@@ -1,4 +1,4 @@
-"""Settings: all from the environment, with defaults that run the product on one machine (docs/reference/settings.md)."""
+"""Settings: all from the environment, with defaults for one machine; docs/reference/settings.md explains each."""
 
 import os
 from pathlib import Path

@@ -13,7 +13,7 @@ from ingestion.api import IngestApp
 from ingestion.append import Appender
 from ingestion.consumers import SocketLimits, Sockets
 from ingestion.directory import Directory, load_directory
-from ingestion.leases import Leases
+from ingestion.leases import RedisLeases
 from ingestion.log import LogUnavailable
 from ingestion.log_redis import RedisLog
 from ingestion.parse import Limits
@@ -131,7 +131,7 @@ def make_processor(name: str) -> Processor:
     return Processor(
         log=RedisLog(client),
         store=make_store(),
-        leases=Leases(client, owner=name, partitions=settings.PZ_PARTITIONS, clock=clock),
+        leases=RedisLeases(client, owner=name, partitions=settings.PZ_PARTITIONS, clock=clock),
         definitions=CurrentDefinitions(client),
         clock=clock,
         partitions=settings.PZ_PARTITIONS,

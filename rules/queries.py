@@ -16,7 +16,7 @@ def collect_definitions(number: int) -> dict[str, Any]:
     """The payload of a Book with everything that is live now (see rules.engine.BookPayload)."""
     rules = Rule.objects.filter(live=True).select_related("slot", "block").order_by("slot__slug", "-priority", "slug")
     slots = Slot.objects.select_related("default").order_by("slug")
-    used = {rule.block_id for rule in rules} | {slot.default_id for slot in slots}
+    used = {rule.block_id for rule in rules} | {slot.default_id for slot in slots if slot.default_id is not None}
     return {
         "v": 1,
         "number": number,

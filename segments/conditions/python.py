@@ -94,7 +94,7 @@ def _compile(node: Node) -> Matches:
 
 def _compile_all(parts: tuple[Matches, ...]) -> Matches:
     def matches(profile: Profile, segments: Container[str], context: Mapping[str, Any], now: int) -> bool:
-        for part in parts:
+        for part in parts:  # noqa: SIM110  # a generator for every call costs more than the loop
             if not part(profile, segments, context, now):
                 return False
         return True
@@ -104,7 +104,7 @@ def _compile_all(parts: tuple[Matches, ...]) -> Matches:
 
 def _compile_any(parts: tuple[Matches, ...]) -> Matches:
     def matches(profile: Profile, segments: Container[str], context: Mapping[str, Any], now: int) -> bool:
-        for part in parts:
+        for part in parts:  # noqa: SIM110
             if part(profile, segments, context, now):
                 return True
         return False

@@ -68,9 +68,8 @@ class Harness:
     def run(self) -> int:
         return self.processor.drain(range(self.partitions))
 
-    def profile(self, identifier: str) -> Profile | None:
-        packed = self.store.profiles.get(self.store.links.get(identifier) or derive_profile_id(identifier))
-        return unpack(packed) if packed else None
+    def profile(self, identifier: str) -> Profile:
+        return unpack(self.store.profiles[self.store.links.get(identifier) or derive_profile_id(identifier)])
 
     def accepted(self) -> list[Accepted]:
         return [unpack_accepted(raw) for batch in self.store.accepted.values() for raw in batch]

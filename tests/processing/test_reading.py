@@ -1,4 +1,4 @@
-"""The read side on a real server: identity and state in one round trip, pushes as commits happen, definitions swapped."""
+"""The read side on a real server: identity and state in one round trip, pushes, definitions swapped."""
 
 import asyncio
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from ingestion.live import Change, pack as pack_change
+from ingestion.live import Change
+from ingestion.live import pack as pack_change
 from personalization.live import LiveChanges
 from personalization.snapshot import Snapshot, announce
 from profiles import keys

@@ -22,7 +22,14 @@ def member(slug: str) -> dict[str, Any]:
 
 
 def rule(slug: str, priority: int, condition: dict[str, Any] | None, slot: str = "hero") -> dict[str, Any]:
-    return {"slug": slug, "name": slug, "slot": slot, "priority": priority, "block": f"{slug}-block", "condition": condition}
+    return {
+        "slug": slug,
+        "name": slug,
+        "slot": slot,
+        "priority": priority,
+        "block": f"{slug}-block",
+        "condition": condition,
+    }
 
 
 def book(rules: list[dict[str, Any]], segments: dict[str, Any] | None = None, default: str | None = None) -> Any:
