@@ -94,7 +94,7 @@ function decided(answer) {
   drawWhy(other);
   if (!other) return;
   const text = answer.rule ? `Banner: ${ruleOf(answer.rule).name}` : 'Banner: the page’s own';
-  note('banner', text, reasonWords(answer));
+  note('banner', text, answer.segments ? `because of ${answer.segments.map(segmentName).join(', ')}` : '');
   find('[data-announce]').textContent = `The banner changed. ${reasonWords(answer)}`;
   tellWhenOutOfSight();
 }
