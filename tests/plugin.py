@@ -19,6 +19,10 @@ if STARTED_HERE:
     os.environ["PZ_TEST_SERVERS"] = str(_folder)
     os.environ.update(embedded_settings(_folder))
 
+# Every process of pytest-xdist has a Redis database of its own on the shared server.
+_number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
+os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{_number}"
+
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if STARTED_HERE:

@@ -1,0 +1,104 @@
+"""The OpenAPI description of the doors that stand before Django and its REST framework."""
+
+from typing import Any
+
+from rules.engine import Reason
+
+_ID = {"type": "string", "minLength": 1, "maxLength": 255}
+_PROBLEM = {
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "message": {"type": "string"},
+    },
+}
+_DECIDE = {
+    "operationId": "decide",
+    "summary": "What to show a person in one or several slots, and why",
+    "description": "A write key (Basic user, or writeKey in the body) asks for its visitor's anonymousId; naming a "
+    "userId takes a secret key (Bearer). Past the deadline every slot says `timeout`: show what the page has.",
+    "security": [{"writeKey": []}, {"secretKey": []}, {}],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["slots"],
+                    "properties": {
+                        "slots": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 50},
+                        "anonymousId": _ID,
+                        "userId": _ID,
+                        "context": {"type": "object", "additionalProperties": True},
+                        "writeKey": {"type": "string"},
+                    },
+                }
+            }
+        },
+    },
+    "responses": {
+        "200": {
+            "description": "The answer, slot by slot",
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["decisionId", "book", "slots"],
+                        "properties": {
+                            "decisionId": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+                            "book": {"type": "integer", "description": "Number of the Book that answered"},
+                            "slots": {
+                                "type": "object",
+                                "additionalProperties": {
+                                    "type": "object",
+                                    "required": ["reason", "block"],
+                                    "properties": {
+                                        "reason": {"type": "string", "enum": [reason.value for reason in Reason]},
+                                        "rule": {"type": "string"},
+                                        "segments": {"type": "array", "items": {"type": "string"}},
+                                        "block": {
+                                            "type": "object",
+                                            "nullable": True,
+                                            "required": ["slug", "kind"],
+                                            "properties": {
+                                                "slug": {"type": "string"},
+                                                "kind": {"type": "string", "enum": ["html", "json"]},
+                                                "html": {"type": "string"},
+                                                "json": {},
+                                            },
+                                        },
+                                    },
+                                },
+                            },
+                        },
+                    }
+                }
+            },
+        },
+        **{
+            status: {"description": text, "content": {"application/json": {"schema": _PROBLEM}}}
+            for status, text in {
+                "400": "The body is not a decide call",
+                "401": "The key is not known",
+                "403": "A userId needs a secret key",
+                "413": "The body is too large",
+                "503": "Not ready; Retry-After says when to ask again",
+            }.items()
+        },
+    },
+}
+_SCHEMES = {
+    "writeKey": {"type": "http", "scheme": "basic", "description": "The source's write key as user, no password"},
+    "secretKey": {"type": "http", "scheme": "bearer", "description": "A secret key of the source"},
+}
+
+
+def add_hot_doors(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
+    """A postprocessing hook of drf-spectacular."""
+    result.setdefault("paths", {})["/api/v1/decide"] = {"post": _DECIDE}
+    result.setdefault("components", {}).setdefault("securitySchemes", {}).update(_SCHEMES)
+    return result

@@ -1,0 +1,128 @@
+"""The web process as it is, on a real server in a thread, with a directory and a Book in force."""
+
+import asyncio
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import redis
+import uvicorn
+
+from ingestion.directory import Directory, SecretKey, Source, hash_secret
+from ingestion.processor import Processor
+from personalization.asgi import Application
+from personalization.servers import free_port
+from personalization.snapshot import announce
+from personalization.wiring import make_processor
+from profiles import keys
+from profiles.clients import Client
+
+WRITE_KEY, DEBUG_KEY, SECRET = "wk-site", "wk-debug", "sk-back-end"
+VIEWED = {"id": "v", "kind": "event", "event": "Product Viewed", "op": "at_least", "value": 2}
+BOOK = {
+    "v": 1,
+    "number": 4,
+    "segments": [{"slug": "viewers", "name": "Viewers", "condition": {"v": 1, "root": VIEWED}}],
+    "slots": {"hero": {"default": None}, "bar": {"default": "plain"}},
+    "blocks": {
+        "hello": {"kind": "html", "source": "<h1>Hello {{ profile.traits.name | default: 'you' }}</h1>"},
+        "plain": {"kind": "json", "source": '{"text": "plain"}'},
+        "endless": {"kind": "html", "source": "{% for n in (1..9999) %}{{ n }}{% endfor %}"},
+    },
+    "rules": [
+        {
+            "slug": "viewers-hero",
+            "name": "Viewers",
+            "slot": "hero",
+            "priority": 5,
+            "block": "hello",
+            "condition": {"v": 1, "root": {"id": "s", "kind": "segment", "segment": "viewers"}},
+        },
+        {
+            "slug": "broken",
+            "name": "Broken",
+            "slot": "hero",
+            "priority": 9,
+            "block": "endless",
+            "condition": {
+                "v": 1,
+                "root": {"id": "c", "kind": "context", "field": "page.path", "op": "is", "value": "/broken"},
+            },
+        },
+    ],
+}
+
+
+class Web:
+    """The running web process: its port, and a processor that works when it is told to."""
+
+    def __init__(self, port: int, processor: Processor) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.socket_url = f"ws://127.0.0.1:{port}/ws/v1/"
+        self._processor = processor
+
+    def process(self) -> int:
+        return self._processor.drain(range(8))
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """The port of a web process that serves one module of tests."""
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+        put_in_force(client)
+    port = free_port()
+    config = uvicorn.Config(Application(), port=port, ws="websockets-sansio", log_level="warning", lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=asyncio.run, args=(server.serve(),))
+    thread.start()
+    try:
+        wait_until_ready(port)
+        yield port
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def web(port: int, redis_client: Client) -> Web:
+    """The web process before an otherwise empty Redis."""
+    put_in_force(redis_client)
+    return Web(port, make_processor("test"))
+
+
+def wait_until_ready(port: int) -> None:
+    """The doors are open, and the definitions have been seen."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with suppress(httpx.TransportError):
+            question = {"slots": ["hero"], "writeKey": WRITE_KEY}
+            if httpx.post(f"http://127.0.0.1:{port}/api/v1/decide", json=question).status_code == 200:
+                return
+        time.sleep(0.02)
+    raise TimeoutError("the web process did not answer within 20 s")
+
+
+def put_in_force(client: Client) -> None:
+    directory = Directory(
+        number=1,
+        sources={
+            WRITE_KEY: Source(slug="site", name="Site", write_key=WRITE_KEY),
+            DEBUG_KEY: Source(slug="debug", name="Debug", write_key=DEBUG_KEY, debug=True),
+        },
+        secret_keys={hash_secret(SECRET): SecretKey(source="site", scopes=("decide",))},
+    )
+    announce(client, keys.DIRECTORY, 1, msgspec.json.encode(directory))
+    announce(client, keys.BOOK, 4, json.dumps(BOOK).encode())
+
+
+def viewed(visitor: str = "anna", **fields: Any) -> dict[str, Any]:
+    return {"type": "track", "event": "Product Viewed", "anonymousId": visitor, **fields}

@@ -1,0 +1,91 @@
+"""The visitor's socket on the running web process: decisions over it, and changes pushed as they are committed."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import websockets.asyncio.client
+from websockets.asyncio.client import ClientConnection
+
+from tests.doors.conftest import DEBUG_KEY, WRITE_KEY, Web, viewed
+
+
+@asynccontextmanager
+async def visit(web: Web, key: str = WRITE_KEY, **hello: Any) -> AsyncIterator[ClientConnection]:
+    async with websockets.asyncio.client.connect(web.socket_url) as socket:
+        first = {"type": "hello", "v": 1, "writeKey": key, "anonymousId": "anna", "consent": "granted", **hello}
+        await tell(socket, first)
+        assert (await hear(socket))["type"] == "welcome"
+        yield socket
+
+
+async def tell(socket: ClientConnection, frame: dict[str, Any]) -> None:
+    await socket.send(json.dumps(frame))
+
+
+async def hear(socket: ClientConnection) -> dict[str, Any]:
+    async with asyncio.timeout(10):
+        answer: dict[str, Any] = json.loads(await socket.recv())
+    return answer
+
+
+async def send(web: Web, socket: ClientConnection, *messages: dict[str, Any]) -> None:
+    await tell(socket, {"type": "batch", "id": 1, "batch": messages})
+    assert (await hear(socket))["type"] == "ack"
+    await asyncio.to_thread(web.process)
+
+
+async def decide(socket: ClientConnection, *slots: str, **context: Any) -> dict[str, Any]:
+    await tell(socket, {"type": "decide", "id": 7, "slots": slots, "context": context})
+    return await hear(socket)
+
+
+async def test_the_page_is_told_of_a_segment_and_gets_its_block(web: Web) -> None:
+    async with visit(web) as socket:
+        assert (await decide(socket, "hero"))["slots"]["hero"]["reason"] == "no_rule_matched"
+        await send(web, socket, viewed(), viewed())
+        assert await hear(socket) == {"type": "changed", "entered": ["viewers"], "left": []}
+        answer = await decide(socket, "hero")
+        assert (answer["type"], answer["id"], answer["book"]) == ("decision", 7, 4)
+        assert answer["slots"]["hero"]["block"]["html"] == "<h1>Hello you</h1>"
+
+
+async def test_a_page_of_a_debug_source_sees_what_the_engine_sees(web: Web) -> None:
+    async with visit(web, DEBUG_KEY) as socket:
+        await send(web, socket, viewed(messageId="m1"), viewed(messageId="m2"))
+        first, second = await hear(socket), await hear(socket)
+        assert (first["event"]["messageId"], first["entered"]) == ("m1", [])
+        assert (second["event"]["messageId"], second["entered"]) == ("m2", ["viewers"])
+        assert second["profile"]["events"] == {"Product Viewed": 2}
+        assert second["segments"] == ["viewers"]
+
+
+async def test_a_visitor_who_logs_in_elsewhere_goes_on_hearing_of_the_person(web: Web) -> None:
+    async with visit(web, anonymousId="laptop") as laptop, visit(web, DEBUG_KEY, anonymousId="phone") as phone:
+        await send(web, laptop, {"type": "identify", "anonymousId": "laptop", "userId": "u1"})
+        await send(web, phone, viewed("phone"))
+        frames = [await hear(phone)]
+        await send(web, phone, {"type": "identify", "anonymousId": "phone", "userId": "u1"})
+        while frames[-1]["profile"]["userId"] != "u1":
+            frames.append(await hear(phone))
+        await send(web, laptop, viewed("laptop"))
+        assert await hear(laptop) == {"type": "changed", "entered": ["viewers"], "left": []}
+        while "viewers" not in frames[-1]["entered"]:
+            frames.append(await hear(phone))
+
+
+async def test_without_consent_nothing_is_stored_and_answers_come_from_the_context(web: Web) -> None:
+    async with visit(web, consent="denied", anonymousId=None) as socket:
+        await tell(socket, {"type": "batch", "id": 1, "batch": [viewed(), viewed()]})
+        assert [refused["reason"] for refused in (await hear(socket))["refused"]] == ["no_consent"] * 2
+        assert await asyncio.to_thread(web.process) == 0
+        slots = (await decide(socket, "hero", "bar"))["slots"]
+        assert slots["hero"]["reason"] == slots["bar"]["reason"] == "no_rule_matched"
+
+
+async def test_too_many_slots_close_the_socket(web: Web) -> None:
+    async with visit(web) as socket:
+        answer = await decide(socket, *(["hero"] * 51))
+        assert (answer["type"], answer["code"]) == ("error", "bad_frame")
