@@ -45,7 +45,6 @@ def take_pictures(url: str, chromium: str) -> None:
         page.locator("[data-sign-in-form] button").click()
         page.locator("#quick [data-close]").click()
         expect(page.locator("[data-facts]")).to_contain_text("anna@example.com")
-        page.reload()
         expect(page.locator(".hero h1")).to_contain_text("Anna")
         take(page, "signed-in")
         phone = browser.new_page(viewport={"width": 390, "height": 844}, device_scale_factor=2)

@@ -88,6 +88,11 @@ class ArchiveOffset(models.Model):
 class DeadLetter(models.Model):
     """A record that failed its consumer again and again, set aside whole."""
 
+    class Log(models.TextChoices):
+        EVENTS = "events", "Event log"
+        ACCEPTED = "accepted", "Accepted log"
+
+    log = models.CharField(max_length=8, choices=Log.choices, default=Log.EVENTS)
     partition = models.IntegerField()
     offset = models.CharField(max_length=40)
     raw = models.BinaryField()
@@ -97,7 +102,7 @@ class DeadLetter(models.Model):
     replayed = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["partition", "offset"], name="one_letter_per_record")]
+        constraints = [models.UniqueConstraint(fields=["log", "partition", "offset"], name="one_letter_per_record")]
 
     def __str__(self) -> str:
         return f"{self.partition}:{self.offset}"

@@ -99,9 +99,9 @@ def _database(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
-        "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5},
+        # Requests run in threads of their own, so connections are kept by a pool and not by threads.
+        "OPTIONS": {"connect_timeout": 5, "pool": {"min_size": 0, "max_size": 10, "timeout": 5}},
     }
 
 
@@ -148,8 +148,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = PZ_DATA / "static"
-WHITENOISE_USE_FINDERS = True  # no collected copy is needed, so none can be old
+WHITENOISE_USE_FINDERS = True  # served from where they are: no collected copy can be old
 WHITENOISE_AUTOREFRESH = DEBUG
 LOGIN_URL = "/admin/login/"
 
@@ -169,5 +168,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"psycopg.pool": {"level": "ERROR"}},  # it warns of each try; the time-out that follows says enough
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "WARNING")},
 }

@@ -9,58 +9,58 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
+from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 
-from personalization.servers import CannotStart, Servers, is_free
+from personalization.programs import CannotStart, start_program
+from personalization.servers import Servers, is_free
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("PZ_DATA", ROOT / ".data")).resolve()
-PORT = int(os.environ.get("PORT", "8000"))
-HOST = os.environ.get("HOST", "127.0.0.1")
 READY_S = 60
-STOP_S = 20  # for a process to end by itself after SIGTERM
-PAUSES_S = (
-    0.2,
-    0.5,
-    1,
-    2,
-    5,
-)  # before a process that died is started again; it has earned the first one after a minute
-COLOURS = ("36", "33", "35", "32", "34")
+STOP_S = 20  # for all processes to end by themselves after SIGTERM
+LOOK_S = 0.3  # between looks at the servers
+PAUSES_S = (0.2, 0.5, 1, 2, 5)  # before a process that died is started again
+STEADY_S = 60  # a process that ran so long before it died is not failing again and again
 
 MANAGE = (sys.executable, "manage.py")
-PROCESSES: dict[str, Sequence[str]] = {
-    "web": (
-        *(sys.executable, "-m", "uvicorn", "personalization.asgi:application", "--host", HOST, "--port", str(PORT)),
-        *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--ws-max-size", "1000000"),
-        *("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "10"),
-    ),
-    "processor": (*MANAGE, "run_processor", "--name", "processor-1"),
-    "archiver": (*MANAGE, "run_archiver"),
-    "worker": (
-        *(sys.executable, "-m", "celery", "-A", "personalization.celery", "worker", "--concurrency", "1"),
-        *("--loglevel", "WARNING", "--without-gossip", "--without-mingle"),
-    ),
-    "beat": (
-        *(sys.executable, "-m", "celery", "-A", "personalization.celery", "beat", "--loglevel", "WARNING"),
-        *("--schedule", str(DATA / "beat-schedule"), "--pidfile", ""),
-    ),
-}
+QUIET = ("-W", "ignore:You're running the worker with superuser")  # said at every start; its messages are JSON only
+CELERY = (sys.executable, *QUIET, "-m", "celery", "--quiet", "-A", "personalization.celery")
+
+
+def list_processes(data: Path, host: str, port: int) -> dict[str, Sequence[str]]:
+    """The product's processes by name."""
+    return {
+        "web": (
+            *(sys.executable, "-m", "uvicorn", "personalization.asgi:application", "--host", host, "--port", str(port)),
+            *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--ws-max-size", "1000000"),
+            *("--no-access-log", "--no-server-header", "--log-level", "warning", "--timeout-graceful-shutdown", "10"),
+        ),
+        "processor": (*MANAGE, "run_processor", "--name", "processor-1"),
+        "archiver": (*MANAGE, "run_archiver"),
+        "worker": (
+            *(*CELERY, "worker", "--concurrency", "1", "--loglevel", "WARNING"),
+            *("--without-gossip", "--without-mingle"),
+        ),
+        "beat": (*CELERY, "beat", "--loglevel", "WARNING", "--schedule", str(data / "beat-schedule"), "--pidfile", ""),
+    }
 
 
 class Child(threading.Thread):
     """One process, started again when it dies, its output passed on line by line."""
 
-    def __init__(self, name: str, command: Sequence[str], printer: Printer, colour: str) -> None:
+    def __init__(self, name: str, command: Sequence[str], *, printer: Printer, colour: str, held: int) -> None:
         super().__init__(name=name, daemon=True)
         self._command = command
         self._printer = printer
         self._colour = colour
+        self._held = held
         self._stopping = threading.Event()
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         failures = 0
@@ -69,46 +69,36 @@ class Child(threading.Thread):
             code = self._run_once()
             if self._stopping.is_set():
                 return
-            failures = 0 if time.monotonic() - started > 60 else failures + 1
-            pause = PAUSES_S[min(failures, len(PAUSES_S)) - 1] if failures else 0.0
-            self._say(f"ended with {code}; starting it again in {pause} s\n")
+            failures = 1 if time.monotonic() - started > STEADY_S else failures + 1
+            pause = PAUSES_S[min(failures, len(PAUSES_S)) - 1]
+            self._say(f"ended with {code}; starting it again in {pause} s")
             self._stopping.wait(pause)
 
     def stop(self) -> None:
+        """Asks the process to end; returns at once."""
         self._stopping.set()
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None:
             self._process.terminate()
 
-    def finish(self) -> None:
-        """Waits for the process to end; what does not listen is killed."""
-        if self._process is None:
-            return
-        try:
-            self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+    def finish(self, deadline: float) -> None:
+        """Waits for the end; what does not listen by then is killed with all it started."""
+        self.join(max(0.0, deadline - time.monotonic()))
+        if self.is_alive() and self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self.join()
 
     def _run_once(self) -> int:
-        self._process = subprocess.Popen(
-            self._command,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # Ctrl-C comes to us alone; we stop the others in order
-        )
-        if self._stopping.is_set():
+        self._process = start_program(self._command, held=self._held, output=subprocess.PIPE, folder=ROOT)
+        if self._stopping.is_set():  # stop() came before there was something to stop
             self._process.terminate()
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._say(line)
+            self._say(line.decode(errors="replace"))
         return self._process.wait()
 
     def _say(self, line: str) -> None:
-        self._printer.write(Message(type="line", data=line, time=None, name=self.name, colour=self._colour))
+        self._printer.write(Message(type="line", data=line, time=datetime.now(), name=self.name, colour=self._colour))
 
 
 class Stopped(Exception):
@@ -116,37 +106,40 @@ class Stopped(Exception):
 
 
 def main() -> int:
-    servers = Servers(DATA, database="DATABASE_URL" not in os.environ, redis="REDIS_URL" not in os.environ)
+    data = Path(os.environ.get("PZ_DATA") or ROOT / ".data").resolve()
+    os.environ["PZ_DATA"] = str(data)  # the same folder for processes that start elsewhere
+    host = os.environ.get("HOST") or "127.0.0.1"
+    embedded = not os.environ.get("DATABASE_URL")
+    servers = Servers(data, database=embedded, redis=not os.environ.get("REDIS_URL"))
     children: list[Child] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        if not is_free(PORT):
-            raise CannotStart(f"port {PORT} is taken; stop what uses it, or set PORT.")
+        port = _read_port()
+        servers.take_folder()
+        if not is_free(port, host):
+            raise CannotStart(f"port {port} is taken; stop what uses it, or set PORT.")
         servers.start()
-        _prepare()
-        printer = Printer(output=sys.stdout, width=max(map(len, PROCESSES)), colour=sys.stdout.isatty())
-        children = [
-            Child(name, command, printer, colour)
-            for (name, command), colour in zip(PROCESSES.items(), COLOURS, strict=True)
-        ]
-        for child in children:
-            child.start()
-        _greet()
+        _prepare(demo=os.environ.get("PZ_DEMO", str(embedded)).lower() in ("1", "true", "yes", "on"))
+        children = _start_children(list_processes(data, host, port), servers.held)
+        _greet(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}", data)  # noqa: S104  # compared, not bound
         while True:
-            signal.pause()
+            for name in servers.heal():
+                print(f"{name} had ended; it runs again.", file=sys.stderr)
+            time.sleep(LOOK_S)
     except Stopped:
         return 0
     except CannotStart as error:
         print(f"Cannot start: {error}", file=sys.stderr)
         return 1
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # once is enough; what follows is bounded
         for child in children:
             child.stop()
+        deadline = time.monotonic() + STOP_S
         for child in children:
-            child.finish()
+            child.finish(deadline)
         servers.stop()
 
 
@@ -154,30 +147,49 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise Stopped
 
 
-def _prepare() -> None:
+def _read_port() -> int:
+    text = os.environ.get("PORT") or "8000"
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise CannotStart(f"PORT is a number from 1 to 65535, not {text!r}.")
+    return int(text)
+
+
+def _prepare(*, demo: bool) -> None:
     """Checks that the servers answer, brings the database up to date, and makes the demo organisation once."""
-    for command in (("check_servers",), ("migrate", "--verbosity", "0"), ("seed_demo",)):
-        done = subprocess.run([*MANAGE, *command], cwd=ROOT, check=False, capture_output=True, text=True)
-        if done.returncode != 0:
-            said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-            raise CannotStart(said[-1] if said else f"manage.py {command[0]} failed.")
+    command = [*MANAGE, "prepare", *(["--demo"] if demo else [])]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise CannotStart(said[-1].removeprefix("CommandError: ") if said else "the database could not be prepared.")
 
 
-def _greet() -> None:
+def _start_children(processes: dict[str, Sequence[str]], held: int) -> list[Child]:
+    printer = Printer(output=sys.stdout, width=max(map(len, processes)))
+    children = [
+        Child(name, command, printer=printer, colour=colour, held=held)
+        for (name, command), colour in zip(processes.items(), get_colours(), strict=False)  # colours never end
+    ]
+    for child in children:
+        child.start()
+    return children
+
+
+def _greet(url: str, data: Path) -> None:
     """Waits until the pages answer, then says where they are and how to log in."""
-    url = f"http://{'127.0.0.1' if HOST == '0.0.0.0' else HOST}:{PORT}"  # noqa: S104  # compared, not bound
     deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline:
+    while True:
         try:
             with urllib.request.urlopen(f"{url}/demo/", timeout=5):  # noqa: S310  # our own address
                 break
-        except urllib.error.HTTPError:
-            break
+        except urllib.error.HTTPError as error:
+            if error.code < 500:
+                break
         except OSError:
-            time.sleep(0.1)
-    else:
-        raise CannotStart(f"the pages did not answer on port {PORT} within {READY_S} s; the lines above say why.")
-    login = DATA / "demo-login"
+            pass
+        if time.monotonic() > deadline:
+            raise CannotStart(f"the pages did not answer at {url} within {READY_S} s; the lines above say why.")
+        time.sleep(0.1)
+    login = data / "demo-login"
     print(f"\n  Open   {url}/demo/")
     if login.exists():
         print(f"  Log in {url}/admin/ with {login.read_text().strip()}")

@@ -8,6 +8,7 @@ import { listen } from './send.js';
 const KEY = 'demo:log';
 const MOST = 40;
 const HERO = 'home-hero';
+const BY_SNIPPET = 'sent by the snippet';
 const SIGNS = { event: '→', entered: '+', left: '−', banner: '★', refused: '!' };
 
 const sent = new Map(); // messageId -> {at, entry}
@@ -29,7 +30,7 @@ function note(kind, text, more) {
   const list = find('[data-log]');
   list.prepend(row);
   while (list.children.length > MOST) list.lastChild.remove();
-  find('[data-brief]').textContent = more ? `${text} · ${more}` : text;
+  if (more !== BY_SNIPPET) find('[data-brief]').textContent = more ? `${text} · ${more}` : text;
   keep();
   return { entry, row };
 }
@@ -70,7 +71,7 @@ function changed(frame) {
     const row = rowOf(waiting.entry);
     waiting.row.replaceWith(row);
   } else if (event) {
-    note('event', event.name, 'sent by the snippet');
+    note('event', event.name, BY_SNIPPET);
   }
   for (const slug of entered) note('entered', `Entered ${segmentName(slug)}`, segmentWords(slug));
   for (const slug of left) note('left', `Left ${segmentName(slug)}`, event ? segmentWords(slug) : 'its time is over; no event was needed');

@@ -41,8 +41,10 @@ def shop(transactional_db: None, redis_client: Client) -> Iterator[Shop]:
         **os.environ,
         "DATABASE_URL": f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{settings['NAME']}",
     }
-    web = (sys.executable, "-m", "uvicorn", "personalization.asgi:application", "--port", str(port))
-    web += ("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--log-level", "warning")
+    web = (
+        *(sys.executable, "-m", "uvicorn", "personalization.asgi:application", "--port", str(port)),
+        *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--log-level", "warning"),
+    )
     commands = (web, (sys.executable, "manage.py", "run_processor", "--name", "story"))
     processes = [subprocess.Popen(command, cwd=ROOT, env=environment) for command in commands]
     try:

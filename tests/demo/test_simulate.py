@@ -25,4 +25,4 @@ def test_an_unknown_write_key_ends_it_at_once(shop: Shop) -> None:
 @pytest.mark.parametrize("wrong", [{"rate": 0.0}, {"rate": 1e9}, {"seconds": 1e9}, {"url": "127.0.0.1:8000"}])
 def test_what_cannot_work_is_refused_with_a_sentence(wrong: dict[str, object]) -> None:
     with pytest.raises(CommandError, match="--"):
-        call_command("simulate", write_key="wk", stdout=StringIO(), **wrong)  # type: ignore[arg-type]
+        call_command("simulate", write_key="wk", stdout=StringIO(), **wrong)

@@ -1,0 +1,131 @@
+"""Turns records of the accepted log into rows that PostgreSQL takes: no NUL in text, no infinite numbers. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from math import isfinite
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ingestion.accepted import Accepted, Applied, Dead, Linked, Merged
+from profiles.event import Event
+from profiles.identity import retired_key
+from profiles.profile import Profile, unpack
+from profiles.rows import ArchiveRow, MergeRow, ProfileRow
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC)
+RETIRED = retired_key("")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Link(NamedTuple):
+    profile_id: str
+    at: datetime
+
+
+@dataclass
+class Batch:
+    """What some accepted records come to. `touched` are the profiles whose durable copy is out of date, `retired`
+    those that have been taken over."""
+
+    events: list[ArchiveRow] = field(default_factory=list)
+    observed: list[Event] = field(default_factory=list)  # the same events, in the same order
+    links: dict[str, Link] = field(default_factory=dict)
+    merges: list[MergeRow] = field(default_factory=list)
+    dead: list[Dead] = field(default_factory=list)
+    touched: dict[str, None] = field(default_factory=dict)
+    retired: set[str] = field(default_factory=set)
+
+    def add(self, record: Accepted) -> None:
+        match record:
+            case Applied():
+                self.events.append(_archive(record))
+                self.observed.append(record.event)
+                self.touched[record.profile] = None
+            case Linked():
+                key = clean(record.identifier)
+                self.links[key] = Link(record.profile, moment(record.at))
+                if key.startswith(RETIRED):
+                    self.retired.add(key.removeprefix(RETIRED))
+            case Merged():
+                row = MergeRow(record.loser, record.winner, record.state, clean(record.because), moment(record.at))
+                self.merges.append(row)
+                self.touched[record.winner] = None
+            case Dead():
+                self.dead.append(record)
+
+
+def collect(records: Iterable[Accepted]) -> Batch:
+    batch = Batch()
+    for record in records:
+        batch.add(record)
+    return batch
+
+
+def _archive(record: Applied) -> ArchiveRow:
+    event = record.event
+    return ArchiveRow(
+        at=moment(event.at),
+        received=moment(event.received),
+        source=clean(event.source),
+        message_id=clean(event.id),
+        profile_id=record.profile,
+        type=event.type,
+        name=clean(event.name),
+        anonymous_id=None if event.anonymous_id is None else clean(event.anonymous_id),
+        user_id=None if event.user_id is None else clean(event.user_id),
+        value=event.value if isfinite(event.value) else 0.0,
+        properties=to_json(event.properties),
+        traits=to_json(event.traits),
+        context=to_json(event.context),
+        entered=to_json(record.entered),
+        left=to_json(record.left),
+    )
+
+
+def describe(profile_id: str, packed: bytes) -> ProfileRow:
+    """The durable copy of a packed profile; raises ValueError when it cannot be read."""
+    profile: Profile = unpack(packed)
+    return ProfileRow(
+        id=profile_id,
+        user_id=None if profile.user_id is None else clean(profile.user_id),
+        first_seen=moment(profile.first_seen),
+        last_seen=moment(profile.last_seen),
+        traits=to_json({name: trait.value for name, trait in profile.traits.items()}),
+        segments=to_json(profile.segments),
+        state=packed,
+    )
+
+
+def moment(milliseconds: int) -> datetime:
+    """Unix milliseconds as a time; what lies outside the calendar is put at its end."""
+    try:
+        return EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return EPOCH if milliseconds < 0 else LAST_MOMENT
+
+
+def clean(text: str) -> str:
+    """`text` without NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
+
+
+def to_json(value: Any) -> str:
+    """JSON that PostgreSQL takes: no NUL in any text. The encoder writes infinite numbers as null."""
+    encoded = _encode(value)
+    if b"\\u0000" in encoded:
+        encoded = _encode(_clean_all(value))
+    return encoded.decode()
+
+
+def _clean_all(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(str(name)): _clean_all(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean_all(item) for item in value]
+    return value

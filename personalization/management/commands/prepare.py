@@ -1,0 +1,21 @@
+"""Brings the stores up to date before the processes start; running it again changes nothing."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    help = "Checks that PostgreSQL and Redis answer, applies migrations, and with --demo makes the demo shop."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--demo", action="store_true", help="Make the demo shop and its login.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("check_servers")
+        call_command("migrate", verbosity=0)
+        if options["demo"]:
+            call_command("seed_demo")
