@@ -64,12 +64,13 @@ def test_one_request_decides_all_slots_of_a_page(peer: Peer, page: Page) -> None
     assert settled(page, "personalized", "[data-pz-slot]") == "<b>foot</b>"
     assert page.locator("pz-slot").all_inner_texts() == ["hero", "side", "hero"]
     page.wait_for_function("window.data.decision.decisionId")
-    assert [sorted(question["slots"]) for _, question in peer.asks] == [["data", "foot", "hero", "side"]]
+    # A slow socket's question is repeated by POST, so there may be two of the same.
+    assert {tuple(sorted(question["slots"])) for _, question in peer.asks} == {("data", "foot", "hero", "side")}
 
 
 def test_a_request_names_at_most_fifty_slots(peer: Peer, page: Page) -> None:
     page.goto(peer.add_page("/", document("".join(f"<pz-slot name='s{i}'></pz-slot>" for i in range(60)))))
-    until(page, lambda: sum(len(question["slots"]) for _, question in peer.asks) == 60)
+    until(page, lambda: len({name for _, question in peer.asks for name in question["slots"]}) == 60)
     assert max(len(question["slots"]) for _, question in peer.asks) <= 50
 
 
@@ -226,8 +227,11 @@ def test_a_debug_frame_without_changes_asks_nothing(peer: Peer, page: Page) -> N
     peer.behaviour.slots["hero"] = html_block("<b>Boots</b>")
     page.goto(peer.add_page("/", document(LIVE)))
     settled(page, "personalized")
+    until_connected(peer, page)  # by a frame of that kind
+    asked = len(peer.asks)
     until_connected(peer, page)
-    assert len(peer.asks) == 1
+    until_connected(peer, page)
+    assert len(peer.asks) == asked
 
 
 def test_a_live_slot_takes_a_late_answer(peer: Peer, page: Page) -> None:
