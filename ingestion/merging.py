@@ -1,5 +1,7 @@
 """Two profiles turn out to be one person: the loser's partition lets go, the winner's takes over. Pure."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from ingestion.accepted import Merged
@@ -26,11 +28,9 @@ def retire_profile(work: Work, request: Retire) -> None:
     if loser.user_id is not None and loser.user_id != request.user_id and not request.forced:
         work.count("-", Outcome.SHARED_DEVICE)
         return
-    theirs = [key for key in loser.identifiers if key not in work.links]
-    work.links.update(work.find_links(theirs))
-    for key in dict.fromkeys((*loser.identifiers, request.identifier, retired_key(loser.id))):
-        if work.links.get(key, loser.id) == loser.id:  # not one that a third profile holds
-            work.link(key, winner)
+    theirs = (*loser.identifiers, request.identifier, retired_key(loser.id))
+    _pass_on(work, theirs, former=loser.id, winner=winner)
+    work.require_alive(winner)  # two profiles that retire into each other at once would both be gone
     if loser.first_seen == 0:
         return  # nobody had been seen under this identifier: nothing to hand over
     work.profiles.pop(loser.id, None)
@@ -44,16 +44,29 @@ def retire_profile(work: Work, request: Retire) -> None:
 
 
 def merge_profile(work: Work, handed: Merge) -> None:
-    """In the winner's partition: takes the loser's history over and evaluates every segment anew."""
+    """In the winner's partition: takes the loser's history over and evaluates every segment anew.
+
+    A winner that was itself retired meanwhile passes the loser on."""
     winner_id = resolve(work, handed.winner)
     if work.home(winner_id) != work.commit.partition:
         work.send(winner_id, handed)
         return
     memory, segments = work.definitions.memory, work.definitions.segments
-    merged = merge(work.profile(winner_id), unpack_profile(handed.state), work.now, memory)
+    loser = unpack_profile(handed.state)
+    merged = merge(work.profile(winner_id), loser, work.now, memory)
     membership = segments.evaluate(merged, work.now)
     work.put(replace(merged, segments=membership.segments))
+    if winner_id != handed.winner:
+        _pass_on(work, (*loser.identifiers, retired_key(loser.id)), former=handed.winner, winner=winner_id)
     set_soft_timer(work, winner_id, membership.flips_at)
     record = Merged(loser=handed.loser, winner=winner_id, state=handed.state, because=handed.because, at=handed.at)
     work.commit.accepted.append(pack_accepted(record))
     work.told(winner_id).add(membership)
+
+
+def _pass_on(work: Work, identifiers: Sequence[str], *, former: str, winner: str) -> None:
+    """Points those of `identifiers` that stand for `former` to `winner`; what a third profile holds stays."""
+    work.links.update(work.find_links([key for key in identifiers if key not in work.links]))
+    for key in dict.fromkeys(identifiers):
+        if work.links.get(key, former) == former:
+            work.link(key, winner)

@@ -16,7 +16,7 @@ from ingestion.live import pack as pack_change
 from ingestion.log import EventLog, LogUnavailable, Offset
 from ingestion.merging import merge_profile, retire_profile
 from ingestion.steps import Definitions, Outcome, Work, apply_event
-from profiles.event import Event, Merge, Record, Retire, unpack
+from profiles.event import Event, Merge, Record, Retire, partition_of, unpack
 from profiles.identity import identifiers, retired_key, route
 from profiles.profile import pack as pack_profile
 from profiles.store import Commit, Conflict, Fenced, ProfileStore, Reading, StoreUnavailable, mark_of
@@ -185,14 +185,18 @@ class Processor:
 
     def _begin(self, commit: Commit, decoded: Sequence[Record | None], reading: Reading) -> Work:
         ids = {_expected_profile(record, reading.links) for record in decoded if record is not None}
-        here = [id for id in ids if int(id[:8], 16) % self._partitions == commit.partition]
+        profiles = self._store.load([id for id in ids if partition_of(id, self._partitions) == commit.partition])
+        # Without a state it is new or was retired: told in one question for the whole batch.
+        stateless = [retired_key(id) for id in ids if id not in profiles]
+        reading.links.update(self._store.find_links(stateless))
         return Work(
             commit=commit,
             partitions=self._partitions,
             definitions=self._definitions(),
             links=reading.links,
             seen=reading.seen,
-            profiles=self._store.load(here),
+            profiles=profiles,
+            unlinked=set(stateless),
             load=self._store.load,
             find_links=self._store.find_links,
             day=datetime.fromtimestamp(commit.now / 1000, UTC).date().isoformat(),

@@ -19,6 +19,7 @@ from profiles.profile import Memory, Profile, fold
 from profiles.store import Commit, Link, mark_of
 from segments.membership import Membership, Segments
 
+MAX_HOPS = 100  # merges followed from a retired profile to the one that lives
 MAX_SEEN = 20  # events named in one push
 
 
@@ -54,6 +55,7 @@ class Work:
     find_links: Callable[[Sequence[str]], dict[str, str]]
     day: str
     touched: set[str] = field(default_factory=set)
+    unlinked: set[str] = field(default_factory=set)  # identifiers looked up and not found
     memberships: dict[str, "Told"] = field(default_factory=dict)
 
     @property
@@ -82,6 +84,10 @@ class Work:
         self.commit.links[key] = Link(expected, profile_id)
         self.commit.accepted.append(pack_accepted(Linked(identifier=key, profile=profile_id, at=self.now)))
         self.links[key] = profile_id
+
+    def require_alive(self, profile_id: str) -> None:
+        """The commit is refused when the profile has been retired meanwhile."""
+        self.commit.links.setdefault(retired_key(profile_id), Link(None, None))
 
     def send(self, profile_id: str, record: Event | Retire | Merge) -> None:
         """To the log of the partition where the profile lives."""
@@ -135,7 +141,7 @@ def drop_duplicate(work: Work, turn: Turn) -> Outcome | None:
 def forward_elsewhere(work: Work, turn: Turn) -> Outcome | None:
     """Finds the profile; an event whose profile lives in another partition is sent there, unmarked."""
     event = turn.event
-    turn.profile_id = route(event, work.links.get)
+    turn.profile_id = resolve(work, route(event, work.links.get))
     if event.user_id is not None and user_key(event.user_id) not in work.links:
         _claim_user(work, turn, event.user_id)
     if work.home(turn.profile_id) == work.commit.partition:
@@ -259,5 +265,15 @@ def set_soft_timer(work: Work, profile_id: str, at: int | None) -> None:
 
 
 def resolve(work: Work, profile_id: str) -> str:
-    """The profile that took over `profile_id`, or itself."""
-    return work.links.get(retired_key(profile_id), profile_id)
+    """The profile that took over `profile_id`, over however many merges, or itself."""
+    for _ in range(MAX_HOPS):
+        if profile_id in work.profiles:
+            return profile_id  # a retired profile has no state
+        key = retired_key(profile_id)
+        if key not in work.links and key not in work.unlinked:
+            work.links.update(work.find_links([key]))
+            work.unlinked.add(key)
+        if key not in work.links:
+            return profile_id
+        profile_id = work.links[key]
+    return profile_id

@@ -22,10 +22,12 @@ class Conflict(Exception):
 
 
 class Link(NamedTuple):
-    """An identifier's new profile, allowed only while the map still holds `expected` for it (None: nothing)."""
+    """An identifier's new profile, allowed only while the map still holds `expected` for it (None: nothing).
+
+    Without a new profile it is a condition alone: the map has to hold `expected`, and is left as it is."""
 
     expected: str | None
-    profile_id: str
+    profile_id: str | None
 
 
 class Reading(NamedTuple):

@@ -72,7 +72,7 @@ class MemoryStore:
             if commit.suspect is None:
                 self._suspects.pop(commit.partition, None)
         self.seen.setdefault(commit.now // self._dedup_ms, set()).update(commit.seen)
-        self.links.update({key: link.profile_id for key, link in commit.links.items()})
+        self.links.update({key: link.profile_id for key, link in commit.links.items() if link.profile_id is not None})
         for id, packed in commit.profiles.items():
             if packed is None:
                 self.profiles.pop(id, None)

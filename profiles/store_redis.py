@@ -43,7 +43,9 @@ for from = 6, 5 + marks, 1000 do
   redis.call('SADD', KEYS[3], unpack(ARGV, from, math.min(from + 999, 5 + marks)))
 end
 if marks > 0 then redis.call('EXPIRE', KEYS[3], ARGV[4]) end
-for i = at + 1, at + links * 3, 3 do redis.call('SET', ARGV[i], ARGV[i + 2]) end
+for i = at + 1, at + links * 3, 3 do
+  if ARGV[i + 2] ~= '' then redis.call('SET', ARGV[i], ARGV[i + 2]) end
+end
 at = at + links * 3 + 1
 while at <= #ARGV do
   local length = tonumber(ARGV[at])
@@ -129,7 +131,7 @@ class RedisStore:
             len(commit.links),
         ]
         for key, link in commit.links.items():
-            arguments += (keys.identifier(key), link.expected or "", link.profile_id)
+            arguments += (keys.identifier(key), link.expected or "", link.profile_id or "")
         arguments += _commands(commit)
         with _translated():
             answer = self._commit(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from profiles.profile import Profile
-from segments.conditions.language import parse_condition
+from segments.conditions.language import BadCondition, Problem, parse_condition
 from segments.conditions.python import Compiled, compile_condition
 
 NO_CONTEXT: Mapping[str, Any] = {}
@@ -85,6 +85,10 @@ class Segments:
 def compile_segments(definitions: Mapping[str, object]) -> Segments:
     """Compiles slug -> condition tree; raises BadCondition or SegmentCycle."""
     compiled = {slug: compile_condition(parse_condition(tree)) for slug, tree in definitions.items()}
+    for slug, condition in compiled.items():
+        if condition.has_context:
+            message = "a segment is about people, and the context is of one moment; ask for it in a rule"
+            raise BadCondition([Problem(slug, message)])
     order = _sort_by_dependency(compiled)
     position = {slug: number for number, slug in enumerate(order)}
     by_event: dict[str, list[int]] = {}

@@ -137,7 +137,10 @@ def _compile_measure(node: Did) -> Callable[[History, int], float]:
     of = node.of or ""
     if node.measure == "sum":
         return lambda history, now: sum(_number_of(moment, of) for moment in select(history, now))
-    return lambda history, now: len({v for moment in select(history, now) for v in _values_of(moment, of)})
+    # A truth value is not the number it equals, so each value is told apart with its kind.
+    return lambda history, now: len(
+        {(isinstance(v, bool), v) for moment in select(history, now) for v in _values_of(moment, of)}
+    )
 
 
 def _ahead(history: History, now: int) -> list[Moment]:

@@ -1,5 +1,6 @@
 """Who is who: linking devices to users, merging across partitions, and never merging two known users."""
 
+import itertools
 import random
 
 import pytest
@@ -100,6 +101,37 @@ def test_an_alias_to_a_new_user_takes_over_the_anonymous_profile() -> None:
     harness.send(harness.event("Aliased", type="alias", user_id="new", previous_id="temporary"))
     harness.run()
     assert harness.profile("u:new").events["Product Viewed"].count == 1
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_a_chain_of_aliases_at_once_ends_in_one_person(seed: int) -> None:
+    """Merges that overtake each other: `b` becomes `c` while `a` is on its way to `b`."""
+    harness = Harness(partitions=5)
+    users = [f"{name}-{seed}" for name in "abcd"]
+    for user in users:
+        harness.send(identify(harness, f"device-of-{user}", user))
+    harness.run()
+    pairs = itertools.pairwise(users)
+    harness.send(*(harness.event("Aliased", type="alias", user_id=new, previous_id=old) for old, new in pairs))
+    harness.run()
+    harness.send(*(harness.event(anonymous_id=f"device-of-{user}") for user in users))
+    harness.run()
+    assert len(harness.store.profiles) == 1
+    assert harness.profile(f"u:{users[-1]}").events["Product Viewed"].count == 4
+    assert {harness.profile(f"u:{user}").id for user in users} == set(harness.store.profiles)
+
+
+def test_two_users_aliased_to_each_other_end_in_one_person() -> None:
+    harness = Harness()
+    harness.send(identify(harness, "laptop", "a"), identify(harness, "phone", "b"))
+    harness.run()
+    harness.send(
+        harness.event("Aliased", type="alias", user_id="a", previous_id="b"),
+        harness.event("Aliased", type="alias", user_id="b", previous_id="a"),
+    )
+    harness.run()
+    assert len(harness.store.profiles) == 1
+    assert harness.profile("u:a") == harness.profile("u:b")
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -65,6 +65,15 @@ def test_a_link_can_be_moved_by_whoever_knows_it(store_and_log: Pair) -> None:
     assert store.find_links(("u:u1",)) == {"u:u1": "b" * 32}
 
 
+def test_a_commit_can_require_that_an_identifier_is_unlinked(store_and_log: Pair) -> None:
+    store, _ = store_and_log
+    store.commit(commit(links={"p:x": Link(None, None)}))
+    assert store.find_links(("p:x",)) == {}
+    store.commit(commit("1-0", "2-0", links={"p:x": Link(None, "a" * 32)}))
+    with pytest.raises(Conflict):
+        store.commit(commit("2-0", "3-0", links={"p:x": Link(None, None)}))
+
+
 def test_a_message_is_remembered_for_the_whole_window(store_and_log: Pair) -> None:
     store, _ = store_and_log
     late = NOW - NOW % DAY + DAY - 1  # the last millisecond of a period

@@ -1,0 +1,92 @@
+"""Imports history from a file, through the same log as live events."""
+
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from tqdm import tqdm
+
+from ingestion.actions import create_source
+from ingestion.connectors import online_retail
+from ingestion.import_runs import finish_import, keep_import, start_import
+from ingestion.importing import CannotImport, Importer, Report, Sent, fingerprint
+from ingestion.log_redis import RedisLog
+from ingestion.models import ImportRun, Source
+from personalization.wiring import clock, redis_client
+from profiles.event import Event
+
+PRESETS = {online_retail.NAME: online_retail}
+
+
+class Command(BaseCommand):
+    help = "Sends the history in a file to the log. Interrupted, it goes on where it was; again, it doubles nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("path", type=Path, help="CSV, or CSV packed with gzip")
+        parser.add_argument("--preset", required=True, choices=sorted(PRESETS), help="how to read the file")
+        parser.add_argument("--source", help="slug of a source; without it, one named after the preset is used")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path, preset = options["path"], PRESETS[options["preset"]]
+        source = self._find_source(options["source"], options["preset"])
+        try:
+            run = start_import(
+                source, file=path.name, sha256=fingerprint(path), preset=options["preset"], at=timezone.now()
+            )
+            report, sent = self._send(run, path, preset, source)
+        except (CannotImport, OSError) as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            raise CommandError("stopped; the same command goes on from here") from None
+        finish_import(run, at=timezone.now())
+        self._tell(report, sent, resumed=run.events)
+
+    def _find_source(self, slug: str | None, preset: str) -> Source:
+        source = Source.objects.filter(slug=slug or preset).first()
+        if source is None and slug:
+            raise CommandError(f"there is no source {slug!r}; leave --source away, or make it in the admin")
+        return source or create_source(slug=preset, name=preset.replace("-", " ").title(), kind=Source.Kind.IMPORT)
+
+    def _send(self, run: ImportRun, path: Path, preset: Any, source: Source) -> tuple[Report, Sent]:
+        report = Report()
+        counts = preset.count_rows(path)
+        events: Iterator[Event] = preset.read_events(path, counts, source=source.slug, received=clock(), report=report)
+        with tqdm(total=counts.total(), unit=" rows", disable=None, file=self.stderr) as bar:
+
+            def keep(settled: int, sent: Sent) -> None:
+                keep_import(run, settled)
+                bar.update(report.rows - bar.n)
+                bar.set_postfix_str(f"{sent.new:,} events sent, {sent.known:,} known")
+
+            importer = Importer(
+                redis_client(),
+                RedisLog(redis_client()),
+                partitions=settings.PZ_PARTITIONS,
+                max_length=settings.PZ_LOG_MAX_LENGTH,
+                wait=time.sleep,
+                say=bar.set_postfix_str,
+            )
+            sent = importer.send(islice(events, run.events, None), keep)
+            bar.update(report.rows - bar.n)
+        return report, sent
+
+    def _tell(self, report: Report, sent: Sent, resumed: int) -> None:
+        say = self.stdout.write
+        say(f"{report.rows:,} rows: " + ", ".join(f"{count:,} {name}" for name, count in report.events.items()))
+        say(f"{sent.new:,} events sent, {sent.known:,} were there already")
+        if resumed:
+            say(f"{resumed:,} events had been sent before the import was interrupted")
+        for reason, rows in report.skipped.items():
+            say(f"{rows:,} rows left out: {reason}")
+        if report.bad_rows:
+            say(f"{report.bad_rows:,} rows could not be read:")
+            for line, reason in report.bad:
+                say(f"  line {line:,}: {reason}")
+            if report.bad_rows > len(report.bad):
+                say(f"  and {report.bad_rows - len(report.bad):,} more")
