@@ -54,8 +54,18 @@ def shop(transactional_db: None, redis_client: Client) -> Iterator[Shop]:
     finally:
         for process in processes:
             process.terminate()
-        for process in processes:
-            process.wait(30)
+        late = [process.args for process in processes if not _ends(process)]
+        assert not late, f"did not end within 30 s of being asked to: {late}"
+
+
+def _ends(process: "subprocess.Popen[bytes]") -> bool:
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()  # the test run's database cannot be dropped under it
+        process.wait()
+        return False
+    return True
 
 
 def _wait_for(url: str, processes: "list[subprocess.Popen[bytes]]") -> None:
