@@ -5,3 +5,6 @@ from django.apps import AppConfig
 
 class PersonalizationConfig(AppConfig):
     name = "personalization"
+
+    def ready(self) -> None:
+        from personalization import checks  # noqa: F401  # registers itself; Django's apps have to be there first

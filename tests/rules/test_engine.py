@@ -90,6 +90,12 @@ def test_a_book_with_a_bad_condition_or_a_circle_is_not_compiled() -> None:
         book([], {"a": member("b"), "b": member("c"), "c": member("a")})
 
 
+def test_a_segment_cannot_ask_for_the_context() -> None:
+    node = {"id": "c", "kind": "context", "field": "page.path", "op": "is", "value": "/"}
+    with pytest.raises(BadCondition, match="ask for it in a rule"):
+        book([], {"here": {"v": 1, "root": node}})
+
+
 def test_a_segment_of_segments_is_decided_after_them() -> None:
     segments = book([], {"a": member("z"), "z": trait("plan", "gold"), "m": member("a")}).segments
     assert [slug for slug, _ in segments.ordered] == ["z", "a", "m"]
