@@ -187,8 +187,9 @@ class Processor:
         ids = {_expected_profile(record, reading.links) for record in decoded if record is not None}
         profiles = self._store.load([id for id in ids if partition_of(id, self._partitions) == commit.partition])
         # Without a state it is new or was retired: told in one question for the whole batch.
-        stateless = [retired_key(id) for id in ids if id not in profiles]
-        reading.links.update(self._store.find_links(stateless))
+        stateless = ids - profiles.keys()
+        retired = [retired_key(id) for id in stateless]
+        reading.links.update(self._store.find_links(retired))
         return Work(
             commit=commit,
             partitions=self._partitions,
@@ -196,7 +197,8 @@ class Processor:
             links=reading.links,
             seen=reading.seen,
             profiles=profiles,
-            unlinked=set(stateless),
+            stateless=stateless,
+            unlinked=set(retired),
             load=self._store.load,
             find_links=self._store.find_links,
             day=datetime.fromtimestamp(commit.now / 1000, UTC).date().isoformat(),

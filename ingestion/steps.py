@@ -55,6 +55,7 @@ class Work:
     find_links: Callable[[Sequence[str]], dict[str, str]]
     day: str
     touched: set[str] = field(default_factory=set)
+    stateless: set[str] = field(default_factory=set)  # profiles loaded and not found
     unlinked: set[str] = field(default_factory=set)  # identifiers looked up and not found
     memberships: dict[str, "Told"] = field(default_factory=dict)
 
@@ -69,8 +70,8 @@ class Work:
         """The profile as this batch knows it, a new one if there is none."""
         known = self.profiles.get(profile_id)
         if known is None:
-            known = self.load([profile_id]).get(profile_id) or Profile(id=profile_id)
-            self.profiles[profile_id] = known
+            found = {} if profile_id in self.stateless else self.load([profile_id])
+            known = self.profiles[profile_id] = found.get(profile_id) or Profile(id=profile_id)
         return known
 
     def put(self, profile: Profile) -> None:

@@ -21,9 +21,11 @@ class LiveChanges:
     """Changes of profiles as they are committed. A push may be lost while Redis is away; no decision depends on one."""
 
     def __init__(self, client: AsyncClient) -> None:
+        self._client = client
         self._pubsub = client.pubsub(ignore_subscribe_messages=True)
         self._watchers: dict[str, set[Watcher]] = {}
         self._wanted = asyncio.Event()
+        self._stopping = False
 
     async def watch(self, profile_id: str, watcher: Watcher) -> None:
         """Calls `watcher` with every change of the profile; it must not block for long."""
@@ -41,8 +43,8 @@ class LiveChanges:
             await self._tell(self._pubsub.unsubscribe, profile_id)
 
     async def run(self) -> None:
-        """Hands out changes until cancelled."""
-        while True:
+        """Hands out changes until `stop` is called, which it notices within a second."""
+        while not self._stopping:
             await self._wanted.wait()
             try:
                 message = await self._pubsub.get_message(timeout=1.0)
@@ -56,6 +58,12 @@ class LiveChanges:
                     self._wanted.clear()
                 continue
             await self._hand_out(message["channel"].decode(), unpack(message["data"]))
+        await self._pubsub.aclose()
+        await self._client.aclose()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wanted.set()
 
     async def _hand_out(self, name: str, change: Change) -> None:
         for watcher in tuple(self._watchers.get(name, ())):

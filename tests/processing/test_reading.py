@@ -71,7 +71,8 @@ async def test_changes_reach_those_who_watch_the_profile_and_nobody_else(redis_c
         while redis_client.publish(keys.live(ANNA.id), pack_change(change)):
             await asyncio.sleep(0.01)
     assert heard.empty()
-    running.cancel()
+    live.stop()
+    await running
 
 
 async def test_pushes_go_on_after_the_connection_was_cut(redis_client: Any, async_client: Any) -> None:
@@ -88,7 +89,8 @@ async def test_pushes_go_on_after_the_connection_was_cut(redis_client: Any, asyn
         while heard.empty():
             redis_client.publish(keys.live(ANNA.id), pack_change(change))
             await asyncio.sleep(0.02)
-    running.cancel()
+    live.stop()
+    await running
 
 
 def test_a_newer_version_is_swapped_in_and_a_broken_one_is_not(redis_client: Any) -> None:
