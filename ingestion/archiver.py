@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from threading import Event as Signal
 
 import redis
@@ -113,6 +114,10 @@ class Archiver:
 
     def _forget(self) -> None:
         """Starts anew: with another connection, and with what the database says."""
+        if self._leads:
+            # A pool keeps connections open, and their locks with them.
+            with suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
         connection.close()
         self._leads = False
         self._offsets = None

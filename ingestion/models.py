@@ -148,3 +148,22 @@ class PublishedDirectory(models.Model):
 
     def __str__(self) -> str:
         return f"Directory {self.pk}"
+
+
+class ImportRun(models.Model):
+    """A file of history that is being sent, or was: enough to go on after an interruption."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="imports")
+    sha256 = models.CharField(max_length=64)
+    file = models.CharField(max_length=255)
+    preset = models.CharField(max_length=40)
+    events = models.BigIntegerField(default=0, help_text="Events of the file that are settled, in the file's order.")
+    started = models.DateTimeField()
+    finished = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "import"
+        constraints = [models.UniqueConstraint(fields=["source", "sha256", "preset"], name="one_run_per_file")]
+
+    def __str__(self) -> str:
+        return self.file

@@ -121,15 +121,19 @@ class EmbeddedPostgres:
         draft.rename(self._cluster)
 
 
-def find_home(data: Path) -> Path:
+def find_home(data: Path, elsewhere: Path = Path("/var/lib/personalization")) -> Path:
     """Where PostgreSQL can live: `data` itself, or, when we are root and `nobody` cannot reach that or the wheel, a
-    folder of its own with a copy of the binaries. The rights of folders that exist are never changed."""
+    folder below `elsewhere` with a copy of the binaries. The rights of folders that exist are never changed."""
     wheel = _find_wheel()
     if os.geteuid() != 0 or not can_drop_root() or (_reaches(data) and _runs(wheel)):
         return data
-    name = f"personalization-{hashlib.sha256(str(data).encode()).hexdigest()[:12]}"
-    home = Path("/var/lib") / name
-    home.mkdir(mode=0o711, exist_ok=True)
+    home = elsewhere / hashlib.sha256(str(data).encode()).hexdigest()[:12]
+    for folder in (elsewhere, home):
+        if not folder.exists():
+            folder.mkdir()
+            folder.chmod(0o711)  # whatever the umask
+    if (home / "postgres").exists():
+        raise CannotStart(f"{home} holds the database of an earlier {data} that was removed; remove it too.")
     copies = [(wheel / VERSION, home / WHEEL / VERSION)]
     copies.append((wheel.with_name(f"{WHEEL}.libs"), home / f"{WHEEL}.libs"))  # found by their place beside the wheel
     for source, copy in copies:

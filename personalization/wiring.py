@@ -180,7 +180,7 @@ class Web:
         self._tasks = [asyncio.create_task(self._live.run()), asyncio.create_task(self._look())]
 
     async def stop(self) -> None:
-        """Ends by a flag: a task that is cancelled inside a Redis call may never hear of it (Python 3.11's wait_for)."""
+        """Ends by a flag: a task cancelled inside a Redis call may never hear of it (Python 3.11's wait_for)."""
         self._stopping.set()
         self._live.stop()
         await asyncio.gather(*self._tasks)

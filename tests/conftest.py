@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from profiles.clients import Client
+from tests.product import Product, open_folder
 
 
 @pytest.fixture
@@ -17,3 +18,13 @@ def redis_client() -> Iterator[Client]:
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture(scope="session")
+def running_product() -> Iterator[Product]:
+    """The whole product with the demo shop, as `make run` starts it, for all stories of the run: its own servers, data
+    and port. Its `url`, `login`, `settings` and `output` say what a test needs; `manage(...)` runs a command beside it
+    and `find(word)` its processes. Its data is shared: a test uses visitors of its own, and leaves definitions as they
+    are."""
+    with open_folder() as folder, Product(folder / "data") as product:
+        yield product

@@ -190,6 +190,7 @@ def test_it_rides_out_a_redis_that_is_away(stage: Stage, start: Start) -> None:
     wait_until(stage.is_led)
     stage.send(500)
     stage.stop("redis")
+    wait_until(lambda: not stage.is_led())
     stage.start("redis")
     stage.send(500)
     stage.expect_all_once()
