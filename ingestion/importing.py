@@ -1,0 +1,176 @@
+"""History from files into the event log: in batches, at the pace of the processor, each message once."""
+
+import csv
+import gzip
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from io import TextIOWrapper
+from itertools import islice
+from pathlib import Path
+from typing import IO, cast
+
+import redis
+
+from ingestion.archiving import moment
+from ingestion.log import EventLog, LogUnavailable
+from profiles import keys
+from profiles.clients import Client
+from profiles.event import Event, pack, partition_of
+from profiles.identity import identifiers, route
+from profiles.queries import Message, find_archived
+
+BATCH = 500
+MAX_EVENT_BYTES = 8_000_000  # far above what a door takes: an order of a wholesaler is one event, however long
+SHARE = 0.5  # of the log's length at most, so that live events find room
+LEAST = 1_000  # but in a short log all of it: what is processed is trimmed by the hundred
+PAUSE_S = 0.5
+LISTED = 20  # bad rows shown; all are counted
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+class CannotImport(Exception):
+    """The file is not what it was said to be; the message says where and how to mend it."""
+
+
+@dataclass
+class Report:
+    """What became of a file's rows. `bad` lists the first of those that could not be read, `skipped` counts rows
+    that are no events, by why."""
+
+    rows: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    bad: list[tuple[int, str]] = field(default_factory=list)
+    bad_rows: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def refuse(self, line: int, reason: str) -> None:
+        self.bad_rows += 1
+        if len(self.bad) < LISTED:
+            self.bad.append((line, reason))
+
+
+@dataclass
+class Sent:
+    """How many events went into the log, and how many the archive had already."""
+
+    new: int = 0
+    known: int = 0
+
+
+class Importer:
+    """Puts events into the log. `wait` sleeps for that many seconds; `say` is told why it has to wait."""
+
+    def __init__(
+        self,
+        client: Client,
+        log: EventLog,
+        *,
+        partitions: int,
+        max_length: int,
+        wait: Callable[[float], object],
+        say: Callable[[str], object] = lambda reason: None,
+    ) -> None:
+        self._client = client
+        self._log = log
+        self._partitions = partitions
+        self._room = max(int(max_length * SHARE), min(max_length, LEAST))
+        self._wait = wait
+        self._say = say
+
+    def send(self, events: Iterable[Event], keep: Callable[[int, Sent], object]) -> Sent:
+        """Sends what the archive does not have; after each batch `keep` is told how many events of it are settled.
+
+        A batch that may or may not be stored is sent again: the processor drops what it has seen.
+        """
+        total = Sent()
+        waiting = iter(events)
+        while batch := list(islice(waiting, BATCH)):
+            known = find_archived([_message(event) for event in batch])
+            fresh = [event for event in batch if _message(event) not in known]
+            for part in _split(fresh, min(BATCH, self._room)):
+                self._append(part)
+            total.new += len(fresh)
+            total.known += len(batch) - len(fresh)
+            keep(len(batch), total)
+        return total
+
+    def _append(self, events: Sequence[Event]) -> None:
+        while True:
+            try:
+                records = self._place(events)
+                while any(self._log.length(each) + len(packed) > self._room for each, packed in records.items()):
+                    self._say("the processor has to catch up")
+                    self._wait(PAUSE_S)
+                self._log.append(records)
+                return
+            except (redis.RedisError, LogUnavailable) as error:
+                self._say(f"Redis is away: {type(error).__name__}")
+                self._wait(PAUSE_S)
+
+    def _place(self, events: Sequence[Event]) -> dict[int, list[bytes]]:
+        """The packed events by the partition of their profile."""
+        names = list(dict.fromkeys(key for event in events for key in identifiers(event)))
+        found = self._client.mget([keys.identifier(name) for name in names]) if names else []
+        links = {name: id.decode() for name, id in zip(names, found, strict=True) if id is not None}
+        records: dict[int, list[bytes]] = {}
+        for event in events:
+            packed = pack(event)
+            if len(packed) > MAX_EVENT_BYTES:
+                raise CannotImport(f"event {event.id} has {len(packed)} bytes; {MAX_EVENT_BYTES} is the most")
+            records.setdefault(partition_of(route(event, links.get), self._partitions), []).append(packed)
+        return records
+
+
+def _message(event: Event) -> Message:
+    return Message(event.source, event.id, moment(event.at))
+
+
+def _split(events: Sequence[Event], size: int) -> Iterator[Sequence[Event]]:
+    for start in range(0, len(events), size):
+        yield events[start : start + size]
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file, by which an interrupted import knows it again."""
+    digest = sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextmanager
+def open_table(path: Path, columns: Sequence[str]) -> Iterator[Iterator[tuple[int, list[str]]]]:
+    """The rows of a CSV file, or of a CSV file packed with gzip, each with its line number and with the values of
+    `columns` in that order; a row of another length than the header comes as an empty list."""
+    with path.open("rb") as raw:
+        is_packed = raw.read(2) == GZIP_MAGIC
+        raw.seek(0)
+        file = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if is_packed else raw
+        with TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="") as text:
+            yield _read_rows(text, columns, path)
+
+
+def _read_rows(text: IO[str], columns: Sequence[str], path: Path) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(text)
+    try:
+        header = next(reader, [])
+        missing = [name for name in columns if name not in header]
+        if missing:
+            raise CannotImport(f"{path} has no column {', '.join(missing)}; its first line must name the columns")
+        places = [header.index(name) for name in columns]
+        while True:
+            try:
+                row = next(reader, None)
+            except csv.Error:  # a field without end, such as an unpaired quote
+                yield reader.line_num, []
+                continue
+            if row is None:
+                return
+            if row:
+                yield reader.line_num, [row[place] for place in places] if len(row) == len(header) else []
+    except (EOFError, gzip.BadGzipFile, OSError) as error:
+        raise CannotImport(f"{path} cannot be read after line {reader.line_num}: {error}") from error

@@ -1,0 +1,159 @@
+"""The command: through the log into profiles and archive, each event once, however often it is interrupted or run."""
+
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from ingestion import importing
+from ingestion.importing import Importer
+from ingestion.log import LogUnavailable
+from ingestion.log_redis import RedisLog
+from ingestion.models import ImportRun, Source
+from profiles.event import Event
+from profiles.models import ArchivedEvent
+from tests.importers.conftest import NOW, PARTITIONS, Engine, Write, import_file
+
+ROWS = "".join(
+    f"{number},A,X,2,2011-0{1 + number % 9}-01 10:00:00,1.5,{number % 40 or ''},Spain\n"
+    for number in range(1_000, 2_200)
+)
+ORDERS_OF_7 = 30
+
+
+def orders_of_7(engine: Engine) -> tuple[int, float]:
+    history = engine.profile("u:7").events["Order Completed"]
+    return history.count, history.total
+
+
+def test_a_file_becomes_history(engine: Engine, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    import_file(write(ROWS + "x,A,X,two,2011-01-01 10:00:00,1,7,Spain\nA1,B,debt,1,2011-01-01 10:00:00,5,,Spain\n"))
+    said = capsys.readouterr().out
+    assert "1,202 rows: 1,200 Order Completed, 39 Identified" in said
+    assert "1,239 events sent, 0 were there already" in said
+    assert "1 rows left out: adjustments of bad debt" in said
+    assert "1 rows could not be read:\n  line 1,202: Quantity is not a whole number" in said
+    engine.run()
+    assert orders_of_7(engine) == (ORDERS_OF_7, 3.0 * ORDERS_OF_7)
+    assert engine.profile("u:7").traits["country"].value == "Spain"
+    assert engine.profile("a:online-retail-1000").events["Order Completed"].count == 1
+    assert ArchivedEvent.objects.count() == 1_239
+    assert Source.objects.get().kind == Source.Kind.IMPORT
+
+
+def test_again_at_once_doubles_nothing(engine: Engine, write: Write) -> None:
+    path = write(ROWS)
+    import_file(path)
+    import_file(path)
+    assert engine.waiting() == 2 * 1_239
+    engine.run()
+    assert orders_of_7(engine)[0] == ORDERS_OF_7
+    assert ArchivedEvent.objects.count() == 1_239
+
+
+def test_again_a_month_later_doubles_nothing(engine: Engine, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(ROWS)
+    import_file(path)
+    engine.run()
+    engine.forget_what_was_seen()
+    import_file(path)
+    assert "0 events sent, 1,239 were there already" in capsys.readouterr().out
+    assert engine.process() == 0
+    longer = write(ROWS + "9999,A,X,2,2011-12-01 10:00:00,1.5,7,Spain\n")
+    import_file(longer)
+    engine.run()
+    assert orders_of_7(engine)[0] == ORDERS_OF_7 + 1
+    assert ArchivedEvent.objects.count() == 1_240
+
+
+def test_an_interrupted_import_goes_on_where_it_was(
+    engine: Engine, write: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(ROWS)
+    batches = 0
+
+    def interrupt(self: Importer, events: list[Event]) -> None:
+        nonlocal batches
+        batches += 1
+        if batches == 2:
+            raise KeyboardInterrupt
+        append(self, events)
+
+    append = Importer._append
+    monkeypatch.setattr(Importer, "_append", interrupt)
+    with pytest.raises(CommandError, match="the same command goes on"):
+        import_file(path)
+    run = ImportRun.objects.get()
+    assert (run.events, run.finished) == (importing.BATCH, None)
+    import_file(path)
+    assert "500 events had been sent before" in capsys.readouterr().out
+    run.refresh_from_db()
+    assert run.events == engine.waiting() == 1_239
+    assert run.finished is not None
+    engine.run()
+    assert orders_of_7(engine)[0] == ORDERS_OF_7
+
+
+def test_an_import_waits_for_the_processor(engine: Engine) -> None:
+    said: list[str] = []
+
+    def work(seconds: float) -> None:
+        assert engine.waiting() <= PARTITIONS * 1_000
+        engine.process()
+
+    importer = Importer(engine.client, engine.log, partitions=PARTITIONS, max_length=1_000, wait=work, say=said.append)
+    events = (
+        Event(id=f"m{number}", source="s", type="track", name="N", at=NOW, received=NOW, user_id=f"u{number % 9}")
+        for number in range(9_000)
+    )
+    sent = importer.send(events, lambda settled, total: None)
+    assert (sent.new, sent.known) == (9_000, 0)
+    assert set(said) == {"the processor has to catch up"}
+    engine.process()
+    assert sum(engine.profile(f"u:u{number}").events["N"].count for number in range(9)) == 9_000
+
+
+def test_an_import_rides_out_a_redis_that_is_away(engine: Engine) -> None:
+    said: list[str] = []
+    gate = Gate(engine.log)
+    importer = Importer(engine.client, gate, partitions=PARTITIONS, max_length=1_000, wait=gate.open, say=said.append)
+    event = Event(id="m", source="s", type="track", name="N", at=NOW, received=NOW, user_id="u")
+    importer.send([event], lambda settled, total: None)
+    assert said == ["Redis is away: LogUnavailable"]
+    assert engine.waiting() == 1
+
+
+class Gate(RedisLog):
+    """A log that is away until somebody has waited."""
+
+    def __init__(self, log: RedisLog) -> None:
+        super().__init__(log._client)
+        self._is_open = False
+
+    def open(self, seconds: float) -> None:
+        self._is_open = True
+
+    def length(self, partition: int) -> int:
+        if not self._is_open:
+            raise LogUnavailable("Redis: away")
+        return super().length(partition)
+
+
+def test_a_source_may_be_named(engine: Engine, write: Write) -> None:
+    Source.objects.create(slug="till", name="Till", write_key="k")
+    call_command("import_events", str(write(ROWS)), "--preset", "online-retail", "--source", "till")
+    engine.run()
+    assert set(ArchivedEvent.objects.values_list("source", flat=True)) == {"till"}
+    with pytest.raises(CommandError, match="there is no source 'shop'"):
+        call_command("import_events", "x", "--preset", "online-retail", "--source", "shop")
+
+
+def test_a_file_that_is_not_there(db: None) -> None:
+    with pytest.raises(CommandError, match="No such file"):
+        import_file(Path("/nowhere/orders.csv"))
+
+
+def test_an_event_too_large_for_the_log_is_named(engine: Engine, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "MAX_EVENT_BYTES", 100)
+    with pytest.raises(CommandError, match="event online-retail-1000"):
+        import_file(write(ROWS))
