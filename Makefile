@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench format lock browser
+.PHONY: run test check bench format schema lock browser
 
 run: $(VENV)/production
 	@$(BIN)/python -m personalization.supervise
@@ -16,8 +16,10 @@ check: $(VENV)/development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
-	$(BIN)/lint-imports
-	$(BIN)/python -m tests.checks
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run  # needs no database, and says so
+	@$(BIN)/python manage.py spectacular --format openapi-json | diff openapi.json - >&2 || \
+	{ echo "openapi.json is not what the doors say: make schema" >&2; exit 1; }
 
 bench: $(VENV)/development
 	@$(BIN)/python -m bench $(ONLY)
@@ -25,6 +27,9 @@ bench: $(VENV)/development
 format: $(VENV)/development
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format --quiet .
+
+schema: $(VENV)/development
+	$(BIN)/python manage.py spectacular --format openapi-json >openapi.json
 
 lock: $(VENV)/development
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt

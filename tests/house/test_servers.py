@@ -16,6 +16,7 @@ import redis
 from personalization.embedded_postgres import EmbeddedPostgres, find_home
 from personalization.programs import CannotStart
 from personalization.servers import CONFIG, Servers, embedded_settings, free_port, is_free
+from profiles.clients import Client
 from tests.product import ROOT, open_folder, read_command, wait_until
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become nobody")
@@ -36,7 +37,7 @@ def open_database(data: Path) -> "psycopg.Connection[tuple[object, ...]]":
     return psycopg.connect(embedded_settings(data)["DATABASE_URL"], autocommit=True)
 
 
-def open_redis(data: Path) -> "redis.Redis[bytes]":
+def open_redis(data: Path) -> Client:
     return redis.Redis.from_url(embedded_settings(data)["REDIS_URL"])
 
 
@@ -111,7 +112,12 @@ def test_what_dies_is_healed_with_its_data(data: Path) -> None:
         for pid in (postgres_pid(data), redis_pid(data)):
             os.kill(pid, signal.SIGKILL)
         healed: list[str] = []
-        wait_until(lambda: healed.extend(servers.heal()) or len(healed) == 2)
+
+        def heals() -> bool:
+            healed.extend(servers.heal())
+            return len(healed) == 2
+
+        wait_until(heals)
         assert read_something(data) == WRITTEN
     finally:
         servers.stop()
