@@ -1,31 +1,35 @@
 """The HTTP doors any Segment or RudderStack SDK sends to: raw ASGI, because they look at bytes, not at Content-Type."""
 
 import asyncio
-import binascii
-from base64 import b64decode
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
-
-import msgspec
 
 from ingestion.append import Appender, Overloaded
 from ingestion.directory import Directory, Source
+from ingestion.http import (
+    BODY_TOO_SLOW,
+    NO_CONTENT,
+    Answer,
+    BodyTooSlow,
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    encode,
+    read_basic_user,
+    receive_body,
+    refuse,
+    refuse_for_now,
+    refuse_method,
+    send_answer,
+)
 from ingestion.log import LogUnavailable
 from ingestion.parse import BATCH, Body, Limits, Parsed, Sender, open_body, parse_messages
 from ingestion.parse_body import read_body
 from ingestion.refusals import HARMLESS, Refusal, Refused
 from ingestion.sdk_settings import rudderstack_settings, segment_settings
 
-Message = MutableMapping[str, Any]
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Headers = Sequence[tuple[bytes, bytes]]
-
-BODY_S = 30  # a body has to arrive whole within
 THREAD_BYTES = 65_536  # larger bodies are parsed in a thread, so that no decision waits for them
-DRAINED_BYTES = 16_000_000  # read of an oversize body before answering, so that the client sees the answer
 TOLD_REFUSALS = 100  # named in one answer
 
 NAMED = {name: name for name in ("track", "identify", "page", "screen", "group", "alias", BATCH)}
@@ -47,28 +51,7 @@ STATUS: dict[Refused, int] = {
     Refused.TOO_MANY_EVENTS: 413,
 }
 
-CORS: Headers = [
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type, AnonymousId, X-Retry-Count, X-Strict-Mode"),
-    (b"access-control-expose-headers", b"Retry-After"),
-    (b"access-control-max-age", b"7200"),
-]
-JSON: Headers = [(b"content-type", b"application/json"), *CORS]
-
-
-class Answer(NamedTuple):
-    status: int
-    body: bytes
-    headers: Headers = ()
-
-
-_encode = msgspec.json.Encoder().encode
 DONE = Answer(200, b'{"success": true}')
-
-
-class _Stopped(Exception):
-    """The client went away before its body was whole: there is nobody to answer."""
 
 
 class IngestApp:
@@ -85,29 +68,29 @@ class IngestApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             answer = await self._answer(scope, receive)
+        except BodyTooSlow:
+            answer = refuse(*BODY_TOO_SLOW)
         except Overloaded as overloaded:
-            answer = _error(429, "server_busy", "too many events at the moment; send again later")
-            answer = answer._replace(headers=[(b"retry-after", b"%d" % overloaded.retry_after)])
+            message = "too many events at the moment; send again later"
+            answer = refuse_for_now(429, "server_busy", message, retry_after=overloaded.retry_after)
         except LogUnavailable:
-            answer = _error(503, "unavailable", "events cannot be stored at the moment; send again later")
-            answer = answer._replace(headers=[(b"retry-after", b"1")])
-        except _Stopped:
+            message = "events cannot be stored at the moment; send again later"
+            answer = refuse_for_now(503, "unavailable", message, retry_after=1)
+        except ClientGone:
             return
-        headers = [*JSON, *answer.headers, (b"content-length", b"%d" % len(answer.body))]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send_answer(send, answer)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, path = scope["method"], scope["path"].rstrip("/")
         if method == "OPTIONS":
-            return Answer(204, b"")
+            return NO_CONTENT
         if path == SOURCE_CONFIG or path.startswith(SETTINGS_PREFIX):
-            return self._settings(scope, path) if method == "GET" else _wrong_method(b"GET, OPTIONS")
+            return self._settings(scope, path) if method == "GET" else refuse_method(b"GET, OPTIONS")
         kind = KINDS.get(path)
         if kind is None:
-            return _error(404, "not_found", "there is no such path; see docs/reference/http-api.md")
+            return refuse(404, "not_found", "there is no such path; see docs/reference/http-api.md")
         if method != "POST":
-            return _wrong_method(b"POST, OPTIONS")
+            return refuse_method(b"POST, OPTIONS")
         return await self._take(scope, receive, kind)
 
     def _settings(self, scope: Scope, path: str) -> Answer:
@@ -115,22 +98,20 @@ class IngestApp:
         host = headers.get(b"host", b"").decode("latin-1")
         if path == SOURCE_CONFIG:
             source = self._directory().source_of(_said_key(scope, headers) or "")
-            return _error(*NO_SUCH_KEY) if source is None else Answer(200, _encode(rudderstack_settings(source)))
+            return refuse(*NO_SUCH_KEY) if source is None else Answer(200, encode(rudderstack_settings(source)))
         if not path.endswith(SETTINGS_SUFFIX):
-            return _error(404, "not_found", "there is no such path; see docs/reference/http-api.md")
+            return refuse(404, "not_found", "there is no such path; see docs/reference/http-api.md")
         source = self._directory().source_of(path.removeprefix(SETTINGS_PREFIX).removesuffix(SETTINGS_SUFFIX))
         if source is None:
-            return _error(*NO_SUCH_KEY)
-        return Answer(200, _encode(segment_settings(source, scheme=scope["scheme"], host=host)))
+            return refuse(*NO_SUCH_KEY)
+        return Answer(200, encode(segment_settings(source, scheme=scope["scheme"], host=host)))
 
     async def _take(self, scope: Scope, receive: Receive, kind: str) -> Answer:
         """A body of events, answered when all of them are stored."""
         headers = dict(scope["headers"])
         directory = self._directory()
         said = _said_key(scope, headers)
-        raw = await _receive_body(receive, self._limits.batch_bytes)
-        if raw is None:
-            return _error(408, "body_too_slow", f"the body did not arrive within {BODY_S} s")
+        raw = await receive_body(receive, self._limits.batch_bytes)
         received = self._clock()
         encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
         body = await self._open(raw, encoding, kind, received)
@@ -172,7 +153,7 @@ class IngestApp:
 
     def _refuse(self, refusal: Refusal, source: Source | None) -> Answer:
         self._appender.note([("-" if source is None else source.slug, refusal)])
-        return _error(STATUS.get(refusal.reason, 400), refusal.reason, refusal.message)
+        return refuse(STATUS.get(refusal.reason, 400), refusal.reason, refusal.message)
 
 
 NO_SUCH_KEY = (
@@ -197,15 +178,9 @@ def _is_large(raw: bytes) -> bool:
 
 
 def _said_key(scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
-    """The write key from the Basic user, with or without colon, else from the query."""
-    scheme, _, credentials = headers.get(b"authorization", b"").partition(b" ")
-    if scheme.lower() == b"basic":
-        try:
-            user = b64decode(credentials.strip()).decode().partition(":")[0]
-        except (binascii.Error, ValueError):
-            user = ""
-        if user:
-            return user
+    """The write key from the Basic user, else from the query."""
+    if user := read_basic_user(headers.get(b"authorization", b"")):
+        return user
     query = scope["query_string"]
     if b"writeKey" not in query:
         return None
@@ -214,33 +189,6 @@ def _said_key(scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
     except ValueError:
         return None  # more fields than the standard library reads
     return said[0] if said else None
-
-
-async def _receive_body(receive: Receive, limit: int) -> bytes | None:
-    """The whole body, or its beginning if it has more than `limit`: enough to be refused. None: it came too slowly."""
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        return bytes(message.get("body", b""))
-    try:
-        async with asyncio.timeout(BODY_S):
-            return await _receive_rest(message, receive, limit)
-    except TimeoutError:
-        return None
-
-
-async def _receive_rest(message: Message, receive: Receive, limit: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        if message["type"] == "http.disconnect":
-            raise _Stopped
-        part = message.get("body", b"")
-        if size <= limit:
-            parts.append(part)
-        size += len(part)
-        if not message.get("more_body") or size > DRAINED_BYTES:
-            return b"".join(parts)
-        message = await receive()
 
 
 def _strict(parsed: Parsed) -> Answer:
@@ -254,13 +202,4 @@ def _strict(parsed: Parsed) -> Answer:
     ]
     message = f"{len(wrong)} of {len(parsed.events) + len(parsed.refusals)} events were refused: {wrong[0].message}"
     body = {"code": wrong[0].reason, "message": message, "stored": len(parsed.events), "refusals": told}
-    return Answer(400, _encode(body))
-
-
-def _error(status: int, code: str, message: str) -> Answer:
-    return Answer(status, _encode({"code": code, "message": message}))
-
-
-def _wrong_method(allowed: bytes) -> Answer:
-    answer = _error(405, "method_not_allowed", f"use one of {allowed.decode()}")
-    return answer._replace(headers=[(b"allow", allowed)])
+    return Answer(400, encode(body))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NoReturn
 
 import msgspec
@@ -11,6 +11,7 @@ from channels.consumer import AsyncConsumer  # type: ignore[import-untyped]  # C
 
 from ingestion.append import Appender, Overloaded
 from ingestion.directory import Directory, Source
+from ingestion.http import Receive, Send
 from ingestion.log import LogUnavailable
 from ingestion.parse import Limits, Scalar, Sender, parse_messages, refuse_all
 from ingestion.parse_values import Refuse, read_id
@@ -18,9 +19,6 @@ from ingestion.refusals import Refusal, Refused
 
 logger = logging.getLogger(__name__)
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Consent = Literal["granted", "pending", "denied"]
 FrameId = str | int | None
 

@@ -1,30 +1,36 @@
 """`POST /api/v1/decide`, the hot door: raw ASGI, so that no middleware it does not need stands before it."""
 
-import binascii
-from base64 import b64decode
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from ingestion.directory import Directory
+from ingestion.http import (
+    BODY_TOO_SLOW,
+    NO_CONTENT,
+    Answer,
+    BodyTooSlow,
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    encode,
+    read_basic_user,
+    read_bearer,
+    receive_body,
+    refuse,
+    refuse_for_now,
+    refuse_method,
+    send_answer,
+)
 from ingestion.log import LogUnavailable
 from personalization.decide import MAX_SLOTS, Decider
 from profiles.event import anonymous_key, user_key
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
 DECIDE_PATHS = ("/api/v1/decide", "/api/v1/decide/")
 MAX_BODY = 64_000
 MAX_ID = 255
-CORS = [
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-methods", b"POST, OPTIONS"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type"),
-    (b"access-control-max-age", b"7200"),
-]
 
 
 class Question(msgspec.Struct, rename="camel", kw_only=True):
@@ -46,7 +52,6 @@ class DecideRefused(Exception):
 
 
 _decoder = msgspec.json.Decoder(Question)
-_encoder = msgspec.json.Encoder()
 
 
 class DecideApp:
@@ -56,34 +61,38 @@ class DecideApp:
         self._directory = directory
         self._decider = decider
 
-    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        if scope["method"] == "OPTIONS":
-            await respond(send, 204, b"")
-            return
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            if scope["method"] != "POST":
-                raise DecideRefused(405, "method_not_allowed", "ask with POST and a JSON body")
-            question = parse_question(await _read(receive))
-            identifier = self._identify(scope, question)
-            answer = await self._decider.decide(identifier, question.slots, question.context)
-        except LogUnavailable:
-            await _respond_unavailable(send)
-            return
+            answer = await self._answer(scope, receive)
         except DecideRefused as refused:
-            problem = {"type": "about:blank", "title": refused.code, "status": refused.status, "code": refused.code}
-            await respond(send, refused.status, _encoder.encode({**problem, "message": refused.message}))
+            answer = refuse(refused.status, refused.code, refused.message)
+        except BodyTooSlow:
+            answer = refuse(*BODY_TOO_SLOW)
+        except LogUnavailable:
+            message = "the service is not ready; try again in a second"
+            answer = refuse_for_now(503, "unavailable", message, retry_after=1)
+        except ClientGone:
             return
-        await respond(send, 200, _encoder.encode(answer))
+        await send_answer(send, answer)
 
-    def _identify(self, scope: Mapping[str, Any], question: Question) -> str | None:
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        if scope["method"] == "OPTIONS":
+            return NO_CONTENT
+        if scope["method"] != "POST":
+            return refuse_method(b"POST, OPTIONS")
+        question = parse_question(await receive_body(receive, MAX_BODY))
+        identifier = self._identify(scope, question)
+        return Answer(200, encode(await self._decider.decide(identifier, question.slots, question.context)))
+
+    def _identify(self, scope: Scope, question: Question) -> str | None:
         """The identifier the caller may ask for; raises DecideRefused for a wrong key."""
-        scheme, credentials = _authorization(scope)
+        authorization = dict(scope["headers"]).get(b"authorization", b"")
         directory = self._directory()
-        if scheme == "bearer":
-            if directory.secret(credentials) is None:
+        if secret := read_bearer(authorization):
+            if directory.secret(secret) is None:
                 raise DecideRefused(401, "unknown_key", "the secret key is not known or was revoked")
         else:
-            if directory.source_of(credentials or question.write_key or "") is None:
+            if directory.source_of(read_basic_user(authorization) or question.write_key or "") is None:
                 raise DecideRefused(401, "unknown_key", "send the source's write key as Basic user or as writeKey")
             if question.user_id is not None:
                 raise DecideRefused(403, "secret_key_needed", "a userId may be named with a secret key only")
@@ -94,6 +103,8 @@ class DecideApp:
 
 def parse_question(raw: bytes) -> Question:
     """The call's body, checked; raises DecideRefused."""
+    if len(raw) > MAX_BODY:
+        raise DecideRefused(413, "too_large", f"a decide call has at most {MAX_BODY} bytes")
     try:
         question = _decoder.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -104,49 +115,3 @@ def parse_question(raw: bytes) -> Question:
         if id is not None and not 0 < len(id) <= MAX_ID:
             raise DecideRefused(400, "bad_request", f"an id has 1 to {MAX_ID} characters")
     return question
-
-
-async def _read(receive: Receive) -> bytes:
-    body: bytes = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise DecideRefused(400, "bad_request", "the body did not arrive whole")
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            raise DecideRefused(413, "too_large", f"a decide call has at most {MAX_BODY} bytes")
-        if not message.get("more_body"):
-            return body
-
-
-def _authorization(scope: Mapping[str, Any]) -> tuple[str, str]:
-    """(scheme in lower case, credentials): the token of Bearer, the user of Basic; ("", "") without either."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            scheme, _, rest = value.decode("latin-1").partition(" ")
-            if scheme.lower() == "bearer":
-                return "bearer", rest.strip()
-            if scheme.lower() == "basic":
-                return "basic", _basic_user(rest.strip())
-    return "", ""
-
-
-def _basic_user(encoded: str) -> str:
-    try:
-        return b64decode(encoded).decode().partition(":")[0]
-    except (binascii.Error, ValueError):
-        return ""
-
-
-async def _respond_unavailable(send: Send) -> None:
-    """The store or the definitions are away: come back in a second."""
-    body = _encoder.encode({"code": "unavailable", "message": "the service is not ready; try again in a second"})
-    await respond(send, 503, body, [(b"retry-after", b"1")])
-
-
-async def respond(send: Send, status: int, body: bytes, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
-    """One JSON answer that any origin may read and nobody may keep."""
-    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), *CORS, *more]
-    headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

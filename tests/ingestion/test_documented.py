@@ -4,8 +4,9 @@ import ast
 import inspect
 import re
 from pathlib import Path
+from types import ModuleType
 
-from ingestion import api, consumers
+from ingestion import api, consumers, http
 from ingestion.refusals import Refused
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -24,13 +25,18 @@ def test_close_codes_of_the_socket() -> None:
     assert ends == rows("socket.md")
 
 
-def test_codes_of_the_http_doors() -> None:
-    calls = [node for node in ast.walk(ast.parse(inspect.getsource(api))) if isinstance(node, ast.Call)]
-    written = {
+def codes_in(module: ModuleType) -> set[tuple[int, str]]:
+    """(status, code) of every refusal that a module writes out."""
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
+    return {
         (int(ast.literal_eval(call.args[0])), str(ast.literal_eval(call.args[1])))
         for call in calls
-        if getattr(call.func, "id", "") == "_error" and isinstance(call.args[0], ast.Constant)
+        if getattr(call.func, "id", "") in ("refuse", "refuse_for_now") and isinstance(call.args[0], ast.Constant)
     }
+
+
+def test_codes_of_the_http_doors() -> None:
+    written = codes_in(api) | codes_in(http) | {http.BODY_TOO_SLOW[:2]}
     whole = (REFERENCE / "refusals.md").read_text().partition("## A whole body")[2]
     refused = {(api.STATUS.get(reason, 400), str(reason)) for reason in Refused if f"| `{reason}` |" in whole}
     refused |= {(400, "too_deep"), (413, "too_large_event")}  # also of a body as a whole
