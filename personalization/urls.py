@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+handler500 = "personalization.failures.answer_failure"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("demo/", include("personalization.demo")),
