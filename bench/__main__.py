@@ -1,6 +1,7 @@
 """`make bench`: every measurement in one run, printed as a table and kept as JSON under bench/results/."""
 
 import json
+import os
 import platform
 import sys
 from collections.abc import Callable
@@ -26,7 +27,12 @@ def main(wanted: list[str]) -> None:
     if unknown:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")
     now = datetime.now(UTC)
-    results: dict[str, Any] = {"at": now.isoformat(timespec="seconds"), "machine": platform.platform()}
+    results: dict[str, Any] = {
+        "at": now.isoformat(timespec="seconds"),
+        "machine": platform.platform(),
+        "cores": os.cpu_count(),
+        "load_before": round(os.getloadavg()[0], 2),  # above 0.3 or so somebody else was measured as well
+    }
     for name, measure in MEASUREMENTS.items():
         if not wanted or name in wanted:
             results[name] = measure()
