@@ -1,10 +1,15 @@
 """Reads of the durable side of people."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from django.db import connection
+
+from profiles.event import derive_profile_id
+from profiles.identity import retired_key
+from profiles.models import Identifier, StoredProfile
 
 
 class Message(NamedTuple):
@@ -34,3 +39,65 @@ def find_archived(messages: Sequence[Message]) -> set[Message]:
             [*(list(column) for column in zip(*messages, strict=True)), CLOCKS_DIFFER, CLOCKS_DIFFER],
         )
         return {messages[number - 1] for (number,) in cursor.fetchall()}
+
+
+class PastEvent(NamedTuple):
+    """One event of the archive, as much of it as one reads in a list; JSON as text."""
+
+    at: datetime
+    name: str
+    source: str
+    value: float
+    properties: str
+    traits: str
+    entered: str
+    left: str
+
+
+TAKEN_OVER = 50  # former profiles of one person whose events are looked for
+
+
+def list_past_events(profile_id: UUID, *, limit: int) -> list[PastEvent]:
+    """The person's newest archived events, newest first, with those of the profiles that became part of it."""
+    with connection.cursor() as cursor:
+        # One look at the index of profile and time for each former profile, however many events the archive has.
+        cursor.execute(
+            "WITH RECURSIVE person (id) AS (SELECT %s::uuid UNION SELECT merge.loser_id FROM profiles_mergerecord "
+            "AS merge JOIN person ON merge.winner_id = person.id) "
+            "SELECT event.* FROM (SELECT id FROM person LIMIT %s) AS known CROSS JOIN LATERAL ("
+            'SELECT at, name, source, value, properties::text, traits::text, entered::text, "left"::text '
+            "FROM profiles_archivedevent WHERE profile_id = known.id ORDER BY at DESC LIMIT %s) AS event "
+            "ORDER BY at DESC LIMIT %s",
+            [profile_id, TAKEN_OVER, limit, limit],
+        )
+        return [PastEvent(*row) for row in cursor.fetchall()]
+
+
+def find_profiles(term: str) -> set[UUID]:
+    """The profiles a user id, an anonymous id, an identifier (`u:…`, `a:…`) or a profile id stands for: exactly, and
+    each by an index."""
+    found = set(StoredProfile.objects.filter(user_id=term).values_list("id", flat=True)[:TAKEN_OVER])
+    keys = [key for key in (term, f"u:{term}", f"a:{term}") if key[:2] in ("u:", "a:")]
+    if (id := _read_id(term)) is not None:
+        found.add(id)
+        keys.append(retired_key(id.hex))
+    # Who never was linked to anything has the profile that follows from the identifier.
+    return found | _resolve(keys) | {UUID(derive_profile_id(key)) for key in keys}
+
+
+def _resolve(keys: Iterable[str]) -> set[UUID]:
+    """What the identity map says of `keys`, and of the profiles that were taken over since."""
+    found: set[UUID] = set()
+    wanted = list(keys)
+    while wanted:
+        fresh = set(Identifier.objects.filter(key__in=wanted).values_list("profile_id", flat=True)) - found
+        found |= fresh
+        wanted = [retired_key(id.hex) for id in fresh]
+    return found
+
+
+def _read_id(term: str) -> UUID | None:
+    try:
+        return UUID(term)
+    except ValueError:
+        return None

@@ -1,5 +1,6 @@
 """Publishing: what is live becomes an immutable, numbered Book, or is refused with every reason."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,14 +9,20 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from rules.book import load_book
+from rules.engine import BookPayload
 from rules.models import Book
 from rules.queries import collect_definitions, newest_book
+from rules.review import find_problems
 
 _PUBLISHING = 7_305_001  # the advisory lock that makes publishers take turns
 
 
 class CannotPublish(ValueError):
-    """The definitions do not make a working Book; the message says which one and why."""
+    """The definitions do not make a working Book; `reasons` says of each which one and why."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("; ".join(reasons))
 
 
 @transaction.atomic
@@ -41,7 +48,11 @@ def _next_number() -> int:
 
 def _store(number: int, payload: dict[str, Any], *, by: User | None, at: datetime, note: str) -> Book:
     try:
+        if reasons := find_problems(msgspec.convert(payload, BookPayload)):
+            raise CannotPublish(reasons)
         load_book(msgspec.json.encode(payload))
+    except CannotPublish:
+        raise
     except ValueError as error:
-        raise CannotPublish(str(error)) from error
+        raise CannotPublish([str(error)]) from error
     return Book.objects.create(number=number, payload=payload, published=at, published_by=by, note=note)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rules.models import Block, Book, Rule, Slot
+from rules.review import Change, list_changes
 from segments.models import Segment
 
 
@@ -41,3 +42,10 @@ def collect_definitions(number: int) -> dict[str, Any]:
             for rule in rules
         ],
     }
+
+
+def list_draft_changes() -> tuple[int | None, list[Change]]:
+    """The number of the Book in force, None before the first, and how what is live now differs from it."""
+    newest = newest_book()
+    number, payload = newest or (None, None)
+    return number, list_changes(payload, collect_definitions(0))

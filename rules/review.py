@@ -1,0 +1,119 @@
+"""What publishing would change, what speaks against it, and what one should know before it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from liquid.exceptions import LiquidError
+
+from rules.engine import BlockDefinition, BookPayload
+from rules.render import BadBlock, compile_block
+from segments.conditions.language import BadCondition, parse_condition
+from segments.conditions.python import compile_condition
+from segments.membership import SegmentCycle, compile_segments
+
+Payload = Mapping[str, Any]  # of a Book, as it is stored
+
+
+@dataclass(frozen=True)
+class Change:
+    """One definition that differs between two Books: `what` is new, changed or removed, and `fields` says in what."""
+
+    kind: str
+    name: str
+    what: str
+    fields: tuple[str, ...] = ()
+
+
+def list_changes(before: Payload | None, after: Payload) -> list[Change]:
+    """How the payload `after` differs from `before`, which is None where nothing was published yet."""
+    old, new = dict(_definitions(before or {})), dict(_definitions(after))
+    changes = []
+    for key in sorted({**old, **new}):
+        kind, slug = key
+        was, now = old.get(key), new.get(key)
+        name = (now or was or {}).get("name") or slug
+        if was is None or now is None:
+            changes.append(Change(kind, name, "new" if was is None else "removed"))
+        elif fields := tuple(sorted(field for field in {**was, **now} if was.get(field) != now.get(field))):
+            changes.append(Change(kind, name, "changed", fields))
+    return changes
+
+
+def _definitions(payload: Payload) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
+    for kind in ("segment", "rule"):
+        for each in payload.get(f"{kind}s", ()):
+            yield (kind, each["slug"]), each
+    for kind in ("block", "slot"):
+        for slug, each in payload.get(f"{kind}s", {}).items():
+            yield (kind, slug), each
+
+
+def find_problems(payload: BookPayload) -> list[str]:
+    """Every reason why the payload makes no working Book."""
+    problems = []
+    for segment in payload.segments:
+        try:
+            compile_segments({segment.slug: segment.condition})
+        except BadCondition as error:
+            problems += _say(f"Segment {segment.slug}", error)
+        except SegmentCycle:
+            problems.append(f"Segment {segment.slug}: refers to itself; remove the reference")
+    if not problems:
+        try:
+            compile_segments({segment.slug: segment.condition for segment in payload.segments})
+        except SegmentCycle as error:
+            problems.append(str(error).capitalize())
+    problems += [
+        f"Block {slug}: {problem}"
+        for slug, block in payload.blocks.items()
+        if (problem := find_block_problem(block)) is not None
+    ]
+    for rule in payload.rules:
+        try:
+            if rule.condition is not None:
+                parse_condition(rule.condition)
+        except BadCondition as error:
+            problems += _say(f"Rule {rule.slug}", error)
+    return problems
+
+
+def find_block_problem(block: BlockDefinition) -> str | None:
+    """Why the source of a block cannot be rendered, in one line."""
+    try:
+        compile_block("", block)
+    except BadBlock as error:
+        return _say_liquid(error.__cause__) or str(error).removeprefix(": ")
+    except RecursionError:
+        return "Its parts are nested too deep; make it flatter."
+    return None
+
+
+def _say_liquid(error: BaseException | None) -> str | None:
+    """A mistake in Liquid with its place; Liquid's own message is a drawing of several lines."""
+    if not isinstance(error, LiquidError):
+        return None
+    place = error.context()
+    if place is None:
+        return f"Liquid: {error.message}."
+    line, column, _, text, _ = place
+    return f"Liquid: line {line}, column {column + 1}: {error.message}, in “{text.strip()[:60]}”."
+
+
+def find_empty_segments(payload: BookPayload) -> list[str]:
+    """Where a condition asks for a segment that is not live, and so has nobody in it."""
+    live = {segment.slug for segment in payload.segments}
+    asking = [(f"Segment {each.slug}", each.condition) for each in payload.segments]
+    asking += [(f"Rule {each.slug}", each.condition) for each in payload.rules if each.condition is not None]
+    found = []
+    for name, condition in asking:
+        try:
+            wanted = compile_condition(parse_condition(condition)).segments
+        except BadCondition:
+            continue  # one of the problems
+        found += [f"{name} asks for the segment {slug}, which is not live: nobody is in it" for slug in wanted - live]
+    return sorted(found)
+
+
+def _say(name: str, error: BadCondition) -> list[str]:
+    return [f"{name}: {problem.node}: {problem.message}" for problem in error.problems]

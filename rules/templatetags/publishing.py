@@ -1,0 +1,23 @@
+"""For the pages of drafts: whether visitors see them yet."""
+
+from dataclasses import dataclass
+
+from django import template
+
+from rules.queries import list_draft_changes
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class Publishing:
+    """The Book in force, None before the first, and in how many definitions the drafts differ from it."""
+
+    number: int | None
+    changes: int
+
+
+@register.simple_tag
+def look_at_publishing() -> Publishing:
+    number, changes = list_draft_changes()
+    return Publishing(number, len(changes))

@@ -1,0 +1,86 @@
+"""How an operator types a condition: as JSON, refused with what is wrong, where, and how to mend it."""
+
+import json
+from typing import Any, NoReturn
+
+import msgspec
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
+
+from segments.conditions.language import BadCondition, parse_condition
+
+ROWS = 18
+NUL = "\\u0000"
+
+
+class BadJson(ValueError):
+    """The text is not JSON that can be stored; the message says where and why."""
+
+
+def read_json(text: str) -> Any:
+    """The value of a JSON text; raises BadJson with line and column where the reader stumbled."""
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        message = f"Not JSON: line {error.lineno}, column {error.colno}: {error.msg[0].lower()}{error.msg[1:]}."
+        raise BadJson(message) from error
+    except BadJson:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise BadJson("Not JSON: a number is too long, or lists and objects are nested too deep.") from error
+    try:
+        encoded = msgspec.json.encode(value)
+        msgspec.json.decode(encoded)  # as every process does when it is published
+    except (ValueError, RecursionError) as error:
+        raise BadJson(
+            "A number is too large, or half of a surrogate pair (\\ud800 and the like) stands alone."
+        ) from error
+    if NUL in encoded.decode():
+        raise BadJson(f"The character {NUL} cannot be stored; remove it.")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise BadJson(f"Not JSON: {name} is no number in JSON; use a number or leave it out.")
+
+
+class JsonText(forms.Textarea):
+    """A text area for something one reads by columns."""
+
+    def __init__(self, rows: int = ROWS) -> None:
+        super().__init__({"rows": rows, "cols": 100, "class": "vLargeTextField", "spellcheck": "false"})
+
+
+class ConditionField(forms.JSONField):
+    """A condition of the language. What was typed stays in the form when it is refused; every problem is listed."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"widget": JsonText(), **options})
+
+    def to_python(self, value: Any) -> Any:
+        if self.disabled or value is None or isinstance(value, (dict, list)):
+            return value
+        if not value.strip() or (not self.required and value.strip() == "null"):
+            return None
+        try:
+            tree = read_json(value)
+            parse_condition(tree)
+        except BadJson as error:
+            raise ValidationError(str(error), code="invalid") from error
+        except BadCondition as error:
+            raise ValidationError(list_problems(error), code="invalid") from error
+        return tree
+
+    def prepare_value(self, value: Any) -> Any:
+        if value is None or isinstance(value, InvalidJSONInput):
+            return value
+        return json.dumps(value, indent=2, ensure_ascii=False)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What was typed, letter by letter."""
+        return initial if self.disabled else None if data is None else InvalidJSONInput(data)
+
+
+def list_problems(error: BadCondition) -> list[str]:
+    return [f"{problem.node}: {problem.message}" for problem in error.problems]
