@@ -1,5 +1,6 @@
 """Reads of the durable side of people."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -42,7 +43,8 @@ def find_archived(messages: Sequence[Message]) -> set[Message]:
 
 
 class PastEvent(NamedTuple):
-    """One event of the archive, as much of it as one reads in a list; JSON as text."""
+    """One event of the archive, as much of it as one reads in a list; properties and traits as JSON text, and the
+    segments that were entered and left with it."""
 
     at: datetime
     name: str
@@ -50,8 +52,8 @@ class PastEvent(NamedTuple):
     value: float
     properties: str
     traits: str
-    entered: str
-    left: str
+    entered: list[str]
+    left: list[str]
 
 
 TAKEN_OVER = 50  # former profiles of one person whose events are looked for
@@ -70,7 +72,10 @@ def list_past_events(profile_id: UUID, *, limit: int) -> list[PastEvent]:
             "ORDER BY at DESC LIMIT %s",
             [profile_id, TAKEN_OVER, limit, limit],
         )
-        return [PastEvent(*row) for row in cursor.fetchall()]
+        return [
+            PastEvent(at, name, source, value, properties, traits, json.loads(entered), json.loads(left))
+            for at, name, source, value, properties, traits, entered, left in cursor.fetchall()
+        ]
 
 
 def find_profiles(term: str) -> set[UUID]:

@@ -16,7 +16,9 @@ from rules.models import Block, Book, Rule, Slot
 from rules.render import BadBlock, RenderFailed, compile_block, render_block
 from rules.review import find_block_problem
 from segments.admin import CONDITION_HELP, DraftAdmin
-from segments.forms import BadJson, ConditionField, JsonText, read_json
+from segments.forms import BadJson, ConditionField, SourceText, read_json
+
+FIT_PICTURES = "<style>img { max-width: 100%; height: auto }</style>"
 
 if TYPE_CHECKING:
     BlockModelForm = forms.ModelForm[Block]
@@ -30,8 +32,13 @@ admin.site.register(Book, BookAdmin)
 
 
 class BlockForm(BlockModelForm):
+    """Refuses a source that cannot be rendered, with the place of the mistake."""
+
     class Meta:
-        widgets = {"source": JsonText()}
+        widgets = {"source": SourceText()}
+
+    def clean_source(self) -> str:
+        return str(self.cleaned_data["source"]).replace("\r\n", "\n")  # a browser's line ends are no change
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or self.cleaned_data
@@ -72,9 +79,9 @@ class BlockAdmin(DraftAdmin):
         if block.kind == Block.Kind.JSON:
             return format_html("<pre>{}</pre>", json.dumps(answer["json"], indent=2, ensure_ascii=False))
         return format_html(
-            '<iframe sandbox srcdoc="{}" title="Preview" width="760" height="320"></iframe>'
-            '<div class="help">For somebody unknown, and without the styles of your site.</div>',
-            answer["html"],
+            '<iframe sandbox srcdoc="{}" title="Preview" width="640" height="420"></iframe>'
+            "<p>What somebody unknown gets, without the styles of your site.</p>",
+            FIT_PICTURES + answer["html"],
         )
 
 

@@ -72,9 +72,9 @@ class BookAdmin(ModelAdmin):
     def title(self, book: Book) -> str:
         return str(book)
 
-    @admin.display(description="")
+    @admin.display(description="State")
     def state(self, book: Any) -> str:
-        return "in force" if book.number == book.newest else ""
+        return "in force" if book.number == book.newest else "-"
 
     @admin.display(description="By")
     def publisher(self, book: Book) -> str:

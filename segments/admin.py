@@ -56,6 +56,11 @@ def say_stored(tree: object) -> str:
 
 
 class SegmentForm(SegmentModelForm):
+    """Refuses a condition that is none, or that a segment cannot have."""
+
+    class Meta:
+        widgets = {"description": forms.Textarea({"rows": 2, "cols": 100, "class": "vLargeTextField"})}
+
     condition = ConditionField(help_text=CONDITION_HELP)
 
     def clean_condition(self) -> Any:

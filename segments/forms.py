@@ -45,18 +45,19 @@ def _refuse_constant(name: str) -> NoReturn:
     raise BadJson(f"Not JSON: {name} is no number in JSON; use a number or leave it out.")
 
 
-class JsonText(forms.Textarea):
+class SourceText(forms.Textarea):
     """A text area for something one reads by columns."""
 
     def __init__(self, rows: int = ROWS) -> None:
-        super().__init__({"rows": rows, "cols": 100, "class": "vLargeTextField", "spellcheck": "false"})
+        look = {"class": "vLargeTextField", "style": "font-family: monospace", "spellcheck": "false"}
+        super().__init__({"rows": rows, "cols": 100, **look})
 
 
 class ConditionField(forms.JSONField):
     """A condition of the language. What was typed stays in the form when it is refused; every problem is listed."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"widget": JsonText(), **options})
+        super().__init__(**{"widget": SourceText(), **options})
 
     def to_python(self, value: Any) -> Any:
         if self.disabled or value is None or isinstance(value, (dict, list)):
