@@ -11,6 +11,10 @@ from django.forms.fields import InvalidJSONInput
 from segments.conditions.language import BadCondition, parse_condition
 
 ROWS = 18
+READING_ORDER = (
+    *("v", "root", "id", "kind", "event", "did", "trait", "field", "segment", "property", "where", "measure", "of"),
+    *("op", "value", "window", "last", "unit", "children"),
+)
 NUL = "\\u0000"
 
 
@@ -31,7 +35,8 @@ def read_json(text: str) -> Any:
         raise BadJson("Not JSON: a number is too long, or lists and objects are nested too deep.") from error
     try:
         encoded = msgspec.json.encode(value)
-        msgspec.json.decode(encoded)  # as every process does when it is published
+        if msgspec.json.decode(encoded) != value:  # as every process reads it when it is published
+            raise ValueError("what is read differs from what was written")
     except (ValueError, RecursionError) as error:
         raise BadJson(
             "A number is too large, or half of a surrogate pair (\\ud800 and the like) stands alone."
@@ -76,11 +81,22 @@ class ConditionField(forms.JSONField):
     def prepare_value(self, value: Any) -> Any:
         if value is None or isinstance(value, InvalidJSONInput):
             return value
-        return json.dumps(value, indent=2, ensure_ascii=False)
+        return json.dumps(arrange(value), indent=2, ensure_ascii=False)
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         """What was typed, letter by letter."""
         return initial if self.disabled else None if data is None else InvalidJSONInput(data)
+
+
+def arrange(tree: Any) -> Any:
+    """The same tree with its keys in the order in which one reads them; PostgreSQL keeps them by length."""
+    if isinstance(tree, list):
+        return [arrange(item) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    place = {key: number for number, key in enumerate(READING_ORDER)}
+    keys = sorted(tree, key=lambda key: (place.get(key, len(place)), key))
+    return {key: arrange(tree[key]) for key in keys}
 
 
 def list_problems(error: BadCondition) -> list[str]:
