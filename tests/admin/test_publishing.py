@@ -114,6 +114,10 @@ def test_without_a_change_there_is_nothing_to_publish() -> None:
     assert 'name="note"' not in page
 
 
+def test_before_anything_is_defined_there_is_nothing_to_publish() -> None:
+    assert "Nothing is live yet" in sign_in_owner().get(PUBLISH).content.decode()
+
+
 def test_drafts_say_how_they_differ_from_the_book_in_force() -> None:
     _, block, _, rule = make_definitions()
     publish()
