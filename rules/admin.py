@@ -125,7 +125,7 @@ class RuleForm(RuleModelForm):
 @admin.register(Rule)
 class RuleAdmin(DraftAdmin):
     form = RuleForm
-    list_display = ("name", "slot", "priority", "words", "block", "live", "updated")
+    list_display = ("name", "slot", "priority", "words", "block", "live")
     list_filter = ("live", "slot")
     list_select_related = ("slot", "block")
     search_fields = ("name", "slug", "block__name", "block__slug")
