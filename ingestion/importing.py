@@ -3,7 +3,7 @@
 import csv
 import gzip
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -27,12 +27,14 @@ MAX_EVENT_BYTES = 8_000_000  # far above what a door takes: an order of a wholes
 SHARE = 0.5  # of the log's length at most, so that live events find room
 LEAST = 1_000  # but in a short log all of it: what is processed is trimmed by the hundred
 PAUSE_S = 0.5
+PATIENCE_S = 60.0  # without anything getting better, before an import gives up
+GO_ON = "the same command goes on from here"
 LISTED = 20  # bad rows shown; all are counted
 GZIP_MAGIC = b"\x1f\x8b"
 
 
 class CannotImport(Exception):
-    """The file is not what it was said to be; the message says where and how to mend it."""
+    """The file is not what it was said to be, or the import cannot go on; the message says why and how to mend it."""
 
 
 @dataclass
@@ -61,7 +63,8 @@ class Sent:
 
 
 class Importer:
-    """Puts events into the log. `wait` sleeps for that many seconds; `say` is told why it has to wait."""
+    """Puts events into the log. `wait` sleeps for that many seconds, `clock` counts them; `say` is told why it has to
+    wait."""
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class Importer:
         partitions: int,
         max_length: int,
         wait: Callable[[float], object],
+        clock: Callable[[], float],
         say: Callable[[str], object] = lambda reason: None,
     ) -> None:
         self._client = client
@@ -78,12 +82,14 @@ class Importer:
         self._partitions = partitions
         self._room = max(int(max_length * SHARE), min(max_length, LEAST))
         self._wait = wait
+        self._clock = clock
         self._say = say
 
     def send(self, events: Iterable[Event], keep: Callable[[int, Sent], object]) -> Sent:
         """Sends what the archive does not have; after each batch `keep` is told how many events of it are settled.
 
-        A batch that may or may not be stored is sent again: the processor drops what it has seen.
+        A batch that may or may not be stored is sent again: the processor drops what it has seen. Raises CannotImport
+        when nothing has moved for PATIENCE_S.
         """
         total = Sent()
         waiting = iter(events)
@@ -98,17 +104,30 @@ class Importer:
         return total
 
     def _append(self, events: Sequence[Event]) -> None:
+        """Waits for Redis and for room in the log as long as something moves."""
+        since = self._clock()
+        before: object = None
         while True:
+            now: object
             try:
                 records = self._place(events)
-                while any(self._log.length(each) + len(packed) > self._room for each, packed in records.items()):
-                    self._say("the processor has to catch up")
-                    self._wait(PAUSE_S)
-                self._log.append(records)
-                return
+                if self._has_room(records):
+                    self._log.append(records)
+                    return
+                now = self._client.mget([keys.offset(each) for each in range(self._partitions)])
+                reason, at_last = "the processor has to catch up", "the processor has not taken anything for"
             except (redis.RedisError, LogUnavailable) as error:
-                self._say(f"Redis is away: {type(error).__name__}")
-                self._wait(PAUSE_S)
+                now = reason = f"Redis is away: {type(error).__name__}"
+                at_last = "Redis has been away for"
+            if now != before:
+                since, before = self._clock(), now
+            elif self._clock() - since >= PATIENCE_S:
+                raise CannotImport(f"{at_last} {PATIENCE_S:.0f} s (is it running?); {GO_ON}")
+            self._say(reason)
+            self._wait(PAUSE_S)
+
+    def _has_room(self, records: Mapping[int, Sequence[bytes]]) -> bool:
+        return all(self._log.length(each) + len(packed) <= self._room for each, packed in records.items())
 
     def _place(self, events: Sequence[Event]) -> dict[int, list[bytes]]:
         """The packed events by the partition of their profile."""

@@ -1,39 +1,42 @@
-"""A year of a real shop through the processor: every customer's totals are those that pandas counts in the file."""
+"""A year of a real shop by the command, through Redis, processor and archiver: every customer's totals are those that
+pandas counts in the file, no line is lost, and a second time adds nothing."""
 
 import os
-from collections import defaultdict
 from pathlib import Path
 
 import pandas
 import pytest
+from django.db.models import Count, Sum
 
-from ingestion.connectors.online_retail import BAD_DEBT, NO_SALE, count_rows, read_events
-from ingestion.importing import Report
-from profiles.profile import unpack
-from tests.processing.harness import Harness
+from ingestion.archiving import moment
+from ingestion.connectors.online_retail import BAD_DEBT, NO_SALE
+from profiles.event import user_key
+from profiles.models import ArchivedEvent, StoredProfile
+from tests.importers.conftest import Engine, import_file
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DATA = Path(os.environ.get("PZ_DATA_DIR", ROOT.parent / "shared" / "data"))
 FILE = DATA / "online_retail.csv.gz"
+ROWS, DEBT = 541_909, 3
 SCALE = 100_000  # prices have at most five decimals: sums of whole numbers are exact
+NAMES = ("Order Completed", "Order Refunded")
 
-Totals = dict[str, tuple[int, int]]  # customer ("" without one) -> invoices, pence
+Totals = dict[str, dict[str, tuple[int, int]]]  # event -> customer ("" without one) -> invoices, pence
 
-pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"{FILE} is not there; PZ_DATA_DIR names its folder")
+pytestmark = [
+    pytest.mark.skipif(not FILE.exists(), reason=f"{FILE} is not there; PZ_DATA_DIR names its folder"),
+    pytest.mark.timeout(600),
+]
 
 
-def pence(scaled: int) -> int:
-    return round(scaled * 100 / SCALE)
-
-
-def sum_up(rows: pandas.DataFrame, sign: int) -> Totals:
+def sum_up(rows: pandas.DataFrame, sign: int) -> dict[str, tuple[int, int]]:
     invoices = rows.groupby("InvoiceNo").agg(customer=("CustomerID", "max"), paid=("paid", "sum"))
     found = invoices.groupby("customer")["paid"].agg(["size", "sum"])
-    return {str(row[0]): (int(row[1]), pence(sign * int(row[2]))) for row in found.itertuples()}
+    return {str(row[0]): (int(row[1]), round(sign * int(row[2]) * 100 / SCALE)) for row in found.itertuples()}
 
 
-def count_with_pandas() -> tuple[Totals, Totals, pandas.DataFrame]:
-    """(orders, refunds, rows of invoices that sell nothing), straight from the file."""
+def count_with_pandas() -> tuple[Totals, pandas.DataFrame]:
+    """What the file says, and its rows of invoices that sell nothing."""
     rows = pandas.read_csv(FILE, dtype=str, keep_default_na=False)
     rows["amount"] = rows["Quantity"].astype("int64")
     rows["price"] = (rows["UnitPrice"].astype("float64") * SCALE).round().astype("int64")
@@ -42,31 +45,55 @@ def count_with_pandas() -> tuple[Totals, Totals, pandas.DataFrame]:
     ordinary = rows[~first.isin(["A", "C"])]
     sold = ordinary[(ordinary["amount"] > 0) & (ordinary["price"] > 0)]["InvoiceNo"]
     is_order = ordinary["InvoiceNo"].isin(sold)
-    return sum_up(ordinary[is_order], 1), sum_up(rows[first == "C"], -1), ordinary[~is_order]
+    orders, refunds = sum_up(ordinary[is_order], 1), sum_up(rows[first == "C"], -1)
+    return dict(zip(NAMES, (orders, refunds), strict=True)), ordinary[~is_order]
 
 
-def test_totals_of_every_customer_are_those_of_the_file() -> None:
-    orders, refunds, unsold = count_with_pandas()
-    harness = Harness()
-    report = Report()
-    events = read_events(FILE, count_rows(FILE), source="shop", received=harness.now, report=report)
-    for event in events:
-        harness.send(event)
-    harness.run()
+def count_in_archive() -> Totals:
+    found: Totals = {name: {} for name in NAMES}
+    sums = (
+        ArchivedEvent.objects.filter(name__in=NAMES).values_list("name", "user_id").annotate(Count("at"), Sum("value"))
+    )
+    for name, user_id, count, value in sums:
+        found[name][user_id or ""] = (count, round(value * 100))
+    return found
 
-    counted: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0, 0.0]))
-    for packed in harness.store.profiles.values():
-        profile = unpack(packed)
-        for name, history in profile.events.items():
-            total = counted[name][profile.user_id or ""]
-            total[0] += history.count
-            total[1] += history.total
-    found = {
-        name: {customer: (int(count), round(total * 100)) for customer, (count, total) in customers.items()}
-        for name, customers in counted.items()
-    }
-    assert found["Order Completed"] == orders
-    assert found["Order Refunded"] == refunds
-    assert (report.rows, report.bad_rows) == (541_909, 0)
-    assert report.skipped == {BAD_DEBT: 3, NO_SALE: len(unsold)}
-    assert int(unsold["paid"].sum()) == 0  # nothing left out was worth anything
+
+def count_in_profiles(engine: Engine) -> Totals:
+    """Of the known customers."""
+    found: Totals = {name: {} for name in NAMES}
+    for user_id in StoredProfile.objects.exclude(user_id=None).values_list("user_id", flat=True):
+        assert user_id is not None
+        events = engine.profile(user_key(user_id)).events
+        for name in NAMES:
+            if name in events:
+                found[name][user_id] = (events[name].count, round(events[name].total * 100))
+    return found
+
+
+def test_totals_of_every_customer_are_those_of_the_file(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    totals, unsold = count_with_pandas()
+    assert int(unsold["paid"].sum()) == 0  # nothing that is left out was worth anything
+
+    import_file(FILE)
+    said = capsys.readouterr().out
+    assert f"{ROWS:,} rows: " in said
+    assert f"{DEBT} rows left out: {BAD_DEBT}" in said
+    assert f"{len(unsold):,} rows left out: {NO_SALE}" in said
+    assert "could not be read" not in said
+    engine.run()
+
+    assert count_in_archive() == totals
+    known = {name: {who: sums for who, sums in found.items() if who} for name, found in totals.items()}
+    assert count_in_profiles(engine) == known
+    archived = ArchivedEvent.objects.filter(type="track")
+    lines = [len(products) for products in archived.values_list("properties__products", flat=True)]
+    assert (sum(lines), max(lines)) == (ROWS - DEBT - len(unsold), 1_114)
+    first, last = (archived.order_by(order).values_list("at", flat=True)[0] for order in ("at", "-at"))
+    assert (first, last) == (moment(1_291_191_960_000), moment(1_323_435_000_000))  # 08:26 and 12:50 in London
+
+    count = ArchivedEvent.objects.count()
+    engine.forget_what_was_seen()
+    import_file(FILE)
+    assert f"0 events sent, {count:,} were there already" in capsys.readouterr().out
+    assert engine.process() == 0

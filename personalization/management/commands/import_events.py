@@ -9,13 +9,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.utils import timezone
 from tqdm import tqdm
 
 from ingestion.actions import create_source
 from ingestion.connectors import online_retail
-from ingestion.import_runs import finish_import, keep_import, start_import
-from ingestion.importing import CannotImport, Importer, Report, Sent, fingerprint
+from ingestion.import_runs import finish_import, keep_import, open_import
+from ingestion.importing import GO_ON, CannotImport, Importer, Report, Sent, fingerprint
 from ingestion.log_redis import RedisLog
 from ingestion.models import ImportRun, Source
 from personalization.wiring import clock, redis_client
@@ -34,24 +35,30 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         path, preset = options["path"], PRESETS[options["preset"]]
-        source = self._find_source(options["source"], options["preset"])
         try:
-            run = start_import(
-                source, file=path.name, sha256=fingerprint(path), preset=options["preset"], at=timezone.now()
-            )
-            report, sent = self._send(run, path, preset, source)
+            source = self._find_source(options["source"], options["preset"])
+            digest = fingerprint(path)
+            with open_import(source, file=path.name, sha256=digest, preset=options["preset"], at=timezone.now()) as run:
+                report, sent = self._send(run, path, preset, source)
+                finish_import(run, at=timezone.now())
         except (CannotImport, OSError) as error:
             raise CommandError(str(error)) from error
+        except (OperationalError, InterfaceError) as error:
+            raise CommandError(f"PostgreSQL is away ({type(error).__name__}); {GO_ON}") from error
         except KeyboardInterrupt:
-            raise CommandError("stopped; the same command goes on from here") from None
-        finish_import(run, at=timezone.now())
+            raise CommandError(f"stopped; {GO_ON}") from None
         self._tell(report, sent, resumed=run.events)
 
     def _find_source(self, slug: str | None, preset: str) -> Source:
         source = Source.objects.filter(slug=slug or preset).first()
         if source is None and slug:
             raise CommandError(f"there is no source {slug!r}; leave --source away, or make it in the admin")
-        return source or create_source(slug=preset, name=preset.replace("-", " ").title(), kind=Source.Kind.IMPORT)
+        if source is not None:
+            return source
+        try:
+            return create_source(slug=preset, name=preset.replace("-", " ").title(), kind=Source.Kind.IMPORT)
+        except IntegrityError:  # another import has just made it
+            return Source.objects.get(slug=preset)
 
     def _send(self, run: ImportRun, path: Path, preset: Any, source: Source) -> tuple[Report, Sent]:
         report = Report()
@@ -70,6 +77,7 @@ class Command(BaseCommand):
                 partitions=settings.PZ_PARTITIONS,
                 max_length=settings.PZ_LOG_MAX_LENGTH,
                 wait=time.sleep,
+                clock=time.monotonic,
                 say=bar.set_postfix_str,
             )
             sent = importer.send(islice(events, run.events, None), keep)
