@@ -74,7 +74,7 @@ class BlockAdmin(DraftAdmin):
         try:
             ready = compile_block(block.slug, BlockDefinition(block.kind, block.source))
             answer = msgspec.json.decode(render_block(ready, NOBODY, {}))
-        except (BadBlock, RenderFailed, RecursionError) as error:
+        except (BadBlock, RenderFailed) as error:
             return f"cannot be shown: {error}"
         if block.kind == Block.Kind.JSON:
             return format_html("<pre>{}</pre>", json.dumps(answer["json"], indent=2, ensure_ascii=False))

@@ -67,15 +67,16 @@ def compile_block(slug: str, definition: BlockDefinition) -> Block:
         raise BadBlock(f"{slug}: unknown kind of block {kind!r}; use one of {', '.join(KINDS)}")
     if len(source) > MAX_SOURCE:
         raise BadBlock(f"{slug}: the source has {len(source)} characters; {MAX_SOURCE} is the most")
-    if kind == "json":
-        try:
-            return Block(slug, kind, None, _answer(slug, kind, "json", msgspec.json.decode(source)))
-        except msgspec.DecodeError as error:
-            raise BadBlock(f"{slug}: not JSON: {error}") from error
     try:
+        if kind == "json":
+            return Block(slug, kind, None, _answer(slug, kind, "json", msgspec.json.decode(source)))
         template = _ENVIRONMENT.from_string(source)
+    except msgspec.DecodeError as error:
+        raise BadBlock(f"{slug}: not JSON: {error}") from error
     except LiquidError as error:
         raise BadBlock(f"{slug}: Liquid: {error}") from error
+    except RecursionError as error:
+        raise BadBlock(f"{slug}: its parts are nested too deep; make it flatter") from error
     if unknown := sorted(template.analyze().filters.keys() - _ENVIRONMENT.filters.keys()):
         raise BadBlock(f"{slug}: Liquid: there is no filter named {', '.join(unknown)}")
     if "{{" in source or "{%" in source:

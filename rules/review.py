@@ -84,8 +84,6 @@ def find_block_problem(block: BlockDefinition) -> str | None:
         compile_block("", block)
     except BadBlock as error:
         return _say_liquid(error.__cause__) or str(error).removeprefix(": ")
-    except RecursionError:
-        return "Its parts are nested too deep; make it flatter."
     return None
 
 

@@ -1,6 +1,6 @@
 """The condition language: parses a JSON tree into typed nodes, or says per node what is wrong and how to mend it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -107,6 +107,7 @@ def parse_condition(tree: object) -> Node:
     if tree.get("v") != VERSION:
         raise BadCondition([Problem("condition", f'"v" must be {VERSION}, the version of the language')])
     parser = _Parser()
+    parser.keys(tree, "condition", ("v", "root"))
     root = parser.node(tree.get("root"), place="root", depth=1)
     if parser.problems or root is None:
         raise BadCondition(parser.problems)
@@ -141,11 +142,16 @@ class _Parser:
             return None
         self._ids.add(id)
         kind = raw.get("kind")
-        parse = _KINDS.get(kind) if isinstance(kind, str) else None
-        if parse is None:
+        if not isinstance(kind, str) or kind not in _KINDS:
             self._refuse(id, f"unknown kind {_show(kind)}; use one of {', '.join(_KINDS)}")
             return None
-        return parse(self, raw, id, depth)
+        self.keys(raw, id, ("id", "kind", *_KEYS[kind]))
+        return _KINDS[kind](self, raw, id, depth)
+
+    def keys(self, raw: Mapping[str, Any], id: str, known: Sequence[str]) -> None:
+        """Refuses keys that mean nothing: a mistyped "window" would silently ask for ever."""
+        if unknown := [key for key in raw if key not in known]:
+            self._refuse(id, f"unknown key {_show(unknown[0])}; use {', '.join(known)}")
 
     def group(self, raw: Mapping[str, Any], id: str, depth: int) -> Node | None:
         children = raw.get("children")
@@ -184,6 +190,9 @@ class _Parser:
         if not isinstance(where, list) or len(where) > MAX_NODES:
             self._refuse(id, f'"where" must be a list of at most {MAX_NODES} tests')
             where = []
+        for item in where:
+            if isinstance(item, Mapping):
+                self.keys(item, id, ("property", "op", "value"))
         tests = [self.test(item, id, "property") for item in where]
         window = self.window(raw.get("window"), id)
         if window is None and (tests or measure == "distinct" or (measure == "sum" and of != "value")):
@@ -203,6 +212,7 @@ class _Parser:
             form = f'{{"last": number, "unit": one of {", ".join(UNITS)}}}'
             self._refuse(id, f'"window" must be {form}, or null for ever')
             return None
+        self.keys(raw, id, ("last", "unit"))
         length = raw["last"] * UNITS[raw["unit"]]
         if not 0 < length <= RETENTION_DAYS * DAY_MS:
             self._refuse(id, f"a window is longer than nothing and at most {RETENTION_DAYS} days")
@@ -285,4 +295,14 @@ _KINDS: dict[str, Callable[[_Parser, Mapping[str, Any], str, int], Node | None]]
     "trait": _Parser.trait,
     "context": _Parser.context,
     "segment": _Parser.segment,
+}
+
+_KEYS: dict[str, tuple[str, ...]] = {
+    "and": ("children",),
+    "or": ("children",),
+    "not": ("children",),
+    "event": ("event", "did", "where", "measure", "of", "op", "value", "window"),
+    "trait": ("trait", "op", "value"),
+    "context": ("field", "op", "value"),
+    "segment": ("segment",),
 }

@@ -30,6 +30,11 @@ def condition(**root: Any) -> dict[str, Any]:
     return {"v": 1, "root": {"id": "root", "kind": "trait", "trait": "plan", "op": "is", "value": "gold", **root}}
 
 
+def only(**root: Any) -> dict[str, Any]:
+    """A condition of one node."""
+    return {"v": 1, "root": {"id": "root", **root}}
+
+
 def make_definitions() -> tuple[Segment, Block, Slot, Rule]:
     """A segment, and a rule that shows its people a block."""
     segment = Segment.objects.create(slug="gold", name="Gold plan", condition=condition())

@@ -13,7 +13,7 @@ from rules.models import Block, Book, Rule, Slot
 from rules.queries import list_draft_changes
 from rules.review import Change
 from segments.models import Segment
-from tests.admin.operators import condition, make_definitions, sign_in, sign_in_owner
+from tests.admin.operators import condition, make_definitions, only, sign_in, sign_in_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +61,7 @@ def test_nothing_is_published_while_anything_is_wrong_and_every_reason_is_said()
     segment, block, _, rule = make_definitions()
     publish()
     Segment.objects.filter(pk=segment.pk).update(condition=condition(op="resembles"))
-    Segment.objects.create(slug="a", name="A", condition=condition(kind="context", field="page.path"))
+    Segment.objects.create(slug="a", name="A", condition=only(kind="context", field="page.path", op="exists"))
     Block.objects.filter(pk=block.pk).update(source="{% if %}")
     Rule.objects.filter(pk=rule.pk).update(condition={"v": 2})
     client = sign_in_owner()

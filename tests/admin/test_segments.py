@@ -7,7 +7,7 @@ import pytest
 from django.utils.html import escape
 
 from segments.models import Segment
-from tests.admin.operators import condition, sign_in, sign_in_owner
+from tests.admin.operators import condition, only, sign_in, sign_in_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -57,8 +57,8 @@ def test_what_was_saved_is_shown_for_reading_and_as_it_can_be_edited() -> None:
         ("[]", "must be an object"),
         ("{}", '"v" must be 1'),
         (json.dumps(condition(op="resembles")), "root: unknown operator 'resembles'; use one of is,"),
-        (json.dumps(condition(kind="context", field="page.path")), "ask for it in a rule"),
-        (json.dumps(condition(kind="segment", segment="gold")), "The segment refers to itself"),
+        (json.dumps(only(kind="context", field="page.path", op="exists")), "ask for it in a rule"),
+        (json.dumps(only(kind="segment", segment="gold")), "The segment refers to itself"),
     ],
 )
 def test_a_bad_condition_is_explained_and_nothing_typed_is_lost(typed: str, said: str) -> None:
