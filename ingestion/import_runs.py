@@ -10,7 +10,7 @@ from django.db.models import F
 from ingestion.importing import CannotImport
 from ingestion.models import ImportRun, Source
 
-LOOKED_AT_AGAIN = 10_000  # events before an interruption: a Redis that lost power has forgotten its last seconds
+LOOKED_AT_AGAIN = 20_000  # events before an interruption: a Redis that lost power has forgotten its last seconds
 _IMPORTING = 7_305_003  # the first half of the advisory locks of imports; the second is the run
 
 

@@ -12,14 +12,13 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from ingestion.import_runs import LOOKED_AT_AGAIN
 from ingestion.models import ImportRun
 from profiles.clients import Client
 from profiles.models import ArchivedEvent
 from tests.importers.conftest import Engine, Write
 from tests.product import ROOT, wait_until
 
-CUSTOMERS, ORDERS = 60, 400
+CUSTOMERS, ORDERS = 60, 250
 EVENTS = CUSTOMERS * (ORDERS + 1)  # each is identified before the first order
 ROWS = "".join(
     f"{10_000 + number},A,X,2,2011-0{1 + number % 9}-01 10:00:00,1.5,{number % CUSTOMERS},Spain\n"
@@ -99,7 +98,7 @@ def test_an_import_that_is_killed_loses_and_doubles_nothing(running: Engine, wri
     late = start(path)
     said = late.communicate(timeout=60)[1]
     assert (late.returncode, said) == (1, f"CommandError: {path.name} is already being imported by another process\n")
-    process_until(running, lambda: settled() > LOOKED_AT_AGAIN)
+    process_until(running, lambda: settled() > 4_000)
     kill(process)
     assert settled() < EVENTS
 
@@ -108,7 +107,6 @@ def test_an_import_that_is_killed_loses_and_doubles_nothing(running: Engine, wri
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert f"{EVENTS - ORDERS * CUSTOMERS} Identified" in out
-    assert "events had been sent before the import was interrupted" in out
     running.run()
     assert ArchivedEvent.objects.count() == EVENTS
     assert ArchivedEvent.objects.values("message_id").distinct().count() == EVENTS

@@ -64,7 +64,7 @@ class Command(BaseCommand):
         report = Report()
         counts = preset.count_rows(path)
         events: Iterator[Event] = preset.read_events(path, counts, source=source.slug, received=clock(), report=report)
-        with tqdm(total=counts.total(), unit=" rows", disable=None, file=self.stderr) as bar:
+        with tqdm(total=counts.total(), unit=" rows", disable=None) as bar:
 
             def keep(settled: int, sent: Sent) -> None:
                 keep_import(run, settled)
