@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes
 
 .PHONY: run test check bench format schema lock browser
 
@@ -35,19 +36,23 @@ lock: $(VENV)/development
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt
 
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=…")'
+# pip is the last thing to come into a virtual environment: one that was interrupted is made to its end the next time.
+$(BIN)/pip:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there; name a Python 3.11 or newer with PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=...")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	{ echo "$(PYTHON) cannot make virtual environments; install its part for that (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	@echo "Making the virtual environment…"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/production: requirements.txt | $(VENV)/bin/python
+$(VENV)/production: requirements.txt | $(BIN)/pip
 	@echo "Installing what the product needs (once)…"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/development: requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/development: requirements-dev.txt | $(BIN)/pip
 	@echo "Installing what the product and its tests need (once)…"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/production
 
 browser:

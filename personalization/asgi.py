@@ -10,7 +10,11 @@ from django.core.asgi import get_asgi_application  # needs the line above
 
 django_application = get_asgi_application()
 
-from personalization.api import DECIDE_PATHS  # noqa: E402  # needs Django's settings in place
+from django.conf import settings  # noqa: E402
+
+from personalization import health  # noqa: E402  # these need Django's settings in place
+from personalization.api import DECIDE_PATHS  # noqa: E402
+from personalization.static_files import StaticApp  # noqa: E402
 from personalization.wiring import Web  # noqa: E402
 
 Message = MutableMapping[str, Any]
@@ -26,6 +30,8 @@ class Application:
 
     def __init__(self) -> None:
         self._web: Web | None = None
+        self._static = StaticApp(settings.STATIC_URL)
+        self._health = health.HealthApp(health.probes_of(settings.DATABASE_URL, settings.REDIS_URL))
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -33,6 +39,10 @@ class Application:
         elif scope["type"] == "http" and self._web is not None and _is_hot(scope["path"]):
             door = self._web.decide if scope["path"] in DECIDE_PATHS else self._web.ingest
             await door(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(settings.STATIC_URL):
+            await self._static(scope, send)
+        elif scope["type"] == "http" and _is_health(scope["path"]):
+            await self._health(scope, send)
         elif scope["type"] == "websocket" and self._web is not None and scope["path"] in SOCKET_PATHS:
             await self._web.socket(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -57,6 +67,10 @@ class Application:
 
 def _is_hot(path: str) -> bool:
     return path.startswith(INGEST_PREFIXES) or path in DECIDE_PATHS
+
+
+def _is_health(path: str) -> bool:
+    return path == health.PATH or path.startswith(health.PATH + "/")
 
 
 application = Application()

@@ -3,9 +3,16 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalization.settings")
 
 application = Celery("personalization")
 application.config_from_object("django.conf:settings", namespace="CELERY")
+application.conf.beat_schedule = {
+    "drop-expired-sessions": {
+        "task": "personalization.tasks.drop_expired_sessions",
+        "schedule": crontab(hour="3", minute="30"),
+    },
+}
 application.autodiscover_tasks(["personalization"])

@@ -1,51 +1,51 @@
 """Settings: all from the environment, with defaults for one machine; docs/reference/settings.md explains each."""
 
-import os
+import logging
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
+from personalization.environment import (
+    POSTGRES_SCHEMES,
+    REDIS_SCHEMES,
+    read_flag,
+    read_level,
+    read_list,
+    read_number,
+    read_seconds,
+    read_text,
+    read_url,
+    read_zone,
+)
 from personalization.servers import embedded_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-
-def _flag(name: str, default: bool) -> bool:
-    return os.environ.get(name, str(default)).strip().lower() in ("1", "true", "yes", "on")
-
-
-def _list(name: str, default: str) -> list[str]:
-    return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
-
-
-def _number(name: str, default: int) -> int:
-    return int(os.environ.get(name, default))
-
-
 # Servers named here are used; without a name the embedded ones under PZ_DATA are (see personalization/servers.py).
-PZ_DATA = Path(os.environ.get("PZ_DATA", BASE_DIR / ".data")).resolve()
+PZ_DATA = Path(read_text("PZ_DATA", str(BASE_DIR / ".data"))).resolve()
 _EMBEDDED = embedded_settings(PZ_DATA)
-DATABASE_URL = os.environ.get("DATABASE_URL") or _EMBEDDED.get("DATABASE_URL", "postgres://app@127.0.0.1:5432/app")
-REDIS_URL = os.environ.get("REDIS_URL") or _EMBEDDED.get("REDIS_URL", "redis://127.0.0.1:6379/0")
-PZ_EMBEDDED = not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"))
+DATABASE_URL = read_url("DATABASE_URL", POSTGRES_SCHEMES, "database")
+REDIS_URL = read_url("REDIS_URL", REDIS_SCHEMES, "0")
+DATABASE_URL = DATABASE_URL or _EMBEDDED.get("DATABASE_URL", "postgres://app@127.0.0.1:5432/app")
+REDIS_URL = REDIS_URL or _EMBEDDED.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 
-SECRET_KEY = os.environ.get("SECRET_KEY") or _EMBEDDED.get("SECRET_KEY", "")
-DEBUG = _flag("DEBUG", False)
-ALLOWED_HOSTS = _list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS", "")
+SECRET_KEY = read_text("SECRET_KEY", _EMBEDDED.get("SECRET_KEY", ""))
+DEBUG = read_flag("DEBUG", False)
+ALLOWED_HOSTS = read_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS", "")
 
 # The engine.
-PZ_PARTITIONS = _number("PZ_PARTITIONS", 8)
-PZ_LOG_MAX_LENGTH = _number("PZ_LOG_MAX_LENGTH", 100_000)
-PZ_DEDUP_HOURS = _number("PZ_DEDUP_HOURS", 24)
-PZ_RETENTION_DAYS = _number("PZ_RETENTION_DAYS", 180)
-PZ_HISTORY_LIMIT = _number("PZ_HISTORY_LIMIT", 500)
-PZ_MAX_EVENT_BYTES = _number("PZ_MAX_EVENT_BYTES", 32_768)
-PZ_MAX_BATCH_BYTES = _number("PZ_MAX_BATCH_BYTES", 512_000)
-PZ_MAX_SOCKETS = _number("PZ_MAX_SOCKETS", 10_000)
-PZ_DECIDE_DEADLINE_MS = _number("PZ_DECIDE_DEADLINE_MS", 150)
-PZ_STORE_TIMEOUT = float(os.environ.get("PZ_STORE_TIMEOUT", 1.0))
-PZ_TIME_ZONE = os.environ.get("PZ_TIME_ZONE", "UTC")
+PZ_PARTITIONS = read_number("PZ_PARTITIONS", 8, most=1_024)
+PZ_LOG_MAX_LENGTH = read_number("PZ_LOG_MAX_LENGTH", 100_000)
+PZ_DEDUP_HOURS = read_number("PZ_DEDUP_HOURS", 24)
+PZ_RETENTION_DAYS = read_number("PZ_RETENTION_DAYS", 180)
+PZ_HISTORY_LIMIT = read_number("PZ_HISTORY_LIMIT", 500)
+PZ_MAX_EVENT_BYTES = read_number("PZ_MAX_EVENT_BYTES", 32_768)
+PZ_MAX_BATCH_BYTES = read_number("PZ_MAX_BATCH_BYTES", 512_000)
+PZ_MAX_SOCKETS = read_number("PZ_MAX_SOCKETS", 10_000)
+PZ_DECIDE_DEADLINE_MS = read_number("PZ_DECIDE_DEADLINE_MS", 150)
+PZ_STORE_TIMEOUT = read_seconds("PZ_STORE_TIMEOUT", 1.0, most=60)
+PZ_TIME_ZONE = read_zone("PZ_TIME_ZONE", "UTC")
 
 INSTALLED_APPS = [
     "personalization",
@@ -64,7 +64,6 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -101,7 +100,11 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
         # Requests run in threads of their own, so connections are kept by a pool and not by threads.
-        "OPTIONS": {"connect_timeout": 5, "pool": {"min_size": 0, "max_size": 10, "timeout": 5}},
+        "OPTIONS": {
+            "connect_timeout": 5,
+            **dict(parse_qsl(parts.query)),
+            "pool": {"min_size": 0, "max_size": 10, "timeout": 5},
+        },
     }
 
 
@@ -124,6 +127,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "pz:celery"
+CELERY_TIMEZONE = PZ_TIME_ZONE  # nights are the organisation's
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 6 * 3_600,  # above the longest task
     "unacked_restore_interval": 2,
@@ -144,12 +148,10 @@ SPECTACULAR_SETTINGS = {
 }
 
 LANGUAGE_CODE = "en-gb"
-TIME_ZONE = "UTC"
+TIME_ZONE = PZ_TIME_ZONE  # of what people read; what is stored is UTC
 USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = True  # served from where they are: no collected copy can be old
-WHITENOISE_AUTOREFRESH = DEBUG
 LOGIN_URL = "/admin/login/"
 
 SESSION_COOKIE_HTTPONLY = True
@@ -158,16 +160,30 @@ CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-PZ_HTTPS = _flag("PZ_HTTPS", False)
+PZ_HTTPS = read_flag("PZ_HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PZ_HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if PZ_HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PZ_HTTPS else None
+
+
+def _drop_traceback(record: logging.LogRecord) -> bool:
+    record.exc_info = None
+    return True
+
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {"psycopg.pool": {"level": "ERROR"}},  # it warns of each try; the time-out that follows says enough
-    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "WARNING")},
+    "filters": {"sentence": {"()": "django.utils.log.CallbackFilter", "callback": _drop_traceback}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "sentence": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["sentence"]},
+    },
+    "loggers": {
+        "psycopg.pool": {"level": "ERROR"},  # it warns of each try; the time-out that follows says enough
+        "django.request": {"level": "ERROR"},  # an address that is not there is the visitor's mistake
+        "django.security": {"handlers": ["sentence"], "propagate": False},  # what was refused, not our code's way there
+    },
+    "root": {"handlers": ["stderr"], "level": read_level("LOG_LEVEL", "WARNING")},
 }

@@ -1,7 +1,9 @@
 """Runs the whole product on one machine: servers, migrations, processes; keeps them running until told to stop."""
 
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,17 +16,20 @@ from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
+from django.core.exceptions import ImproperlyConfigured
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 
+from personalization.environment import read_flag, read_number, read_text
 from personalization.programs import CannotStart, start_program
-from personalization.servers import Servers, is_free
+from personalization.servers import Servers
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_S = 60
 STOP_S = 20  # for all processes to end by themselves after SIGTERM
 LOOK_S = 0.3  # between looks at the servers
 PAUSES_S = (0.2, 0.5, 1, 2, 5)  # before a process that died is started again
+SAID_AT_EVERY_STOP = "worker: Warm shutdown (MainProcess)"  # Celery prints it past every log level
 STEADY_S = 60  # a process that ran so long before it died is not failing again and again
 
 MANAGE = (sys.executable, "manage.py")
@@ -95,9 +100,14 @@ class Child(threading.Thread):
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._say(line.decode(errors="replace"))
-        return self._process.wait()
+        code = self._process.wait()
+        with suppress(ProcessLookupError):  # what it started and left behind
+            os.killpg(self._process.pid, signal.SIGKILL)
+        return code
 
     def _say(self, line: str) -> None:
+        if line.strip() in ("", SAID_AT_EVERY_STOP):
+            return
         self._printer.write(Message(type="line", data=line, time=datetime.now(), name=self.name, colour=self._colour))
 
 
@@ -106,30 +116,30 @@ class Stopped(Exception):
 
 
 def main() -> int:
-    data = Path(os.environ.get("PZ_DATA") or ROOT / ".data").resolve()
+    data = Path(read_text("PZ_DATA", str(ROOT / ".data"))).resolve()
     os.environ["PZ_DATA"] = str(data)  # the same folder for processes that start elsewhere
-    host = os.environ.get("HOST") or "127.0.0.1"
-    embedded = not os.environ.get("DATABASE_URL")
-    servers = Servers(data, database=embedded, redis=not os.environ.get("REDIS_URL"))
+    host = read_text("HOST", "127.0.0.1")
+    embedded = not read_text("DATABASE_URL", "")
+    servers = Servers(data, database=embedded, redis=not read_text("REDIS_URL", ""))
     children: list[Child] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        port = _read_port()
+        port = read_number("PORT", 8_000, most=65_535)
+        demo = read_flag("PZ_DEMO", embedded)
         servers.take_folder()
-        if not is_free(port, host):
-            raise CannotStart(f"port {port} is taken; stop what uses it, or set PORT.")
+        _check_address(host, port)
         servers.start()
-        _prepare(demo=os.environ.get("PZ_DEMO", str(embedded)).lower() in ("1", "true", "yes", "on"))
+        _prepare(demo=demo)
         children = _start_children(list_processes(data, host, port), servers.held)
-        _greet(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}", data)  # noqa: S104  # compared, not bound
+        _greet(f"http://{_visited(host)}:{port}", data)
         while True:
             for name in servers.heal():
                 print(f"{name} had ended; it runs again.", file=sys.stderr)
             time.sleep(LOOK_S)
     except Stopped:
         return 0
-    except CannotStart as error:
+    except (CannotStart, ImproperlyConfigured) as error:
         print(f"Cannot start: {error}", file=sys.stderr)
         return 1
     finally:
@@ -147,11 +157,25 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise Stopped
 
 
-def _read_port() -> int:
-    text = os.environ.get("PORT") or "8000"
-    if not text.isdecimal() or not 0 < int(text) < 65_536:
-        raise CannotStart(f"PORT is a number from 1 to 65535, not {text!r}.")
-    return int(text)
+def _check_address(host: str, port: int) -> None:
+    """Raises CannotStart unless the web process could take the address now."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStart(f"port {port} is taken; stop what uses it, or set PORT.") from error
+        if error.errno == errno.EACCES:
+            raise CannotStart(f"port {port} is for root alone; set PORT to one above 1023.") from error
+        raise CannotStart(f"HOST {host!r} is no address of this machine ({error.strerror}); mend it.") from error
+
+
+def _visited(host: str) -> str:
+    """The host as it is written in an address to visit."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound
+    return f"[{host}]" if ":" in host else host
 
 
 def _prepare(*, demo: bool) -> None:
@@ -160,7 +184,8 @@ def _prepare(*, demo: bool) -> None:
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise CannotStart(said[-1].removeprefix("CommandError: ") if said else "the database could not be prepared.")
+        reason = said[-1] if said else "the database could not be prepared."
+        raise CannotStart(reason.removeprefix("CommandError: ").removeprefix("A setting is missing or wrong: "))
 
 
 def _start_children(processes: dict[str, Sequence[str]], held: int) -> list[Child]:

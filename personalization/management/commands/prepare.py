@@ -3,18 +3,22 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.checks import run_checks
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 
 class Command(BaseCommand):
     help = "Checks that PostgreSQL and Redis answer, applies migrations, and with --demo makes the demo shop."
-    requires_system_checks = []
+    requires_system_checks = []  # they are run below, and answer in one sentence
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--demo", action="store_true", help="Make the demo shop and its login.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        for found in run_checks():
+            if found.is_serious():
+                raise CommandError(f"{found.msg} {found.hint or ''}".strip())
         call_command("check_servers")
         call_command("migrate", verbosity=0)
         if options["demo"]:
