@@ -11,7 +11,7 @@ run: $(VENV)/production
 	@$(BIN)/python -m personalization.supervise
 
 test: $(VENV)/development browser
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2
 
 check: $(VENV)/development
 	$(BIN)/ruff check .

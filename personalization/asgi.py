@@ -14,7 +14,7 @@ from django.conf import settings  # noqa: E402
 
 from personalization import health  # noqa: E402  # these need Django's settings in place
 from personalization.api import DECIDE_PATHS  # noqa: E402
-from personalization.static_files import StaticApp  # noqa: E402
+from personalization.static_files import StaticApp, list_static_files  # noqa: E402
 from personalization.wiring import Web  # noqa: E402
 
 Message = MutableMapping[str, Any]
@@ -30,7 +30,7 @@ class Application:
 
     def __init__(self) -> None:
         self._web: Web | None = None
-        self._static = StaticApp(settings.STATIC_URL)
+        self._static = StaticApp(list_static_files(settings.STATIC_URL))
         self._health = health.HealthApp(health.probes_of(settings.DATABASE_URL, settings.REDIS_URL))
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -43,38 +43,41 @@ class File:
 
 
 class StaticApp:
-    """The raw ASGI application behind `prefix`. It knows the files that are there when it is made, and no others, so
-    that no path can lead outside; what changes on disk is read again."""
+    """The raw ASGI application of the files in `places`, by their path in the address. It knows no others, so that no
+    path can lead outside; what changes on disk is read again."""
 
-    def __init__(self, prefix: str) -> None:
-        self._places = {prefix + name: Path(place) for name, place in list_static_files().items()}
+    def __init__(self, places: Mapping[str, Path]) -> None:
+        self._places = places
         self._files: dict[str, File] = {}
 
     async def __call__(self, scope: Scope, send: Send) -> None:
         path = scope["path"]
         if scope["method"] not in ("GET", "HEAD"):
             await _send(send, 405, [(b"allow", b"GET, HEAD"), *SHARED])
-        elif path not in self._places:
+        elif (file := await self._find(path)) is None:
             await _send(send, 404, SHARED, b"There is no such file.\n")
         else:
-            await _send_file(scope, send, await self._read(path))
+            await _send_file(scope, send, file)
 
-    async def _read(self, path: str) -> File:
-        place = self._places[path]
-        found = place.stat()
-        version = (found.st_mtime_ns, found.st_size)
-        known = self._files.get(path)
-        if known is None or known.version != version:
-            known = self._files[path] = await asyncio.to_thread(read_file, place, version)
+    async def _find(self, path: str) -> File | None:
+        try:
+            place = self._places[path]
+            found = place.stat()
+            version = (found.st_mtime_ns, found.st_size)
+            known = self._files.get(path)
+            if known is None or known.version != version:
+                known = self._files[path] = await asyncio.to_thread(read_file, place, version)
+        except (KeyError, OSError):  # unknown, or removed since
+            return None
         return known
 
 
-def list_static_files() -> dict[str, str]:
-    """Where each file is, by its name below the prefix; of two with one name the first finder's wins."""
-    places: dict[str, str] = {}
+def list_static_files(prefix: str) -> dict[str, Path]:
+    """Where each of Django's static files is, by `prefix` and its name; of two with one name the first found wins."""
+    places: dict[str, Path] = {}
     for finder in finders.get_finders():
         for name, storage in finder.list([]):
-            places.setdefault(name.replace("\\", "/"), storage.path(name))
+            places.setdefault(prefix + name, Path(storage.path(name)))
     return places
 
 

@@ -8,6 +8,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -87,9 +88,11 @@ def test_it_is_quiet_and_keeps_secrets(running_product: Product) -> None:
 @pytest.mark.parametrize("word", PROCESSES)
 def test_a_process_that_is_killed_comes_back(running_product: Product, word: str) -> None:
     [pid] = running_product.find(word)
+    others = {other: running_product.find(other) for other in PROCESSES if other != word}
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: (found := running_product.find(word)) and found != [pid])
     wait_until(lambda: answers(running_product))
+    assert {other: running_product.find(other) for other in others} == others
 
 
 def test_commands_find_the_running_servers(running_product: Product) -> None:
@@ -121,6 +124,49 @@ def test_a_server_that_does_not_answer_is_named(idle: Product, name: str) -> Non
     assert name in line
     assert "127.0.0.1:1" in line
     assert "hidden" not in line
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_a_wrong_password_is_named(running_product: Product, idle: Product, name: str) -> None:
+    url = urlsplit(running_product.settings[name])
+    wrong = urlunsplit(url._replace(netloc=f"{url.username}:hidden@{url.hostname}:{url.port}"))
+    line = refused(**{"PZ_DATA": str(idle.data), "PORT": str(idle.port), name: wrong})
+    assert name in line
+    assert "password" in line
+    assert "hidden" not in line
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_a_server_that_says_nothing_is_not_waited_for(idle: Product, name: str) -> None:
+    scheme = "postgres" if name == "DATABASE_URL" else "redis"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        url = f"{scheme}://u:hidden@{place}/0"
+        line = refused(**{"PZ_DATA": str(idle.data), "PORT": str(idle.port), name: url})
+    assert name in line
+    assert place in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOST", "192.0.2.1"),
+        ("HOST", "nowhere.invalid"),
+        ("PZ_DEMO", "maybe"),
+        ("PZ_PARTITIONS", "abc"),
+        ("PZ_HISTORY_LIMIT", "5"),
+        ("DATABASE_URL", "mysql://u:hidden@127.0.0.1/x"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_named(idle: Product, name: str, value: str) -> None:
+    line = refused(**{"PZ_DATA": str(idle.data), "PORT": str(idle.port), name: value})
+    assert line.startswith(f"Cannot start: {name} ")
+    assert "hidden" not in line
+
+
+def test_a_folder_that_cannot_be_made_is_named(data: Path) -> None:
+    data.write_text("a file stands here")
+    assert str(data) in refused(PZ_DATA=str(data))
 
 
 def test_a_command_alone_says_what_is_missing(idle: Product) -> None:
