@@ -104,15 +104,17 @@ class Processor:
 
     def _take(self, partition: int, records: Sequence[Numbered]) -> int:
         """One batch; what went wrong with it is told and tried again in the next round."""
+        offset = self._offsets[partition]
+        is_second = self._excused.get(partition, ("", None))[0] == offset
         try:
-            return self.process(partition, self._offsets[partition], records)
-        except (Fenced, Conflict) as error:
-            logger.info("partition %d: %s", partition, error)
+            return self.process(partition, offset, records)
+        except (Fenced, Conflict) as error:  # once is everyday business, again and again is not
+            logger.log(logging.WARNING if is_second else logging.INFO, "partition %d: %s", partition, error)
             self._offsets[partition] = self._store.offset(partition)
         except (StoreUnavailable, LogUnavailable):
             raise
         except Exception:  # a record that breaks its consumer; counted by `attempt`, isolated and then set aside
-            logger.exception("partition %d: a batch after %s failed", partition, self._offsets[partition])
+            logger.exception("partition %d: a batch after %s failed", partition, offset)
         return 0
 
     def process(self, partition: int, offset: Offset, records: Sequence[Numbered]) -> int:
