@@ -56,8 +56,9 @@ $(VENV)/development: requirements-dev.txt | $(BIN)/pip
 	@touch $@ $(VENV)/production
 
 browser:
-	@command -v chromium >/dev/null || \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	@command -v "$${CHROMIUM:-/usr/bin/chromium}" >/dev/null || \
+	if [ -z "$$CHROMIUM" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing Debian's chromium for the browser tests (once)…"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
-	else echo "The browser tests need chromium on PATH: install it as root (apt-get install chromium)." >&2; exit 1; fi
+	else echo "The browser tests need Chromium: install it as root (apt-get install chromium)," \
+	  "or name yours in CHROMIUM." >&2; exit 1; fi

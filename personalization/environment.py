@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 ON = ("1", "true", "yes", "on")
 OFF = ("0", "false", "no", "off")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+MOST_PARTITIONS = 1_024
 POSTGRES_SCHEMES = ("postgres", "postgresql")
 REDIS_SCHEMES = ("redis", "rediss")
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from personalization.environment import (
+    MOST_PARTITIONS,
     POSTGRES_SCHEMES,
     REDIS_SCHEMES,
     read_flag,
@@ -35,13 +36,13 @@ ALLOWED_HOSTS = read_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS", "")
 
 # The engine.
-PZ_PARTITIONS = read_number("PZ_PARTITIONS", 8, most=1_024)
+PZ_PARTITIONS = read_number("PZ_PARTITIONS", 8, most=MOST_PARTITIONS)
 PZ_LOG_MAX_LENGTH = read_number("PZ_LOG_MAX_LENGTH", 100_000)
-PZ_DEDUP_HOURS = read_number("PZ_DEDUP_HOURS", 24)
+PZ_DEDUP_HOURS = read_number("PZ_DEDUP_HOURS", 24, least=24)  # the snippet sends again for 23
 PZ_RETENTION_DAYS = read_number("PZ_RETENTION_DAYS", 180)
 PZ_HISTORY_LIMIT = read_number("PZ_HISTORY_LIMIT", 500)
 PZ_MAX_EVENT_BYTES = read_number("PZ_MAX_EVENT_BYTES", 32_768)
-PZ_MAX_BATCH_BYTES = read_number("PZ_MAX_BATCH_BYTES", 512_000)
+PZ_MAX_BATCH_BYTES = read_number("PZ_MAX_BATCH_BYTES", 512_000, most=1_000_000)  # as uvicorn is told
 PZ_MAX_SOCKETS = read_number("PZ_MAX_SOCKETS", 10_000)
 PZ_DECIDE_DEADLINE_MS = read_number("PZ_DECIDE_DEADLINE_MS", 150)
 PZ_STORE_TIMEOUT = read_seconds("PZ_STORE_TIMEOUT", 1.0, most=60)

@@ -8,6 +8,10 @@ import redis
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from personalization.environment import MOST_PARTITIONS
+from profiles import keys
+from profiles.clients import Client
+
 
 class Command(BaseCommand):
     help = "Checks that the servers named in DATABASE_URL and REDIS_URL answer and are new enough."
@@ -23,13 +27,33 @@ class Command(BaseCommand):
                 f"PostgreSQL at {_place(settings.DATABASE_URL)} cannot be used ({_first_line(error)}); "
                 "start it, mend DATABASE_URL, or leave it out to use the embedded one."
             ) from error
+        client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=5, socket_timeout=5)
         try:
-            redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=5, socket_timeout=5).ping()
-        except (redis.RedisError, ValueError) as error:
+            _check_redis(client)
+        except redis.RedisError as error:
             raise CommandError(
                 f"Redis at {_place(settings.REDIS_URL)} cannot be used ({_first_line(error)}); "
                 "start it, mend REDIS_URL, or leave it out to use the embedded one."
             ) from error
+        finally:
+            client.close()
+
+
+def _check_redis(client: Client) -> None:
+    info = client.info()
+    if tuple(map(int, info["redis_version"].split(".")[:2])) < (6, 2):
+        raise CommandError("Redis 6.2 or newer, or Valkey, is needed.")
+    if info["maxmemory"] and info["maxmemory_policy"] != "noeviction":
+        raise CommandError(
+            f"Redis would forget people when its memory is full (maxmemory-policy {info['maxmemory_policy']}); "
+            "set maxmemory-policy to noeviction."
+        )
+    left_out = range(settings.PZ_PARTITIONS, MOST_PARTITIONS)
+    if left_out and client.exists(*map(keys.log, left_out), *map(keys.offset, left_out)):
+        raise CommandError(
+            f"PZ_PARTITIONS is {settings.PZ_PARTITIONS}, and Redis holds events of more partitions than that, "
+            "which nobody would process; set it as it was."
+        )
 
 
 def _place(url: str) -> str:
