@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from contextlib import suppress
@@ -132,7 +131,7 @@ def main() -> int:
         servers.start()
         _prepare(demo=demo)
         children = _start_children(list_processes(data, host, port), servers.held)
-        _greet(f"http://{_visited(host)}:{port}", data)
+        _greet(f"http://{_visited(host)}:{port}", data, demo=demo)
         while True:
             for name in servers.heal():
                 print(f"{name} had ended; it runs again.", file=sys.stderr)
@@ -199,26 +198,27 @@ def _start_children(processes: dict[str, Sequence[str]], held: int) -> list[Chil
     return children
 
 
-def _greet(url: str, data: Path) -> None:
-    """Waits until the pages answer, then says where they are and how to log in."""
+def _greet(url: str, data: Path, *, demo: bool) -> None:
+    """Waits until the web process answers, then says where the pages are and how to log in."""
     deadline = time.monotonic() + READY_S
-    while True:
-        try:
-            with urllib.request.urlopen(f"{url}/demo/", timeout=5):  # noqa: S310  # our own address
-                break
-        except urllib.error.HTTPError as error:
-            if error.code < 500:
-                break
-        except OSError:
-            pass
+    while not _answers(f"{url}/static/tracker/pz.js"):
         if time.monotonic() > deadline:
             raise CannotStart(f"the pages did not answer at {url} within {READY_S} s; the lines above say why.")
         time.sleep(0.1)
     login = data / "demo-login"
-    print(f"\n  Open   {url}/demo/")
-    if login.exists():
+    print(f"\n  Open   {url}/demo/" if demo else f"\n  Log in {url}/admin/ (manage.py createsuperuser makes a login)")
+    if demo and login.exists():
         print(f"  Log in {url}/admin/ with {login.read_text().strip()}")
     print("  Ctrl-C stops everything.\n", flush=True)
+
+
+def _answers(url: str) -> bool:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy the environment names
+    try:
+        with direct.open(url, timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 if __name__ == "__main__":
