@@ -1,4 +1,4 @@
-"""Writes of sources, keys and catalogue. Each publishes the directory anew in its own transaction."""
+"""Writes of sources, keys and catalogue, each with the directory published anew in its transaction; and of letters."""
 
 import secrets
 from collections.abc import Iterable
@@ -10,6 +10,8 @@ from ingestion.directory import hash_secret
 from ingestion.log import EventLog
 from ingestion.models import DeadLetter, PublishedDirectory, SecretKey, Source
 from ingestion.queries import build_directory, newest_directory, to_json
+from ingestion.streams import Streams
+from profiles import keys
 
 KEPT_DIRECTORIES = 20
 
@@ -19,11 +21,24 @@ def create_source(
     *, slug: str, name: str, kind: str = Source.Kind.SITE, debug: bool = False, origins: Iterable[str] = ()
 ) -> Source:
     """A source with a fresh write key, known to every door within a second."""
-    source = Source.objects.create(
-        slug=slug, name=name, kind=kind, debug=debug, origins=list(origins), write_key=make_write_key()
-    )
-    publish_directory()
+    source = Source(slug=slug, name=name, kind=kind, debug=debug, origins=list(origins))
+    save_source(source)
     return source
+
+
+@transaction.atomic
+def save_source(source: Source) -> None:
+    """Stores the source; a new one gets its write key."""
+    source.write_key = source.write_key or make_write_key()
+    source.save()
+    publish_directory()
+
+
+@transaction.atomic
+def remove_source(source: Source) -> None:
+    """Its keys are refused from within a second on. What it has sent stays."""
+    source.delete()
+    publish_directory()
 
 
 @transaction.atomic
@@ -63,12 +78,18 @@ def publish_directory() -> int:
     return int(published.pk)
 
 
-def replay_dead_letters(letters: Iterable[DeadLetter], *, log: EventLog, at: datetime) -> int:
-    """Puts records that were set aside back into the log; what they did before they failed was never committed, and a
-    record that was applied since is dropped as a duplicate."""
+def replay_dead_letters(
+    letters: Iterable[DeadLetter], *, log: EventLog, streams: Streams, partitions: int, at: datetime
+) -> int:
+    """Puts records that were set aside back to where their consumer finds them; what they did before they failed was
+    never committed, and a record that was applied since is dropped as a duplicate. Returns how many."""
     replayed = 0
     for letter in letters:
-        log.append({letter.partition: [bytes(letter.raw)]})
+        partition, raw = letter.partition % partitions, bytes(letter.raw)
+        if letter.log == DeadLetter.Log.ACCEPTED:
+            streams.append(keys.accepted(partition), raw)
+        else:
+            log.append({partition: [raw]})
         letter.replayed = at
         letter.save(update_fields=["replayed"])
         replayed += 1

@@ -1,16 +1,19 @@
-"""Reads of sources and catalogue."""
+"""Reads of sources, catalogue and counters."""
 
 from collections import defaultdict
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
+from django.db.models import QuerySet, Sum
 
 from ingestion.directory import Directory
 from ingestion.directory import SecretKey as AllowedKey
 from ingestion.directory import Source as AllowedSource
 from ingestion.ecommerce import INDEXED, OTHERWISE
-from ingestion.models import EventProperty, EventType, PublishedDirectory, SecretKey, Source
+from ingestion.models import EventProperty, EventType, Outcome, PublishedDirectory, SecretKey, Source
 from ingestion.parse_schema import read_schema
+from ingestion.refusals import Refused
 
 
 def build_directory(number: int = 0) -> Directory:
@@ -41,6 +44,12 @@ def find_indexed() -> dict[str, tuple[str, ...]]:
     return {name: _merge(INDEXED.get(name, OTHERWISE), chosen[name]) for name in names}
 
 
+def list_indexed(event_name: str) -> tuple[str, ...]:
+    """The indexed property paths of one event."""
+    chosen = EventProperty.objects.filter(event_type__name=event_name).order_by("path").values_list("path", "indexed")
+    return _merge(INDEXED.get(event_name, OTHERWISE), dict(chosen))
+
+
 def is_indexed_by_default(event_name: str, path: str) -> bool:
     """What a property that is seen for the first time starts with."""
     return path in INDEXED.get(event_name, OTHERWISE)
@@ -50,6 +59,20 @@ def newest_directory() -> tuple[int, Any] | None:
     """Number and payload of the directory in force, None before the first."""
     newest = PublishedDirectory.objects.order_by("-pk").first()
     return None if newest is None else (newest.pk, newest.payload)
+
+
+def count_outcomes(source: str, *, today: date, days: int) -> list[tuple[str, int]]:
+    """What became of the events of a source in the last `days` days, the most frequent first."""
+    return _add_up(Outcome.objects.filter(source=source, day__gt=today - timedelta(days=days)))
+
+
+def count_refusals(*, today: date, days: int) -> list[tuple[str, int]]:
+    """Refused events per reason in the last `days` days, the most frequent first."""
+    return _add_up(Outcome.objects.filter(outcome__in=list(Refused), day__gt=today - timedelta(days=days)))
+
+
+def _add_up(outcomes: QuerySet[Outcome]) -> list[tuple[str, int]]:
+    return list(outcomes.values_list("outcome").annotate(total=Sum("count")).order_by("-total", "outcome"))
 
 
 def _merge(default: tuple[str, ...], chosen: dict[str, bool]) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
-"""Redis streams by name, as the archiver reads them: the accepted logs and the refusals."""
+"""Redis streams by name, as the archiver uses them: the accepted logs and the refusals."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ingestion.log import Offset
+from ingestion.log_redis import FIELD
 from profiles.clients import Client
 
 Fields = Mapping[bytes, bytes]
@@ -11,7 +12,7 @@ Entries = Sequence[tuple[Offset, Fields]]
 
 
 class Streams:
-    """Reads and trims streams. `client` must answer bytes; every call raises redis.RedisError when it cannot."""
+    """Reads, trims and extends streams. `client` must answer bytes; every call may raise redis.RedisError."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -27,6 +28,9 @@ class Streams:
             for stream, entries in zip(after, found, strict=True)
             if entries
         }
+
+    def append(self, stream: str, record: bytes) -> None:
+        self._client.xadd(stream, {FIELD: record})
 
     def trim(self, upto: Mapping[str, Offset]) -> None:
         """Forgets the entries up to and with each offset."""

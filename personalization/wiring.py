@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +10,9 @@ from functools import cache
 import redis
 import redis.asyncio
 from django.conf import settings
+from django.utils import timezone
 
+from ingestion.actions import replay_dead_letters
 from ingestion.api import IngestApp
 from ingestion.append import Appender
 from ingestion.consumers import SocketLimits, Sockets
@@ -17,9 +20,11 @@ from ingestion.directory import Directory, load_directory
 from ingestion.leases import RedisLeases
 from ingestion.log import LogUnavailable
 from ingestion.log_redis import RedisLog
+from ingestion.models import DeadLetter
 from ingestion.parse import Limits
 from ingestion.processor import WAIT_MS, Processor
 from ingestion.steps import Definitions
+from ingestion.streams import Streams
 from personalization.api import DecideApp
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
@@ -125,6 +130,21 @@ class CurrentDefinitions:
 
 def make_store() -> RedisStore:
     return RedisStore(redis_client(), settings.PZ_DEDUP_HOURS * 3_600_000)
+
+
+def replay(letters: Iterable[DeadLetter]) -> int:
+    """Puts dead letters back to where their consumer finds them; returns how many. Raises LogUnavailable."""
+    client = redis_client()
+    try:
+        return replay_dead_letters(
+            letters,
+            log=RedisLog(client),
+            streams=Streams(client),
+            partitions=settings.PZ_PARTITIONS,
+            at=timezone.now(),
+        )
+    except redis.RedisError as error:
+        raise LogUnavailable(f"Redis: {type(error).__name__}") from error
 
 
 def make_processor(name: str) -> Processor:

@@ -45,14 +45,11 @@ class BoundedPaginator(AnyPaginator):
 
 
 class LookAdmin(ModelAdmin):
-    """Pages that show and never change; searching asks indexes for exact values."""
+    """Pages that show and never change, however many rows there are."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
-    search_help_text = (
-        "A user id, an anonymous id, an identifier such as u:42 or a:f00, or a profile id, in its exact letters."
-    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -62,6 +59,14 @@ class LookAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class PeopleAdmin(LookAdmin):
+    """Pages about people; searching asks indexes for exact values."""
+
+    search_help_text = (
+        "A user id, an anonymous id, an identifier such as u:42 or a:f00, or a profile id, in its exact letters."
+    )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -75,7 +80,7 @@ class LookAdmin(ModelAdmin):
 
 
 @admin.register(StoredProfile)
-class StoredProfileAdmin(LookAdmin):
+class StoredProfileAdmin(PeopleAdmin):
     list_display = ("person", "last_seen", "seen_first", "in_segments")
     search_fields = ("user_id",)
     ordering = ("-last_seen",)
@@ -127,7 +132,7 @@ class StoredProfileAdmin(LookAdmin):
 
 
 @admin.register(Identifier)
-class IdentifierAdmin(LookAdmin):
+class IdentifierAdmin(PeopleAdmin):
     list_display = ("key", "profile", "since")
     search_fields = ("key",)
     ordering = ("key",)
@@ -146,7 +151,7 @@ class IdentifierAdmin(LookAdmin):
 
 
 @admin.register(MergeRecord)
-class MergeRecordAdmin(LookAdmin):
+class MergeRecordAdmin(PeopleAdmin):
     list_display = ("title", "happened", "winner", "why")
     search_fields = ("loser_id",)
     ordering = ("-id",)

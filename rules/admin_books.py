@@ -18,12 +18,13 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
+from profiles.admin import ModelAdmin
 from rules.actions import CannotPublish, publish_book, roll_back
 from rules.engine import BookPayload
 from rules.models import Book
 from rules.queries import collect_definitions, newest_book
 from rules.review import find_empty_segments, find_problems, list_changes
-from segments.admin import ModelAdmin, say_stored
+from segments.admin import say_stored
 
 PUBLISH = "rules.add_book"
 IN_FORCE = "Every process works with it within a second."

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
+from profiles.admin import ModelAdmin
 from segments.conditions.language import BadCondition, parse_condition
 from segments.conditions.words import say_condition
 from segments.forms import ConditionField, list_problems
@@ -14,10 +15,8 @@ from segments.membership import SegmentCycle, compile_segments
 from segments.models import Segment
 
 if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
     SegmentModelForm = forms.ModelForm[Segment]
-else:  # Django's own classes take no parameter
-    ModelAdmin = admin.ModelAdmin
+else:  # Django's own class takes no parameter
     SegmentModelForm = forms.ModelForm
 
 CONDITION_HELP = "A tree in JSON; docs/reference/conditions.md tells of every kind and operator, with examples."
