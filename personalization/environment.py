@@ -66,10 +66,10 @@ def read_zone(name: str, default: str) -> str:
 
 
 def read_level(name: str, default: str) -> str:
-    text = read_text(name, default).upper()
-    if text not in LEVELS:
+    text = read_text(name, default)
+    if text.upper() not in LEVELS:
         raise ImproperlyConfigured(f"{name} is one of {', '.join(LEVELS)}; not {text!r}.")
-    return text
+    return text.upper()
 
 
 def read_url(name: str, schemes: tuple[str, ...], path: str) -> str:
