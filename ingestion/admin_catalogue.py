@@ -1,10 +1,12 @@
 """The operators' pages of the event catalogue: what comes in, what is remembered of it, what it must look like."""
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 
 from ingestion.actions import publish_directory
@@ -42,6 +44,15 @@ class SchemaField(forms.JSONField):
             raise forms.ValidationError(f"Not a schema: {error}. An example: {EXAMPLE}", code="invalid") from error
         return document
 
+    def prepare_value(self, value: Any) -> Any:
+        if value is None or isinstance(value, InvalidJSONInput):
+            return value
+        return json.dumps(value, indent=2, ensure_ascii=False)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What was typed, letter by letter."""
+        return initial if self.disabled else None if data is None else InvalidJSONInput(data)
+
 
 class EventTypeForm(EventTypeModelForm):
     schema = SchemaField(
@@ -58,6 +69,10 @@ class EventTypeForm(EventTypeModelForm):
 
 
 class PropertyForm(PropertyModelForm):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["path"].disabled = self.instance.pk is not None  # it is the name under which it is sent
+
     def clean_path(self) -> str:
         path = str(self.cleaned_data["path"])
         if path.count(".") > 1:

@@ -93,4 +93,4 @@ def _allow(source: Source) -> AllowedSource:
 
 def to_json(directory: Directory) -> Any:
     """The directory as plain JSON types, without its number: equal for equal directories."""
-    return msgspec.to_builtins(msgspec.structs.replace(directory, number=0))
+    return msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(directory, number=0)))
