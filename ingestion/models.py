@@ -52,7 +52,7 @@ class EventType(models.Model):
     volume = models.BigIntegerField(default=0, help_text="Events applied.")
     first_seen = models.DateTimeField(null=True, blank=True)
     last_seen = models.DateTimeField(null=True, blank=True)
-    schema = models.JSONField(null=True, blank=True, help_text="Events that do not fit it are refused; empty: any fit.")
+    schema = models.JSONField(null=True, blank=True, help_text="What its properties look like.")
 
     def __str__(self) -> str:
         return self.name

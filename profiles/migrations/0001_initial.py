@@ -30,6 +30,8 @@ ALTER SEQUENCE profiles_archivedevent_id_seq OWNED BY profiles_archivedevent.id;
 CREATE INDEX profiles_archivedevent_profile ON profiles_archivedevent (profile_id, at);
 CREATE INDEX profiles_archivedevent_name ON profiles_archivedevent (name, at);
 CREATE INDEX profiles_archivedevent_message ON profiles_archivedevent (source, message_id);
+-- What falls into no month has its place, so that nothing is ever refused.
+CREATE TABLE profiles_archivedevent_rest PARTITION OF profiles_archivedevent DEFAULT;
 """
 
 

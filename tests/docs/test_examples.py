@@ -16,6 +16,7 @@ import pytest
 
 from ingestion.parse import BATCH, Limits, Sender, open_body, parse_messages
 from ingestion.parse_body import read_body
+from ingestion.parse_schema import read_schema
 from ingestion.refusals import Refusal
 from personalization.api import Question, parse_question
 from personalization.decide import Answer, Answered
@@ -66,6 +67,11 @@ def test_json_is_json(fence: Fence) -> None:
 @pytest.mark.parametrize("fence", fences_of("json condition"))
 def test_conditions_compile(fence: Fence) -> None:
     compile_condition(parse_condition(json.loads(fence.body)))
+
+
+@pytest.mark.parametrize("fence", fences_of("json schema"))
+def test_schemas_are_understood(fence: Fence) -> None:
+    assert read_schema(json.loads(fence.body)).strict
 
 
 @pytest.mark.parametrize("fence", fences_of("json decide-request"))

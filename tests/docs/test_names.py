@@ -2,9 +2,11 @@
 
 import ast
 import inspect
+import re
 
 import pytest
 
+from ingestion.ecommerce import INDEXED, OTHERWISE
 from ingestion.refusals import Refused
 from ingestion.steps import Outcome
 from personalization import api
@@ -15,6 +17,7 @@ from segments.conditions import language
 from tests.docs.pages import ROOT, spans, table_cells
 
 DECIDE = ROOT / "docs/reference/decide.md"
+CATALOGUE = ROOT / "docs/reference/catalogue.md"
 CONDITIONS = ROOT / "docs/reference/conditions.md"
 REFUSALS = ROOT / "docs/reference/refusals.md"
 MISSING = ROOT / "docs/how-to/find-out-why-an-event-is-missing.md"
@@ -44,6 +47,17 @@ def test_every_code_of_a_decide_call_is_documented() -> None:
     assert {code for _, code in codes} <= table_cells(DECIDE, 1)
     text = DECIDE.read_text()
     assert [code for status, code in codes if f"| {status} | `{code}` |" not in text] == []
+
+
+def test_every_event_that_is_indexed_from_the_start_is_documented() -> None:
+    rows = [line.split("|")[1:3] for line in CATALOGUE.read_text().splitlines() if line.startswith("| `")]
+    documented = {name: paths for names, paths in rows for name in re.findall("`([^`]+)`", names)}
+    assert {name: re.findall("`([^`]+)`", documented.get(name, "")) for name in INDEXED} == {
+        name: list(paths) for name, paths in INDEXED.items()
+    }
+    assert re.findall("`([^`]+)`", CATALOGUE.read_text().partition("| any other |")[2].partition("|")[0]) == [
+        *OTHERWISE
+    ]
 
 
 def test_every_field_of_question_and_answer_is_documented() -> None:
