@@ -1,8 +1,6 @@
 """The front of the web process: hot doors go straight to their raw applications, the rest through Django."""
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalization.settings")
 
@@ -12,14 +10,11 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from ingestion.http import Message, Receive, Send  # noqa: E402
 from personalization import health  # noqa: E402  # these need Django's settings in place
 from personalization.api import DECIDE_PATHS  # noqa: E402
-from personalization.static_files import StaticApp, list_static_files  # noqa: E402
+from personalization.static_files import make_static_app  # noqa: E402
 from personalization.wiring import Web  # noqa: E402
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 INGEST_PREFIXES = ("/v1/", "/beacon/", "/sourceConfig")
 SOCKET_PATHS = ("/ws/v1/", "/ws/v1")
@@ -30,7 +25,7 @@ class Application:
 
     def __init__(self) -> None:
         self._web: Web | None = None
-        self._static = StaticApp(list_static_files(settings.STATIC_URL))
+        self._static = make_static_app()
         self._health = health.HealthApp(health.probes_of(settings.DATABASE_URL, settings.REDIS_URL))
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -40,7 +35,7 @@ class Application:
             door = self._web.decide if scope["path"] in DECIDE_PATHS else self._web.ingest
             await door(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(settings.STATIC_URL):
-            await self._static(scope, send)
+            await self._static(scope, receive, send)
         elif scope["type"] == "http" and _is_health(scope["path"]):
             await self._health(scope, send)
         elif scope["type"] == "websocket" and self._web is not None and scope["path"] in SOCKET_PATHS:

@@ -153,6 +153,11 @@ TIME_ZONE = PZ_TIME_ZONE  # of what people read; what is stored is UTC
 USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = PZ_DATA / "static"  # where `prepare` collects them, with a compressed copy of each beside it
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedStaticFilesStorage"},
+}
 LOGIN_URL = "/admin/login/"
 
 SESSION_COOKIE_HTTPONLY = True

@@ -1,4 +1,4 @@
-"""Brings the stores up to date before the processes start; running it again changes nothing."""
+"""Brings stores and static files up to date before the processes start; running it again changes nothing."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 
 class Command(BaseCommand):
-    help = "Checks that PostgreSQL and Redis answer, applies migrations, and with --demo makes the demo shop."
+    help = "Checks the servers, applies migrations, collects static files, and with --demo makes the demo shop."
     requires_system_checks = []  # they are run below, and answer in one sentence
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -21,5 +21,6 @@ class Command(BaseCommand):
                 raise CommandError(f"{found.msg} {found.hint or ''}".strip())
         call_command("check_servers")
         call_command("migrate", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
         if options["demo"]:
             call_command("seed_demo")
