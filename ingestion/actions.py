@@ -3,17 +3,21 @@
 import secrets
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from ingestion.directory import hash_secret
 from ingestion.log import EventLog
-from ingestion.models import DeadLetter, PublishedDirectory, SecretKey, Source
+from ingestion.models import DeadLetter, EventProperty, EventType, PublishedDirectory, SecretKey, Source
 from ingestion.queries import build_directory, newest_directory, to_json
 from ingestion.streams import Streams
 from profiles import keys
 
 KEPT_DIRECTORIES = 20
+REPLAYED_AT_ONCE = 100  # dead letters of one transaction
+
+_PUBLISHING = 7_305_004  # the advisory lock that makes publishers take turns
 
 
 @transaction.atomic
@@ -28,9 +32,12 @@ def create_source(
 
 @transaction.atomic
 def save_source(source: Source) -> None:
-    """Stores the source; a new one gets its write key."""
-    source.write_key = source.write_key or make_write_key()
-    source.save()
+    """Stores what is said of the source; a new one gets its write key. A key rotated meanwhile stays rotated."""
+    if source.pk is None:
+        source.write_key = make_write_key()
+        source.save()
+    else:
+        source.save(update_fields=["name", "kind", "origins", "debug", "strict"])
     publish_directory()
 
 
@@ -67,8 +74,25 @@ def revoke_secret_key(key: SecretKey, *, at: datetime) -> None:
 
 
 @transaction.atomic
+def save_event_type(event_type: EventType) -> None:
+    """Stores what operators say of an event; what the archiver counts meanwhile stays."""
+    event_type.save(update_fields=None if event_type.pk is None else ["name", "schema"])
+    publish_directory()
+
+
+@transaction.atomic
+def choose_properties(chosen: Iterable[EventProperty]) -> None:
+    """Stores which properties are indexed; the types that the archiver has seen meanwhile stay."""
+    for each in chosen:
+        each.save(update_fields=None if each.pk is None else ["indexed"])
+    publish_directory()
+
+
+@transaction.atomic
 def publish_directory() -> int:
     """Stores the directory that the tables describe, unless it is the one in force; returns the number in force."""
+    with connection.cursor() as cursor:  # or two at once would each publish a directory without the other's change
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PUBLISHING])
     payload = to_json(build_directory())
     newest = newest_directory()
     if newest is not None and newest[1] == payload:
@@ -82,18 +106,27 @@ def replay_dead_letters(
     letters: Iterable[DeadLetter], *, log: EventLog, streams: Streams, partitions: int, at: datetime
 ) -> int:
     """Puts records that were set aside back to where their consumer finds them; what they did before they failed was
-    never committed, and a record that was applied since is dropped as a duplicate. Returns how many."""
+    never committed, and an event that was applied since is dropped as a duplicate. Returns how many."""
+    waiting = iter(letters)
     replayed = 0
+    while ids := [letter.pk for letter in islice(waiting, REPLAYED_AT_ONCE)]:
+        replayed += _replay(ids, log=log, streams=streams, partitions=partitions, at=at)
+    return replayed
+
+
+@transaction.atomic
+def _replay(ids: list[int], *, log: EventLog, streams: Streams, partitions: int, at: datetime) -> int:
+    letters = DeadLetter.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+    events: dict[int, list[bytes]] = {}
     for letter in letters:
         partition, raw = letter.partition % partitions, bytes(letter.raw)
         if letter.log == DeadLetter.Log.ACCEPTED:
             streams.append(keys.accepted(partition), raw)
         else:
-            log.append({partition: [raw]})
-        letter.replayed = at
-        letter.save(update_fields=["replayed"])
-        replayed += 1
-    return replayed
+            events.setdefault(partition, []).append(raw)
+    if events:
+        log.append(events)
+    return DeadLetter.objects.filter(pk__in=[letter.pk for letter in letters]).update(replayed=at)
 
 
 def make_write_key() -> str:

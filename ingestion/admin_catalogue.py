@@ -9,13 +9,14 @@ from django.db.models import Count, Q, QuerySet
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 
-from ingestion.actions import publish_directory
+from ingestion.actions import choose_properties, save_event_type
 from ingestion.models import EventProperty, EventType
 from ingestion.parse_schema import read_schema
 from ingestion.queries import list_indexed
 from profiles.admin import ModelAdmin
 from segments.forms import BadJson, SourceText, read_json
 
+MAX_LEVELS = 8  # objects inside each other, as in events
 EXAMPLE = '{"strict": true, "required": ["product_id"], "properties": {"price": {"type": "number", "minimum": 0}}}'
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class SchemaField(forms.JSONField):
             return None
         try:
             document = read_json(value)
+            if _lies_deeper(document, MAX_LEVELS):  # than every process could decode
+                raise ValueError(f"“properties” lie more than {MAX_LEVELS} levels deep, as no event has them")
             read_schema(document)
         except BadJson as error:
             raise forms.ValidationError(str(error), code="invalid") from error
@@ -102,6 +105,7 @@ class EventTypeAdmin(ModelAdmin):
     list_display = ("name", "volume", "first_seen", "last_seen", "remembered", "checked")
     search_fields = ("name",)
     ordering = ("-volume", "name")
+    list_per_page = 50
     show_full_result_count = False
     fields = ("name", "volume", "first_seen", "last_seen", "indexed", "schema")
 
@@ -116,9 +120,11 @@ class EventTypeAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: EventType | None = None) -> bool:
         return False  # it would come back with the next event, without what was chosen for it
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        publish_directory()
+    def save_model(self, request: HttpRequest, obj: EventType, form: Any, change: bool) -> None:
+        save_event_type(obj)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        choose_properties(formset.save(commit=False))
 
     @admin.display(description="Properties remembered", ordering="indexed_count")
     def remembered(self, event_type: Any) -> int:
@@ -132,3 +138,9 @@ class EventTypeAdmin(ModelAdmin):
     def indexed(self, event_type: EventType) -> str:
         """With the defaults of well-known events, which need no row of their own."""
         return ", ".join(list_indexed(event_type.name)) if event_type.pk else "-"
+
+
+def _lies_deeper(schema: Any, levels: int) -> bool:
+    """Whether there are `properties` below so many levels."""
+    inner = schema.get("properties") if isinstance(schema, dict) else None
+    return isinstance(inner, dict) and (levels == 0 or any(_lies_deeper(each, levels - 1) for each in inner.values()))

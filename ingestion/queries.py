@@ -1,6 +1,7 @@
 """Reads of sources, catalogue and counters."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any
 
@@ -64,6 +65,15 @@ def newest_directory() -> tuple[int, Any] | None:
 def count_outcomes(source: str, *, today: date, days: int) -> list[tuple[str, int]]:
     """What became of the events of a source in the last `days` days, the most frequent first."""
     return _add_up(Outcome.objects.filter(source=source, day__gt=today - timedelta(days=days)))
+
+
+def count_day(sources: Collection[str], *, day: date) -> dict[str, list[tuple[str, int]]]:
+    """What became of one day's events of each source, the most frequent first."""
+    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    rows = Outcome.objects.filter(day=day, source__in=sources).order_by("-count", "outcome")
+    for source, outcome, count in rows.values_list("source", "outcome", "count"):
+        found[source].append((outcome, count))
+    return found
 
 
 def count_refusals(*, today: date, days: int) -> list[tuple[str, int]]:
