@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes
 
-.PHONY: run test check bench format schema lock browser
+.PHONY: run test check bench format schema lock tracker browser
 
 run: $(VENV)/production
 	@$(BIN)/python -m personalization.supervise
@@ -35,6 +35,9 @@ schema: $(VENV)/development
 lock: $(VENV)/development
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt
+
+tracker:  # needs Node.js; its result, static/tracker/pz.js, is committed
+	@cd tracker && npm ci --silent && npm run --silent build
 
 # pip is the last thing to come into a virtual environment: one that was interrupted is made to its end the next time.
 $(BIN)/pip:

@@ -1,0 +1,56 @@
+"""The served pz.js is what `make tracker` builds from the sources as they are; none of this needs Node.js."""
+
+import graphlib
+import hashlib
+import json
+import re
+import tomllib
+from pathlib import Path
+
+from tests.tracker.peer import TRACKER
+
+ROOT = Path(__file__).parents[2]
+HOME = ROOT / "tracker"
+SOURCES = sorted(HOME.glob("src/*.js"))
+BANNER = re.compile(
+    r"/\*! pz\.js (?P<version>\S+) \| (?P<licence>\S+) \| sha256 of sources and code: (?P<hash>\w{64}) \*/\n"
+)
+IMPORT = re.compile(r"^(?:import|\}) .*?from '\./([\w-]+)\.js';$", re.M)
+MOST_LINES = 400
+
+
+def test_the_served_file_is_built_from_these_sources() -> None:
+    assert len(SOURCES) >= 15
+    banner = BANNER.match(built := (TRACKER / "pz.js").read_text())
+    assert banner
+    known = hashlib.sha256()
+    for file in [HOME / "build.js", HOME / "package-lock.json", *SOURCES]:
+        known.update(f"{file.relative_to(HOME).as_posix()}\n".encode() + file.read_bytes())
+    known.update(built[banner.end() :].encode())
+    assert banner["hash"] == known.hexdigest(), "the sources or the built file have changed: make tracker"
+    assert banner["licence"] == json.loads((HOME / "package.json").read_text())["license"]
+
+
+def test_its_version_is_the_products() -> None:
+    banner = BANNER.match((TRACKER / "pz.js").read_text())
+    product = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert banner and banner["version"] == product["version"], "the version has changed: make tracker"
+
+
+def test_no_source_is_long() -> None:
+    assert [file.name for file in SOURCES if len(file.read_text().splitlines()) >= MOST_LINES] == []
+
+
+def test_imports_point_one_way() -> None:
+    imports = {file.stem: set(IMPORT.findall(file.read_text())) for file in SOURCES}
+    order = list(graphlib.TopologicalSorter(imports).static_order())  # raises CycleError
+    assert order[-1] == "index" and set(order) == set(imports)
+
+
+def test_the_bundler_is_pinned_whatever_the_registry() -> None:
+    wanted = json.loads((HOME / "package.json").read_text())["devDependencies"]
+    lock = json.loads((HOME / "package-lock.json").read_text())["packages"]
+    assert all(re.fullmatch(r"[\d.]+", version) for version in wanted.values())
+    assert {name: lock[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    locked = [package for name, package in lock.items() if name]
+    assert all("integrity" in package and "resolved" not in package for package in locked)
