@@ -13,7 +13,7 @@ const { outputFiles: [{ text: code }] } = await build({
   bundle: true,
   minify: true,
   format: 'iife',
-  target: 'es2019', // older than anything else the code needs: <pz-slot>, IntersectionObserver, Trusted Types
+  target: 'es2018', // newer syntax is translated, newer functions of browsers are not
   define: { VERSION: JSON.stringify(version) },
   write: false,
 });
@@ -24,5 +24,6 @@ const sources = readdirSync('src').filter(name => name.endsWith('.js')).sort().m
 for (const name of ['build.js', 'package-lock.json', ...sources]) hash.update(`${name}\n`).update(readFileSync(name));
 hash.update(code);
 
-writeFileSync(TARGET, `/*! pz.js ${version} | Apache-2.0 | sha256 of sources and code: ${hash.digest('hex')} */\n${code}`);
+const banner = `/*! pz.js ${version} | Apache-2.0 | sha256 of sources and code: ${hash.digest('hex')} */`;
+writeFileSync(TARGET, `${banner}\n${code}`);
 console.log(`static/tracker/pz.js: ${gzipSync(readFileSync(TARGET)).length} bytes after gzip, 8192 allowed`);

@@ -39,6 +39,16 @@ def test_first_page_view_is_automatic_and_in_segments_shape(peer: Peer, page: Pa
     assert hello["anonymousId"] == message["anonymousId"] and hello["consent"] == "granted" and hello["v"] == 1
 
 
+def test_another_copy_of_the_script_does_nothing(peer: Peer, page: Page) -> None:
+    mistakes: list[str] = []
+    page.on("pageerror", lambda error: mistakes.append(str(error)))
+    page.goto(peer.add_page("/", document(head=tag() + tag())))  # loaded only when both have run
+    page.evaluate("pz.track('Once'), 0")
+    until(page, lambda: peer.events("Once"))
+    assert [message["type"] for message in peer.messages] == ["page", "track"]
+    assert len(peer.hellos) == 1 and mistakes == []
+
+
 CALLS = [
     (
         "pz.track('Product Viewed', {sku: 'b1'})",

@@ -1,4 +1,4 @@
-/** The state of consent. Only `granted` may touch the cookie or the storage; what follows from a change is in visitor.js. */
+/** The state of consent. Only `granted` may touch the cookie or the storage. What a change brings is in visitor.js. */
 
 import { option } from './script.js';
 
