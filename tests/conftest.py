@@ -3,11 +3,16 @@
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import redis
 
 from profiles.clients import Client
 from tests.product import Product, open_folder
+
+# How long an example takes says how busy the machine is, not whether the promise holds.
+hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture

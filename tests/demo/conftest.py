@@ -30,8 +30,17 @@ class Shop:
     write_key: str
 
 
+@pytest.fixture(scope="session")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PZ_DATA with the static files in it, as `prepare` leaves it."""
+    data = tmp_path_factory.mktemp("data")
+    collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
+    subprocess.run(collect, cwd=ROOT, env={**os.environ, "PZ_DATA": str(data)}, check=True)
+    return data
+
+
 @pytest.fixture
-def shop(transactional_db: None, redis_client: Client) -> Iterator[Shop]:
+def shop(transactional_db: None, redis_client: Client, collected: Path) -> Iterator[Shop]:
     """The demo shop as `make run` brings it up, on the test run's own servers."""
     source = seed_shop(at=timezone.now())
     announce_newest(redis_client)
@@ -39,6 +48,7 @@ def shop(transactional_db: None, redis_client: Client) -> Iterator[Shop]:
     port = free_port()
     environment = {
         **os.environ,
+        "PZ_DATA": str(collected),
         "DATABASE_URL": f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{settings['NAME']}",
     }
     web = (
