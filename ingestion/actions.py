@@ -105,8 +105,11 @@ def publish_directory() -> int:
 def replay_dead_letters(
     letters: Iterable[DeadLetter], *, log: EventLog, streams: Streams, partitions: int, at: datetime
 ) -> int:
-    """Puts records that were set aside back to where their consumer finds them; what they did before they failed was
-    never committed, and an event that was applied since is dropped as a duplicate. Returns how many."""
+    """Puts records that were set aside back to where their consumer finds them, each letter once; returns how many.
+
+    What they did before they failed was never committed. An event that was applied since is dropped as a duplicate;
+    a merge has no such mark, and a second one would double what a person is known for.
+    """
     waiting = iter(letters)
     replayed = 0
     while ids := [letter.pk for letter in islice(waiting, REPLAYED_AT_ONCE)]:
@@ -116,7 +119,7 @@ def replay_dead_letters(
 
 @transaction.atomic
 def _replay(ids: list[int], *, log: EventLog, streams: Streams, partitions: int, at: datetime) -> int:
-    letters = DeadLetter.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+    letters = DeadLetter.objects.select_for_update().filter(pk__in=ids, replayed=None).order_by("pk")
     events: dict[int, list[bytes]] = {}
     for letter in letters:
         partition, raw = letter.partition % partitions, bytes(letter.raw)

@@ -11,12 +11,11 @@ from django.http import HttpRequest
 
 from ingestion.actions import choose_properties, save_event_type
 from ingestion.models import EventProperty, EventType
-from ingestion.parse_schema import read_schema
 from ingestion.queries import list_indexed
+from ingestion.schema_review import find_schema_problem
 from profiles.admin import ModelAdmin
 from segments.forms import BadJson, SourceText, read_json
 
-MAX_LEVELS = 8  # objects inside each other, as in events
 EXAMPLE = '{"strict": true, "required": ["product_id"], "properties": {"price": {"type": "number", "minimum": 0}}}'
 
 if TYPE_CHECKING:
@@ -38,13 +37,10 @@ class SchemaField(forms.JSONField):
             return None
         try:
             document = read_json(value)
-            if _lies_deeper(document, MAX_LEVELS):  # than every process could decode
-                raise ValueError(f"“properties” lie more than {MAX_LEVELS} levels deep, as no event has them")
-            read_schema(document)
         except BadJson as error:
             raise forms.ValidationError(str(error), code="invalid") from error
-        except ValueError as error:
-            raise forms.ValidationError(f"Not a schema: {error}. An example: {EXAMPLE}", code="invalid") from error
+        if problem := find_schema_problem(document):
+            raise forms.ValidationError(f"Not a schema. {problem}", code="invalid")
         return document
 
     def prepare_value(self, value: Any) -> Any:
@@ -138,9 +134,3 @@ class EventTypeAdmin(ModelAdmin):
     def indexed(self, event_type: EventType) -> str:
         """With the defaults of well-known events, which need no row of their own."""
         return ", ".join(list_indexed(event_type.name)) if event_type.pk else "-"
-
-
-def _lies_deeper(schema: Any, levels: int) -> bool:
-    """Whether there are `properties` below so many levels."""
-    inner = schema.get("properties") if isinstance(schema, dict) else None
-    return isinstance(inner, dict) and (levels == 0 or any(_lies_deeper(each, levels - 1) for each in inner.values()))

@@ -1,6 +1,5 @@
 """The operators' pages of sources: their keys, the snippet to paste, and what became of their events."""
 
-import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -23,12 +22,12 @@ from django.views.decorators.http import require_http_methods
 
 from ingestion.actions import create_secret_key, remove_source, revoke_secret_key, rotate_write_key, save_source
 from ingestion.models import ImportRun, SecretKey, Source
+from ingestion.origins import EXAMPLES, BadOrigin, read_origin
 from ingestion.queries import count_day, count_outcomes
 from profiles.admin import ModelAdmin
 
 SHOWN_DAYS = 7
-# As browsers write it in their Origin header.
-ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?", re.ASCII)
+MOST_ORIGINS = 100
 
 if TYPE_CHECKING:
     SourceModelForm = forms.ModelForm[Source]
@@ -45,31 +44,43 @@ class OriginsField(forms.CharField):
         return "\n".join(value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
-        origins = list(dict.fromkeys(line.strip().rstrip("/").lower() for line in (value or "").splitlines()))
-        return [origin for origin in origins if origin]
+        lines = [line.strip() for line in (value or "").splitlines() if line.strip()]
+        if len(lines) > MOST_ORIGINS:
+            raise forms.ValidationError(f"At most {MOST_ORIGINS} origins; *. takes all hosts below one together.")
+        origins, problems = [], []
+        for line in lines:
+            try:
+                origins.append(read_origin(line))
+            except BadOrigin as error:
+                problems.append(str(error))
+        if problems:
+            raise forms.ValidationError(problems)
+        return list(dict.fromkeys(origins))
 
     def validate(self, value: Any) -> None:
-        if wrong := [origin for origin in value if not ORIGIN.fullmatch(origin)]:
-            raise forms.ValidationError(
-                [
-                    f"{origin} is no origin; write scheme, host and port as the browser has them, such as "
-                    "https://shop.example, https://*.shop.example or http://localhost:3000."
-                    for origin in wrong
-                ]
-            )
+        """Whatever was read is in order."""
 
     def run_validators(self, value: Any) -> None:
         """Those of a text do not apply to a list."""
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool((initial or []) != self.to_python(data))
+        try:
+            return bool((initial or []) != self.to_python(data))
+        except forms.ValidationError:
+            return True
 
 
 class SourceForm(SourceModelForm):
     origins = OriginsField(
         required=False,
-        help_text="Pages that may open the socket and send from a browser, one origin per line; none: any page may.",
+        help_text=f"Pages that may send and ask, one origin per line, {EXAMPLES}; none: any page may.",
     )
+
+    def clean_slug(self) -> str:
+        slug = str(self.cleaned_data["slug"])
+        if not slug.strip("-_"):
+            raise forms.ValidationError("Use a letter or a digit; “-” stands for events that are of no source.")
+        return slug
 
 
 class SourceAdmin(ModelAdmin):

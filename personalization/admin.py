@@ -1,5 +1,6 @@
 """The operators' page of dead letters. It puts records back into the running logs, so it stands beside the wiring."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -15,14 +16,26 @@ from personalization.wiring import replay
 from profiles.admin import LookAdmin
 from profiles.event import unpack
 
-SHOWN_BYTES = 2_000
+SHOWN_BYTES = 2_000  # of a record that cannot be read
+SHOWN_LETTERS = 64_000  # of one that can
 REPLAY = "ingestion.change_deadletter"
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("waiting", "waiting"), ("replayed", "replayed")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> QuerySet[DeadLetter]:
+        value = self.value()
+        return queryset if value is None else queryset.filter(replayed__isnull=value == "waiting")
 
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(LookAdmin):
     list_display = ("title", "at", "reason", "tries", "replayed")
-    list_filter = ("log", ("replayed", admin.EmptyFieldListFilter))
+    list_filter = (StateFilter, "log")
     search_fields = ("reason", "offset")
     ordering = ("-id",)
     fields = ("log", "partition", "offset", "reason", "tries", "at", "replayed", "record")
@@ -50,16 +63,40 @@ class DeadLetterAdmin(LookAdmin):
         except LogUnavailable:
             messages.error(request, "Redis is away: not all were put back. Those that were are marked as replayed.")
             return
-        messages.success(request, f"{count} put back. One that fails again comes back as a letter of its own.")
+        if count:
+            messages.success(request, f"{count} put back. One that fails again comes back as a letter of its own.")
+        if done := len(queryset) - count:
+            messages.info(request, f"{done} had been put back before, and stayed as they are.")
 
 
 def show_record(letter: DeadLetter) -> str:
-    """What the record says, or its bytes where nothing can be read from it."""
+    """What the record says with the names of its fields; else why it cannot be read, and what can be seen of it."""
     raw = bytes(letter.raw)
     read: Any = unpack_accepted if letter.log == DeadLetter.Log.ACCEPTED else unpack
     try:
-        said = msgspec.to_builtins(read(raw))
-        text = msgspec.json.format(msgspec.json.encode(said), indent=2).decode()
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        text = repr(raw[:SHOWN_BYTES])
-    return text[: 10 * SHOWN_BYTES]
+        return _write(_name_fields(read(raw)))
+    except (ValueError, RecursionError) as error:
+        return f"Cannot be decoded: {error}.\n\n{_show_bytes(raw)}"
+
+
+def _show_bytes(raw: bytes) -> str:
+    try:
+        return _write(msgspec.msgpack.decode(raw))  # of another version of the product, perhaps
+    except (ValueError, RecursionError):
+        return f"{len(raw):,} bytes:\n{raw[:SHOWN_BYTES].hex(' ')}\n{raw[:SHOWN_BYTES]!r}"
+
+
+def _name_fields(value: Any) -> Any:
+    """Records travel as lists; people read names. Fields that say nothing are left out."""
+    if isinstance(value, msgspec.Struct):
+        named = {name: _name_fields(getattr(value, name)) for name in value.__struct_fields__}
+        said = {name: inner for name, inner in named.items() if inner not in (None, {}, (), [])}
+        return {"record": value.__struct_config__.tag, **said}
+    return value
+
+
+def _write(value: Any) -> str:
+    def say(other: object) -> str:
+        return f"{len(other):,} bytes" if isinstance(other, bytes) else repr(other)
+
+    return json.dumps(value, indent=2, ensure_ascii=False, default=say)[:SHOWN_LETTERS]

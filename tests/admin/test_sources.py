@@ -56,13 +56,11 @@ def test_an_edited_source_keeps_its_slug_and_key(shop: Source) -> None:
     assert (allowed.slug, allowed.name, allowed.strict) == ("shop", "Shop two", True)
 
 
-@pytest.mark.parametrize(
-    "origin", ["shop.example", "https://shop.example/cart", "https://*", "ftp://shop.example", "https://a b"]
-)
+@pytest.mark.parametrize("origin", ["shop.example", "https://shop.example/cart", "https://*", "https://a b"])
 def test_what_is_no_origin_is_refused_and_nothing_typed_is_lost(origin: str) -> None:
     form = {"name": "Blog", "slug": "blog", "kind": "site", "origins": f"https://ok.example\n{origin}"}
     page = sign_in_owner().post(f"{SOURCES}add/", form).content.decode()
-    assert f"{origin} is no origin; write scheme, host and port" in page
+    assert f"“{origin}” " in page
     assert f"https://ok.example\n{origin}</textarea>" in page
     assert not Source.objects.exists()
 

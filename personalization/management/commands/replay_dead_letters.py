@@ -21,9 +21,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         letters = DeadLetter.objects.order_by("id")
-        letters = letters.filter(replayed=None) if options["all"] else letters.filter(pk__in=options["id"])
+        if options["id"]:
+            letters = letters.filter(pk__in=options["id"])
         if missing := sorted(set(options["id"] or ()) - set(letters.values_list("pk", flat=True))):
             raise CommandError(f"there is no dead letter {', '.join(map(str, missing))}; nothing was replayed")
+        letters = letters.filter(replayed=None).defer("raw")
         if options["dry_run"]:
             for letter in letters.defer("raw"):
                 self.stdout.write(f"{letter.pk}: {letter.log} {letter}, {letter.reason}")
