@@ -183,10 +183,13 @@ def test_reset_in_one_tab_reaches_the_other(peer: Peer, context: BrowserContext)
     for tab in (one, two):
         tab.goto(url)
         until_ready(tab)
+    stored = "localStorage['pz:user']"  # Chromium brings it from one tab to the other a moment later
     one.evaluate("pz.identify('u1'), 0")
+    until(two, lambda: two.evaluate(stored) == "u1")
     two.evaluate("pz.track('Same person'), 0")
     until(two, lambda: peer.events("Same person"))
     one.evaluate("pz.reset(), 0")
+    until(two, lambda: two.evaluate(stored) is None)
     two.evaluate("pz.track('Nobody'), 0")
     until(two, lambda: peer.events("Nobody"))
     [known], [nobody] = peer.events("Same person"), peer.events("Nobody")
