@@ -168,7 +168,7 @@ def test_tabs_share_the_outbox_without_losing_each_others_events(peer: Peer, con
         until_ready(tab)
     for number, tab in enumerate(tabs):
         tab.evaluate(f"for (let i = 0; i < 20; i++) pz.track('Tab {number}', {{i}})")
-    assert queued(tabs[0]) == 60
+    until(tabs[0], lambda: queued(tabs[0]) == 60)
     tabs[2].close()
     peer.behaviour.socket, peer.behaviour.post_status = "welcome", 200
     until(tabs[0], lambda: queued(tabs[0]) == 0)
