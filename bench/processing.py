@@ -22,7 +22,7 @@ DAY_MS = 86_400_000
 
 def measure_processor(rounds: int = 3) -> dict[str, Any]:
     """Events per second of one processor process; the median of `rounds`, each on an empty server."""
-    rates = sorted(_one_round(seed) for seed in range(rounds))
+    rates = sorted(round(_one_round(seed)) for seed in range(rounds))
     return {"events_per_second": rates[len(rates) // 2], "rounds": rates, "segments": SEGMENTS, "people": PEOPLE}
 
 
