@@ -14,7 +14,7 @@ from ingestion.http import Message, Receive, Send  # noqa: E402
 from personalization import health  # noqa: E402  # these need Django's settings in place
 from personalization.api import DECIDE_PATHS  # noqa: E402
 from personalization.static_files import make_static_app  # noqa: E402
-from personalization.wiring import Web  # noqa: E402
+from personalization.wiring import Web, make_health_app  # noqa: E402
 
 INGEST_PREFIXES = ("/v1/", "/beacon/", "/sourceConfig")
 SOCKET_PATHS = ("/ws/v1/", "/ws/v1")
@@ -26,7 +26,7 @@ class Application:
     def __init__(self) -> None:
         self._web: Web | None = None
         self._static = make_static_app()
-        self._health = health.HealthApp(health.probes_of(settings.DATABASE_URL, settings.REDIS_URL))
+        self._health = make_health_app()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

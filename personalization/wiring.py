@@ -28,6 +28,7 @@ from ingestion.streams import Streams
 from personalization.api import DecideApp
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
+from personalization.health import HealthApp, probes_of
 from personalization.live import LiveChanges
 from personalization.snapshot import Snapshot
 from profiles import keys
@@ -157,6 +158,10 @@ def make_processor(name: str) -> Processor:
         clock=clock,
         partitions=settings.PZ_PARTITIONS,
     )
+
+
+def make_health_app() -> HealthApp:
+    return HealthApp(probes_of(settings.DATABASE_URL, settings.REDIS_URL))
 
 
 class Web:
