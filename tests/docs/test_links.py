@@ -7,10 +7,7 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT, anchors, links, spans
 
-FOLDERS = (
-    "bench|docs|experiments|ingestion|personalization|profiles|recommendations|rules|segments|static|templates|tests"
-    "|tracker"
-)
+FOLDERS = "bench|docs|ingestion|personalization|profiles|recommendations|rules|segments|static|templates|tests|tracker"
 NAMED = re.compile(rf"(?P<path>(?:{FOLDERS})/[\w./-]+)(?::(?P<name>\w+))?")
 
 
