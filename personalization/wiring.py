@@ -202,7 +202,9 @@ class Web:
         )
 
     async def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._live.run()), asyncio.create_task(self._look())]
+        """Opens the doors, with the definitions in hand if Redis answers."""
+        await self._look()
+        self._tasks = [asyncio.create_task(self._live.run()), asyncio.create_task(self._keep_looking())]
 
     async def stop(self) -> None:
         """Ends by a flag: a task cancelled inside a Redis call may never hear of it (Python 3.11's wait_for)."""
@@ -212,9 +214,12 @@ class Web:
         await self._client.aclose()
 
     async def _look(self) -> None:
+        with suppress(redis.RedisError):  # what is in hand stays in force; the doors say that Redis is away
+            await self._snapshots.book.arefresh(self._client)
+            await self._snapshots.directory.arefresh(self._client)
+
+    async def _keep_looking(self) -> None:
         while not self._stopping.is_set():
-            with suppress(redis.RedisError):  # what is in hand stays in force; the doors say that Redis is away
-                await self._snapshots.book.arefresh(self._client)
-                await self._snapshots.directory.arefresh(self._client)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), LOOK_S)
+            await self._look()

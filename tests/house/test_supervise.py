@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import httpx
 import pytest
 
 from tests.product import FROM_TEST_RUN, ROOT, Product, open_folder, read_command, wait_until
@@ -85,6 +86,8 @@ def test_as_for_production_it_says_where_to_log_in(data: Path) -> None:
         assert f"{product.url}/admin/" in product.output
         assert "/demo/" not in product.output
         assert not (data / "demo-login").exists()
+        asked = httpx.post(f"{product.url}/v1/track", auth=("none", ""), content=b"{}", trust_env=False)
+        assert asked.status_code == 401  # it knows that there is no such source, from its first moment on
 
 
 def test_it_is_quiet_and_keeps_secrets(running_product: Product) -> None:

@@ -7,6 +7,10 @@ from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from ingestion.actions import publish_directory
+from personalization.announcing import announce_newest
+from personalization.wiring import redis_client
+
 
 class Command(BaseCommand):
     help = "Checks the servers, applies migrations, collects static files, and with --demo makes the demo shop."
@@ -24,3 +28,6 @@ class Command(BaseCommand):
         call_command("collectstatic", interactive=False, verbosity=0)
         if options["demo"]:
             call_command("seed_demo")
+        # The doors know what there is from their first moment on, and not only once an archiver has told them.
+        publish_directory()
+        announce_newest(redis_client())
