@@ -1,12 +1,10 @@
 """The operators' pages of the event catalogue: what comes in, what is remembered of it, what it must look like."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
-from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 
 from ingestion.actions import choose_properties, save_event_type
@@ -14,7 +12,7 @@ from ingestion.models import EventProperty, EventType
 from ingestion.queries import list_indexed
 from ingestion.schema_review import find_schema_problem
 from profiles.admin import ModelAdmin
-from segments.forms import BadJson, SourceText, read_json
+from segments.forms import DocumentField, SourceText
 
 EXAMPLE = '{"strict": true, "required": ["product_id"], "properties": {"price": {"type": "number", "minimum": 0}}}'
 
@@ -27,30 +25,12 @@ else:  # Django's own classes take no parameter
     PropertyInline = admin.TabularInline
 
 
-class SchemaField(forms.JSONField):
-    """A schema of the catalogue; refused with the key that is not understood."""
+class SchemaField(DocumentField):
+    """A schema of the catalogue."""
 
-    def to_python(self, value: Any) -> Any:
-        if self.disabled or not isinstance(value, str):
-            return value
-        if not value.strip():
-            return None
-        try:
-            document = read_json(value)
-        except BadJson as error:
-            raise forms.ValidationError(str(error), code="invalid") from error
+    def check(self, document: Any) -> None:
         if problem := find_schema_problem(document):
             raise forms.ValidationError(f"Not a schema. {problem}", code="invalid")
-        return document
-
-    def prepare_value(self, value: Any) -> Any:
-        if value is None or isinstance(value, InvalidJSONInput):
-            return value
-        return json.dumps(value, indent=2, ensure_ascii=False)
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        """What was typed, letter by letter."""
-        return initial if self.disabled else None if data is None else InvalidJSONInput(data)
 
 
 class EventTypeForm(EventTypeModelForm):

@@ -29,6 +29,7 @@ from personalization.decide import MAX_SLOTS, Decider
 from profiles.event import anonymous_key, user_key
 
 DECIDE_PATHS = ("/api/v1/decide", "/api/v1/decide/")
+SCOPE = "decide"  # that a secret key needs
 MAX_BODY = 64_000
 MAX_ID = 255
 
@@ -89,8 +90,11 @@ class DecideApp:
         authorization = dict(scope["headers"]).get(b"authorization", b"")
         directory = self._directory()
         if secret := read_bearer(authorization):
-            if directory.secret(secret) is None:
+            key = directory.secret(secret)
+            if key is None:
                 raise DecideRefused(401, "unknown_key", "the secret key is not known or was revoked")
+            if SCOPE not in key.scopes:
+                raise DecideRefused(403, "scope_missing", f"the secret key lacks the scope {SCOPE!r}")
         else:
             if directory.source_of(read_basic_user(authorization) or question.write_key or "") is None:
                 raise DecideRefused(401, "unknown_key", "send the source's write key as Basic user or as writeKey")

@@ -1,4 +1,4 @@
-"""How an operator types a condition: as JSON, refused with what is wrong, where, and how to mend it."""
+"""How an operator types a condition or another document: as JSON, refused with what is wrong, where, how to mend it."""
 
 import json
 from typing import Any, NoReturn
@@ -58,25 +58,27 @@ class SourceText(forms.Textarea):
         super().__init__({"rows": rows, "cols": 100, **look})
 
 
-class ConditionField(forms.JSONField):
-    """A condition of the language. What was typed stays in the form when it is refused; every problem is listed."""
+class DocumentField(forms.JSONField):
+    """A JSON document that `check` is asked about. What was typed stays in the form, letter by letter."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"widget": SourceText(), **options})
 
+    def check(self, document: Any) -> None:
+        """Raises ValidationError with every problem."""
+        raise NotImplementedError
+
     def to_python(self, value: Any) -> Any:
-        if self.disabled or value is None or isinstance(value, (dict, list)):
+        if self.disabled or not isinstance(value, str):
             return value
         if not value.strip() or (not self.required and value.strip() == "null"):
             return None
         try:
-            tree = read_json(value)
-            parse_condition(tree)
+            document = read_json(value)
         except BadJson as error:
             raise ValidationError(str(error), code="invalid") from error
-        except BadCondition as error:
-            raise ValidationError(list_problems(error), code="invalid") from error
-        return tree
+        self.check(document)
+        return document
 
     def prepare_value(self, value: Any) -> Any:
         if value is None or isinstance(value, InvalidJSONInput):
@@ -84,8 +86,17 @@ class ConditionField(forms.JSONField):
         return json.dumps(arrange(value), indent=2, ensure_ascii=False)
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """What was typed, letter by letter."""
         return initial if self.disabled else None if data is None else InvalidJSONInput(data)
+
+
+class ConditionField(DocumentField):
+    """A condition of the language."""
+
+    def check(self, document: Any) -> None:
+        try:
+            parse_condition(document)
+        except BadCondition as error:
+            raise ValidationError(list_problems(error), code="invalid") from error
 
 
 def arrange(tree: Any) -> Any:

@@ -24,7 +24,8 @@ from personalization.wiring import make_processor
 from profiles import keys
 from profiles.clients import Client
 
-WRITE_KEY, DEBUG_KEY, SECRET = "wk-site", "wk-debug", "sk-back-end"
+WRITE_KEY, DEBUG_KEY = "wk-site", "wk-debug"
+SECRET, OTHER_SECRET = "sk-back-end", "sk-that-may-not-decide"
 VIEWED = {"id": "v", "kind": "event", "event": "Product Viewed", "op": "at_least", "value": 2}
 BOOK = {
     "v": 1,
@@ -118,7 +119,10 @@ def put_in_force(client: Client) -> None:
             WRITE_KEY: Source(slug="site", name="Site", write_key=WRITE_KEY),
             DEBUG_KEY: Source(slug="debug", name="Debug", write_key=DEBUG_KEY, debug=True),
         },
-        secret_keys={hash_secret(SECRET): SecretKey(source="site", scopes=("decide",))},
+        secret_keys={
+            hash_secret(SECRET): SecretKey(source="site", scopes=("decide",)),
+            hash_secret(OTHER_SECRET): SecretKey(source="site", scopes=("export",)),
+        },
     )
     announce(client, keys.DIRECTORY, 1, msgspec.json.encode(directory))
     announce(client, keys.BOOK, 4, json.dumps(BOOK).encode())

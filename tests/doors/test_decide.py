@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from profiles.clients import Client
-from tests.doors.conftest import SECRET, WRITE_KEY, Web, viewed
+from tests.doors.conftest import OTHER_SECRET, SECRET, WRITE_KEY, Web, viewed
 
 PATH = "/api/v1/decide"
 BEARER = {"Authorization": f"Bearer {SECRET}"}
@@ -71,6 +71,7 @@ def test_a_back_end_asks_by_user_id_with_its_secret_key(web: Web) -> None:
     ("headers", "question", "status", "code"),
     [
         ({"Authorization": "Bearer sk-wrong"}, {"userId": "u1"}, 401, "unknown_key"),
+        ({"Authorization": f"Bearer {OTHER_SECRET}"}, {"userId": "u1"}, 403, "scope_missing"),
         ({"Authorization": "Basic !!!"}, {}, 401, "unknown_key"),
         ({"X-None": "1"}, {}, 401, "unknown_key"),
         ({"X-None": "1"}, {"writeKey": "wrong"}, 401, "unknown_key"),
