@@ -30,6 +30,8 @@ TEND_S = 1.0  # between looks at leases
 PAUSE_S = 0.5  # after the store or log was away
 TRIES = 3  # how often a record alone may fail before it is set aside
 
+POSTPONED_MS = 3_600_000  # a profile that cannot be evaluated
+
 Numbered = tuple[Offset, bytes]
 
 
@@ -159,8 +161,18 @@ class Processor:
         due = self._store.due(partition, now, TIMERS)
         if not due:
             return 0
-        offset = self._offsets.get(partition) or self._store.offset(partition)
-        work = self._begin(Commit(partition, offset, offset, now), (), Reading({}, set(), 0, 0, None))
+        try:
+            self._evaluate(partition, due, now)
+        except (StoreUnavailable, LogUnavailable):
+            raise
+        except Exception:  # nobody has to wait for a profile that breaks its evaluation
+            logger.exception("partition %d: trying %d due profiles one by one", partition, len(due))
+            for profile_id in due:
+                self._evaluate_alone(partition, profile_id, now)
+        return len(due)
+
+    def _evaluate(self, partition: int, due: Sequence[str], now: int) -> None:
+        work = self._begin(self._timers_only(partition, now), (), Reading({}, set(), 0, 0, None))
         segments = work.definitions.segments
         work.profiles.update(self._store.load(due))
         for profile_id in due:
@@ -174,11 +186,28 @@ class Processor:
                 work.put(replace(profile, segments=membership.segments))
                 work.told(profile_id).add(membership)
         _finish(work)
+        self._commit_timers(work.commit)
+
+    def _evaluate_alone(self, partition: int, profile_id: str, now: int) -> None:
         try:
-            self._store.commit(work.commit)
-        except Fenced:
-            self._offsets[partition] = self._store.offset(partition)
-        return len(due)
+            self._evaluate(partition, [profile_id], now)
+        except (StoreUnavailable, LogUnavailable):
+            raise
+        except Exception:
+            logger.exception("profile %s cannot be evaluated; it is tried again in an hour", profile_id)
+            postponed = self._timers_only(partition, now)
+            postponed.timers[profile_id] = now + POSTPONED_MS
+            self._commit_timers(postponed)
+
+    def _timers_only(self, partition: int, now: int) -> Commit:
+        offset = self._offsets.get(partition) or self._store.offset(partition)
+        return Commit(partition, offset, offset, now)
+
+    def _commit_timers(self, commit: Commit) -> None:
+        try:
+            self._store.commit(commit)
+        except Fenced:  # another processor has the partition now, and its timers
+            self._offsets[commit.partition] = self._store.offset(commit.partition)
 
     def _read(self, partition: int, offset: Offset, decoded: Sequence[Record | None], now: int) -> Reading:
         needed = dict.fromkeys(key for record in decoded if record is not None for key in _needed(record))

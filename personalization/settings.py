@@ -37,7 +37,7 @@ CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS", "")
 
 # The engine.
 PZ_PARTITIONS = read_number("PZ_PARTITIONS", 8, most=MOST_PARTITIONS)
-PZ_LOG_MAX_LENGTH = read_number("PZ_LOG_MAX_LENGTH", 100_000)
+PZ_LOG_MAX_LENGTH = read_number("PZ_LOG_MAX_LENGTH", 100_000, least=1_000)  # above what trimming leaves
 PZ_DEDUP_HOURS = read_number("PZ_DEDUP_HOURS", 24, least=24)  # the snippet sends again for 23
 PZ_RETENTION_DAYS = read_number("PZ_RETENTION_DAYS", 180)
 PZ_HISTORY_LIMIT = read_number("PZ_HISTORY_LIMIT", 500)

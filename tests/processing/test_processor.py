@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from ingestion import processor as processing
 from ingestion import steps
 from ingestion.accepted import Applied, Dead
-from profiles.event import Event, pack
+from profiles.event import Event, derive_profile_id, pack
 from profiles.store import Commit, Fenced
 from tests.processing.harness import HOUR, Harness
 
@@ -24,8 +24,8 @@ VIEWED_TWICE = {
 }
 
 
-def outdoor(harness: Harness) -> Event:
-    return harness.event(properties={"category": "Outdoor"})
+def outdoor(harness: Harness, visitor: str = "anna") -> Event:
+    return harness.event(properties={"category": "Outdoor"}, anonymous_id=visitor)
 
 
 def test_an_event_becomes_part_of_its_profile() -> None:
@@ -134,3 +134,22 @@ def test_bytes_that_are_no_record_are_set_aside_at_once() -> None:
     harness.run()
     assert [record.reason for record in harness.accepted() if isinstance(record, Dead)] == ["cannot be decoded"]
     assert harness.outcome("accepted") == 1
+
+
+def test_a_profile_that_cannot_be_evaluated_keeps_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    harness = Harness({"outdoor": VIEWED_TWICE}, partitions=1)
+    for visitor in ("anna", "bert", "carl"):
+        harness.send(outdoor(harness, visitor), outdoor(harness, visitor))
+    harness.run()
+    bert = derive_profile_id("a:bert")
+    whole = harness.store.profiles[bert]
+    harness.store.profiles[bert] = b"\xc1nonsense"
+    harness.now += HOUR + 1
+    harness.run()
+    assert harness.profile("a:anna").segments == harness.profile("a:carl").segments == {}
+    assert bert in caplog.text
+    assert harness.store.timers[0] == {bert: harness.now + processing.POSTPONED_MS}
+    harness.store.profiles[bert] = whole
+    harness.now += processing.POSTPONED_MS
+    harness.run()
+    assert harness.profile("a:bert").segments == {}
