@@ -81,6 +81,13 @@ def save_event_type(event_type: EventType) -> None:
 
 
 @transaction.atomic
+def remove_event_type(event_type: EventType) -> None:
+    """Forgets an event that was declared, with what was chosen for it."""
+    event_type.delete()
+    publish_directory()
+
+
+@transaction.atomic
 def choose_properties(chosen: Iterable[EventProperty]) -> None:
     """Stores which properties are indexed; the types that the archiver has seen meanwhile stay."""
     for each in chosen:

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
-from ingestion.actions import choose_properties, save_event_type
+from ingestion.actions import choose_properties, remove_event_type, save_event_type
 from ingestion.models import EventProperty, EventType
 from ingestion.queries import list_indexed
 from ingestion.schema_review import find_schema_problem
@@ -94,7 +94,11 @@ class EventTypeAdmin(ModelAdmin):
         return seen if obj is None else ("name", *seen)
 
     def has_delete_permission(self, request: HttpRequest, obj: EventType | None = None) -> bool:
-        return False  # it would come back with the next event, without what was chosen for it
+        """Only what was declared and never came: the next event would bring it back without what was chosen for it."""
+        return obj is not None and obj.volume == 0 and super().has_delete_permission(request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: EventType) -> None:
+        remove_event_type(obj)
 
     def save_model(self, request: HttpRequest, obj: EventType, form: Any, change: bool) -> None:
         save_event_type(obj)

@@ -93,6 +93,16 @@ def test_a_path_with_too_many_dots_is_refused() -> None:
     assert not EventType.objects.exists()
 
 
+def test_what_was_declared_by_mistake_can_be_removed_and_what_was_seen_cannot() -> None:
+    owner = sign_in_owner()
+    owner.post(f"{TYPES}add/", form(name="Trail Started", rows=[("", "plan", True)]))
+    declared, seen = EventType.objects.get(), EventType.objects.create(name="Product Viewed", volume=3)
+    assert owner.post(f"{TYPES}{seen.pk}/delete/", {"post": "yes"}).status_code == 403
+    owner.post(f"{TYPES}{declared.pk}/delete/", {"post": "yes"})
+    assert list(EventType.objects.all()) == [seen]
+    assert "Trail Started" not in published()["indexed"]
+
+
 def test_who_may_only_look_changes_nothing() -> None:
     viewed = EventType.objects.create(name="Product Viewed")
     viewer = sign_in("ingestion.view_eventtype", "ingestion.view_eventproperty")
