@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from ingestion.directory import hash_secret
 from ingestion.log import EventLog
@@ -13,11 +13,10 @@ from ingestion.models import DeadLetter, EventProperty, EventType, PublishedDire
 from ingestion.queries import build_directory, newest_directory, to_json
 from ingestion.streams import Streams
 from profiles import keys
+from profiles.locks import PUBLISH_DIRECTORY, take_turns
 
 KEPT_DIRECTORIES = 20
 REPLAYED_AT_ONCE = 100  # dead letters of one transaction
-
-_PUBLISHING = 7_305_004  # the advisory lock that makes publishers take turns
 
 
 @transaction.atomic
@@ -98,8 +97,7 @@ def choose_properties(chosen: Iterable[EventProperty]) -> None:
 @transaction.atomic
 def publish_directory() -> int:
     """Stores the directory that the tables describe, unless it is the one in force; returns the number in force."""
-    with connection.cursor() as cursor:  # or two at once would each publish a directory without the other's change
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PUBLISHING])
+    take_turns(PUBLISH_DIRECTORY)  # or two at once would each publish a directory without the other's change
     payload = to_json(build_directory())
     newest = newest_directory()
     if newest is not None and newest[1] == payload:

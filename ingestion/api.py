@@ -7,11 +7,8 @@ from urllib.parse import parse_qs
 from ingestion.append import Appender, Overloaded
 from ingestion.directory import Directory, Source
 from ingestion.http import (
-    BODY_TOO_SLOW,
     NO_CONTENT,
     Answer,
-    BodyTooSlow,
-    ClientGone,
     Receive,
     Scope,
     Send,
@@ -21,7 +18,7 @@ from ingestion.http import (
     refuse,
     refuse_for_now,
     refuse_method,
-    send_answer,
+    serve,
 )
 from ingestion.log import LogUnavailable
 from ingestion.parse import BATCH, Body, Limits, Parsed, Sender, open_body, parse_messages
@@ -66,19 +63,17 @@ class IngestApp:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await serve(send, self._answer_or_refuse(scope, receive))
+
+    async def _answer_or_refuse(self, scope: Scope, receive: Receive) -> Answer:
         try:
-            answer = await self._answer(scope, receive)
-        except BodyTooSlow:
-            answer = refuse(*BODY_TOO_SLOW)
+            return await self._answer(scope, receive)
         except Overloaded as overloaded:
             message = "too many events at the moment; send again later"
-            answer = refuse_for_now(429, "server_busy", message, retry_after=overloaded.retry_after)
+            return refuse_for_now(429, "server_busy", message, retry_after=overloaded.retry_after)
         except LogUnavailable:
             message = "events cannot be stored at the moment; send again later"
-            answer = refuse_for_now(503, "unavailable", message, retry_after=1)
-        except ClientGone:
-            return
-        await send_answer(send, answer)
+            return refuse_for_now(503, "unavailable", message, retry_after=1)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, path = scope["method"], scope["path"].rstrip("/")

@@ -5,7 +5,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import redis
 
@@ -16,6 +15,8 @@ from profiles import keys
 from profiles.clients import AsyncClient
 from profiles.event import Event, pack, partition_of
 from profiles.identity import identifiers, route
+from profiles.store import day_of, outcome_field
+from profiles.store_redis import read_links
 
 FLUSH_EVENTS = 1_000  # of one round trip, unless one call alone has more
 MAX_WAITING = 20_000  # events that wait for their round trip in this process
@@ -168,7 +169,7 @@ class Appender:
         links: dict[str, str] = {}
         if names:
             found = await self._client.mget([keys.identifier(name) for name in names])
-            links = {name: id.decode() for name, id in zip(names, found, strict=True) if id is not None}
+            links = read_links(names, found)
         known: dict[tuple[str | None, ...], int] = {}
         for call in calls:
             for event in call.events:
@@ -186,7 +187,7 @@ class Appender:
             for partition, record in zip(call.partitions, call.packed, strict=True):
                 logs.setdefault(partition, []).append(record)
         noted = [refused for call in calls for refused in call.refusals]
-        counts = Counter(f"{_day(refusal.at)}|{source}|{refusal.reason}" for source, refusal in noted)
+        counts = Counter(outcome_field(day_of(refusal.at), source, refusal.reason) for source, refusal in noted)
         arguments: list[str | bytes | int] = [self._max_length, KEPT_REFUSALS, FIELD, len(counts)]
         for name, count in counts.items():
             arguments += (name, count)
@@ -200,7 +201,3 @@ class Appender:
         full: list[int] = await self._script(keys=names, args=arguments)
         touched = list(logs)
         return {touched[number] for number in full}
-
-
-def _day(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).date().isoformat()

@@ -21,6 +21,7 @@ from ingestion.streams import Entries, Streams
 from profiles import keys
 from profiles.actions import copy_events, record_merges, remove_profiles, store_identifiers, store_profiles
 from profiles.clients import Client
+from profiles.locks import ARCHIVE
 from profiles.months import Months, month_of, next_month
 from profiles.queries import Message, find_archived
 
@@ -33,7 +34,6 @@ STANDBY_S = 1.0  # between tries to take over from the archiver that works
 PAUSE_S = 1.0  # after a server was away
 COUNT_S = 2.0  # between copies of the counters
 TIDY_S = 600.0
-LOCK = 7_305_002  # the advisory lock of the one that works
 
 Found = Mapping[str, Entries]
 
@@ -108,7 +108,7 @@ class Archiver:
         """Whether this one works. The lock ends with the connection, so a dead archiver holds nobody up."""
         if not self._leads:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [ARCHIVE])
                 (self._leads,) = cursor.fetchone()
         return self._leads
 
@@ -117,7 +117,7 @@ class Archiver:
         if self._leads:
             # A pool keeps connections open, and their locks with them.
             with suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [ARCHIVE])
         connection.close()
         self._leads = False
         self._offsets = None

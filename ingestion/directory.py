@@ -60,7 +60,6 @@ def hash_secret(key: str) -> str:
 
 
 _decoder = msgspec.json.Decoder(Directory)
-_encoder = msgspec.json.Encoder()
 
 
 def load_directory(payload: bytes) -> Directory:
@@ -69,10 +68,6 @@ def load_directory(payload: bytes) -> Directory:
         return _decoder.decode(payload)
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a directory: {error}") from error
-
-
-def dump_directory(directory: Directory) -> bytes:
-    return _encoder.encode(directory)
 
 
 def _matches(allowed: str, origin: str) -> bool:

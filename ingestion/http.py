@@ -62,6 +62,17 @@ def refuse_method(allowed: bytes) -> Answer:
     return refuse(405, "method_not_allowed", f"use one of {allowed.decode()}", [(b"allow", allowed)])
 
 
+async def serve(send: Send, answering: Awaitable[Answer]) -> None:
+    """Sends what `answering` comes to, also when the body came too slowly or not at all."""
+    try:
+        answer = await answering
+    except BodyTooSlow:
+        answer = refuse(*BODY_TOO_SLOW)
+    except ClientGone:
+        return
+    await send_answer(send, answer)
+
+
 async def send_answer(send: Send, answer: Answer) -> None:
     headers = [*JSON, *answer.headers, (b"content-length", b"%d" % len(answer.body))]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -9,9 +9,9 @@ from django.db.models import F
 
 from ingestion.importing import CannotImport
 from ingestion.models import ImportRun, Source
+from profiles.locks import IMPORT
 
 LOOKED_AT_AGAIN = 20_000  # events before an interruption: a Redis that lost power has forgotten its last seconds
-_IMPORTING = 7_305_003  # the first half of the advisory locks of imports; the second is the run
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def _hold(run: ImportRun) -> Iterator[None]:
     holder = connection.copy()
     try:
         with holder.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_IMPORTING, run.pk % 2**31])
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [IMPORT, run.pk % 2**31])
             if cursor.fetchone() != (True,):
                 raise CannotImport(f"{run.file} is already being imported by another process")
             try:
@@ -55,6 +55,6 @@ def _hold(run: ImportRun) -> Iterator[None]:
             finally:
                 # A pool keeps the connection open, and with it the lock; a connection that broke has none.
                 with suppress(OperationalError, InterfaceError):
-                    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_IMPORTING, run.pk % 2**31])
+                    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [IMPORT, run.pk % 2**31])
     finally:
         holder.close()

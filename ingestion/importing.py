@@ -21,6 +21,7 @@ from profiles.clients import Client
 from profiles.event import Event, pack, partition_of
 from profiles.identity import identifiers, route
 from profiles.queries import Message, find_archived
+from profiles.store_redis import read_links
 
 BATCH = 500
 MAX_EVENT_BYTES = 8_000_000  # far above what a door takes: an order of a wholesaler is one event, however long
@@ -133,7 +134,7 @@ class Importer:
         """The packed events by the partition of their profile."""
         names = list(dict.fromkeys(key for event in events for key in identifiers(event)))
         found = self._client.mget([keys.identifier(name) for name in names]) if names else []
-        links = {name: id.decode() for name, id in zip(names, found, strict=True) if id is not None}
+        links = read_links(names, found)
         records: dict[int, list[bytes]] = {}
         for event in events:
             packed = pack(event)

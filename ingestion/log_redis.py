@@ -43,13 +43,18 @@ class RedisLog:
         return {by_name[name]: _records(entries) for name, entries in pairs}
 
     def trim(self, partition: int, upto: Offset) -> None:
-        milliseconds, _, number = upto.partition("-")
         with _translated():
-            self._client.xtrim(keys.log(partition), minid=f"{milliseconds}-{int(number) + 1}", approximate=False)
+            self._client.xtrim(keys.log(partition), minid=next_id(upto), approximate=False)
 
     def length(self, partition: int) -> int:
         with _translated():
             return int(self._client.xlen(keys.log(partition)))
+
+
+def next_id(offset: Offset) -> str:
+    """The lowest id of a stream that is above `offset`: trimming to it forgets `offset` too."""
+    milliseconds, _, number = offset.partition("-")
+    return f"{milliseconds}-{int(number) + 1}"
 
 
 def _records(entries: Any) -> list[tuple[Offset, bytes]]:

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from threading import Event as Signal
 
 from msgspec import ValidationError
@@ -19,7 +18,7 @@ from ingestion.steps import Definitions, Outcome, Work, apply_event
 from profiles.event import Event, Merge, Record, Retire, partition_of, unpack
 from profiles.identity import identifiers, retired_key, route
 from profiles.profile import pack as pack_profile
-from profiles.store import Commit, Conflict, Fenced, ProfileStore, Reading, StoreUnavailable, mark_of
+from profiles.store import Commit, Conflict, Fenced, ProfileStore, Reading, StoreUnavailable, day_of, mark_of
 
 logger = logging.getLogger(__name__)
 
@@ -232,7 +231,7 @@ class Processor:
             unlinked=set(retired),
             load=self._store.load,
             find_links=self._store.find_links,
-            day=datetime.fromtimestamp(commit.now / 1000, UTC).date().isoformat(),
+            day=day_of(commit.now),
         )
 
 

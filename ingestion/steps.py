@@ -16,7 +16,7 @@ from ingestion.live import Change, Seen
 from profiles.event import Event, Merge, Retire, anonymous_key, derive_profile_id, pack, partition_of, user_key
 from profiles.identity import MAX_IDENTIFIERS, find_previous, retired_key, route
 from profiles.profile import Memory, Profile, fold
-from profiles.store import Commit, Link, mark_of
+from profiles.store import Commit, Link, mark_of, outcome_field
 from segments.membership import Membership, Segments
 
 MAX_HOPS = 100  # merges followed from a retired profile to the one that lives
@@ -98,7 +98,7 @@ class Work:
         return self.memberships.setdefault(profile_id, Told())
 
     def count(self, source: str, outcome: Outcome) -> None:
-        self.commit.outcomes[f"{self.day}|{source}|{outcome}"] += 1
+        self.commit.outcomes[outcome_field(self.day, source, outcome)] += 1
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ingestion.log import Offset
-from ingestion.log_redis import FIELD
+from ingestion.log_redis import FIELD, next_id
 from profiles.clients import Client
 
 Fields = Mapping[bytes, bytes]
@@ -36,6 +36,5 @@ class Streams:
         """Forgets the entries up to and with each offset."""
         pipeline = self._client.pipeline(transaction=False)
         for stream, offset in upto.items():
-            milliseconds, _, number = offset.partition("-")
-            pipeline.xtrim(stream, minid=f"{milliseconds}-{int(number) + 1}", approximate=False)
+            pipeline.xtrim(stream, minid=next_id(offset), approximate=False)
         pipeline.execute()

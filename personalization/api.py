@@ -7,11 +7,8 @@ import msgspec
 
 from ingestion.directory import Directory
 from ingestion.http import (
-    BODY_TOO_SLOW,
     NO_CONTENT,
     Answer,
-    BodyTooSlow,
-    ClientGone,
     Receive,
     Scope,
     Send,
@@ -22,7 +19,7 @@ from ingestion.http import (
     refuse,
     refuse_for_now,
     refuse_method,
-    send_answer,
+    serve,
 )
 from ingestion.log import LogUnavailable
 from personalization.decide import MAX_SLOTS, Decider
@@ -63,18 +60,16 @@ class DecideApp:
         self._decider = decider
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await serve(send, self._answer_or_refuse(scope, receive))
+
+    async def _answer_or_refuse(self, scope: Scope, receive: Receive) -> Answer:
         try:
-            answer = await self._answer(scope, receive)
+            return await self._answer(scope, receive)
         except DecideRefused as refused:
-            answer = refuse(refused.status, refused.code, refused.message)
-        except BodyTooSlow:
-            answer = refuse(*BODY_TOO_SLOW)
+            return refuse(refused.status, refused.code, refused.message)
         except LogUnavailable:
             message = "the service is not ready; try again in a second"
-            answer = refuse_for_now(503, "unavailable", message, retry_after=1)
-        except ClientGone:
-            return
-        await send_answer(send, answer)
+            return refuse_for_now(503, "unavailable", message, retry_after=1)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] == "OPTIONS":

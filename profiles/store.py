@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
@@ -86,5 +87,11 @@ def mark_of(source: str, message_id: str) -> bytes:
     return blake2b(f"{source}\0{message_id}".encode(), digest_size=12).digest()
 
 
+def day_of(at: int) -> str:
+    """The UTC day of a moment in Unix milliseconds, as counters are kept by it."""
+    return datetime.fromtimestamp(at / 1000, UTC).date().isoformat()
+
+
 def outcome_field(day: str, source: str, outcome: str) -> str:
+    """The name of a counter of outcomes."""
     return f"{day}|{source}|{outcome}"

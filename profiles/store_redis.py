@@ -85,7 +85,7 @@ class RedisStore:
         found = next(answers) if identifiers else []
         flags = zip(next(answers), next(answers), strict=True) if marks else ()
         return Reading(
-            links=_links(identifiers, found),
+            links=read_links(identifiers, found),
             seen={mark for mark, (now_seen, seen_before) in zip(marks, flags, strict=False) if now_seen or seen_before},
             failed_in_batch=int(in_batch or 0),
             failed_alone=int(alone or 0),
@@ -97,7 +97,7 @@ class RedisStore:
             return {}
         with _translated():
             found = self._client.mget([keys.identifier(key) for key in identifiers])
-        return _links(identifiers, found)
+        return read_links(identifiers, found)
 
     def load(self, profile_ids: Iterable[str]) -> dict[str, Profile]:
         ids = list(profile_ids)
@@ -148,7 +148,8 @@ class RedisStore:
         return keys.seen(period), keys.seen(period - 1)
 
 
-def _links(identifiers: Sequence[str], found: Sequence[bytes | None]) -> dict[str, str]:
+def read_links(identifiers: Sequence[str], found: Sequence[bytes | None]) -> dict[str, str]:
+    """What the identity map answered for `identifiers`, without those it does not know."""
     return {key: value.decode() for key, value in zip(identifiers, found, strict=True) if value}
 
 

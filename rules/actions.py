@@ -6,15 +6,14 @@ from typing import Any
 
 import msgspec
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 
+from profiles.locks import PUBLISH_BOOK, take_turns
 from rules.book import load_book
 from rules.engine import BookPayload
 from rules.models import Book
 from rules.queries import collect_definitions, newest_book
 from rules.review import find_problems
-
-_PUBLISHING = 7_305_001  # the advisory lock that makes publishers take turns
 
 
 class CannotPublish(ValueError):
@@ -40,8 +39,7 @@ def roll_back(*, to: Book, by: User | None, at: datetime) -> Book:
 
 
 def _next_number() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PUBLISHING])
+    take_turns(PUBLISH_BOOK)
     newest = newest_book()
     return 1 if newest is None else newest[0] + 1
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from ingestion.directory import Directory, Source, dump_directory
+from ingestion.directory import Directory, Source
 from personalization.servers import free_port
 from personalization.snapshot import announce
 from profiles import keys
@@ -124,7 +124,7 @@ def engine(redis_client: Client) -> Iterator[Engine]:
         sources={WRITE_KEY: Source("shop", "Shop", WRITE_KEY, debug=True)},
         default_indexed=("category",),
     )
-    announce(redis_client, keys.DIRECTORY, 1, dump_directory(directory))
+    announce(redis_client, keys.DIRECTORY, 1, msgspec.json.encode(directory))
     announce(redis_client, keys.BOOK, 1, msgspec.json.encode(BOOK))
     engine = Engine(redis_client)
     try:

@@ -1,0 +1,14 @@
+"""Advisory locks of PostgreSQL, numbered in one place so that no two mean the same one."""
+
+from django.db import connection
+
+PUBLISH_BOOK = 7_305_001
+ARCHIVE = 7_305_002  # held by the archiver that works
+IMPORT = 7_305_003  # the first half; the second is the run
+PUBLISH_DIRECTORY = 7_305_004
+
+
+def take_turns(lock: int) -> None:
+    """Waits until no other transaction holds `lock`, and holds it to the end of this one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
