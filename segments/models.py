@@ -1,17 +1,183 @@
-"""Named conditions that people are in or not."""
+"""Groups of people: what defines them, how each version came into force, how large they were, who came and went."""
 
+from django.conf import settings
 from django.db import models
+
+SLUG_LENGTH = 64
 
 
 class Segment(models.Model):
-    """A named condition. What is written here is a draft until a Book is published with it."""
+    """A named group of people. What is written here is a draft until a Book is published with it."""
 
-    slug = models.SlugField(max_length=64, unique=True)
+    class Kind(models.TextChoices):
+        CONDITION = "condition", "Condition"
+        LIST = "list", "Uploaded list"
+        SNAPSHOT = "snapshot", "Snapshot"
+        CLUSTER = "cluster", "Cluster"
+        LOOKALIKE = "lookalike", "Lookalike"
+
+    slug = models.SlugField(max_length=SLUG_LENGTH, unique=True)
     name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CONDITION)
     description = models.TextField(blank=True)
-    condition = models.JSONField()
+    condition = models.JSONField(null=True, blank=True)  # a list has none; a snapshot asks it of one moment
+    as_of = models.DateTimeField("as of", null=True, blank=True, help_text="The moment that a snapshot is of.")
     live = models.BooleanField(default=True, help_text="Part of the next published Book.")
     updated = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
         return self.name
+
+
+class SegmentVersion(models.Model):
+    """One definition of a segment as processors know it. It is named by slug: a segment that is deleted and made
+    again never takes a number twice, since people may still carry the old ones."""
+
+    segment = models.CharField(max_length=SLUG_LENGTH)
+    version = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=Segment.Kind.choices)
+    condition = models.JSONField(null=True)
+    as_of = models.DateTimeField(null=True)
+    collected = models.BooleanField(default=False, help_text="The members of a list or snapshot are stored.")
+    source = models.CharField(max_length=255, help_text="What it came with.")
+    made = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "version"], name="segment_version_once")]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def key(self) -> str:
+        """What profiles carry, as in segments.roster."""
+        return f"{self.segment}@{self.version}"
+
+
+class Roster(models.Model):
+    """An immutable, numbered list of the versions that processors keep up to date, and which of them answer."""
+
+    number = models.PositiveIntegerField(unique=True)
+    payload = models.JSONField()
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"Roster {self.number}"
+
+
+class Upload(models.Model):
+    """A file of ids that became members of a list, and its rows that did not."""
+
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="uploads")
+    version = models.ForeignKey(SegmentVersion, on_delete=models.CASCADE, related_name="uploads")
+    file = models.CharField(max_length=255)
+    column = models.CharField(max_length=16)
+    replaces = models.BooleanField(help_text="Whoever is not in the file leaves the list.")
+    rows = models.PositiveIntegerField(default=0, help_text="Rows with an id.")
+    added = models.PositiveIntegerField(default=0, help_text="Members that were not in the list before.")
+    refused = models.PositiveIntegerField(default=0, help_text="Rows that could not be read.")
+    problems = models.JSONField(default=list, help_text="The first refused rows: line, what it said, why.")
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return self.file
+
+
+class Member(models.Model):
+    """Somebody of a list or snapshot. `identifier` (`u:…`, `a:…`) is what they were named by; what it stands for is
+    looked up whenever the list is filled, `profile_id` is what it stood for until it was linked to something."""
+
+    version = models.ForeignKey(SegmentVersion, on_delete=models.CASCADE, related_name="members")
+    upload = models.ForeignKey(Upload, null=True, on_delete=models.SET_NULL, db_index=False)
+    profile_id = models.UUIDField()
+    identifier = models.TextField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "profile_id"], name="segment_member_once")]
+
+    def __str__(self) -> str:
+        return self.identifier or str(self.profile_id)
+
+
+class Build(models.Model):
+    """The filling of new versions in the background, while the old ones answer. `cursor` is the last id handed out."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        COLLECTING = "collecting", "Finding the members"
+        ADOPTING = "adopting", "Telling the processors"
+        FILLING = "filling", "Filling"
+        WAITING = "waiting", "Waiting for the last profiles"
+        SETTLING = "settling", "In force, tidying up"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+        FAILED = "failed", "Failed"
+
+    ENDED = (State.DONE, State.CANCELLED, State.FAILED)
+
+    versions = models.ManyToManyField(SegmentVersion, related_name="builds")
+    upload = models.ForeignKey(Upload, null=True, on_delete=models.SET_NULL, help_text="Adds its people alone.")
+    roster = models.PositiveIntegerField(help_text="The number processors must have reached.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    cursor = models.UUIDField(null=True)
+    done = models.PositiveBigIntegerField(default=0)
+    total = models.PositiveBigIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0, help_text="Starts since it last got anywhere.")
+    error = models.TextField(blank=True)
+    queued = models.DateTimeField()
+    started = models.DateTimeField(null=True)
+    heartbeat = models.DateTimeField(null=True)
+    in_force = models.DateTimeField(null=True, help_text="When the new versions began to answer.")
+    finished = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Build {self.pk}"
+
+
+class SegmentSize(models.Model):
+    """How many people a version had, at the end of an hour or, of this hour, a moment ago."""
+
+    segment = models.CharField(max_length=SLUG_LENGTH)
+    version = models.PositiveIntegerField()
+    hour = models.DateTimeField()
+    size = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "version", "hour"], name="segment_size_once")]
+
+    def __str__(self) -> str:
+        return f"{self.segment}@{self.version}: {self.size}"
+
+
+class SegmentChange(models.Model):
+    """Somebody entered or left. `cause` is what it came from, `because` the message or build."""
+
+    class What(models.TextChoices):
+        ENTERED = "entered"
+        LEFT = "left"
+
+    profile_id = models.UUIDField()
+    segment = models.CharField(max_length=SLUG_LENGTH)
+    what = models.CharField(max_length=8, choices=What.choices)
+    at = models.DateTimeField()
+    cause = models.CharField(max_length=8)
+    because = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["profile_id", "segment", "what", "at"], name="segment_change_once")
+        ]
+        indexes = [models.Index(fields=["segment", "-at"], name="segment_change_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.profile_id} {self.what} {self.segment}"
