@@ -1,0 +1,128 @@
+"""What an operator may be given: numbers, texts, lists, dates, durations; read once when a condition is parsed."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeGuard
+
+from profiles.profile import MAX_TEXT, Scalar
+from segments.conditions.dates import read_date
+from segments.conditions.language import (
+    MAX_DAYS_AHEAD,
+    MAX_DURATION_MS,
+    MAX_LIST,
+    MAX_NUMBER,
+    RETENTION_MS,
+    UNITS,
+)
+
+Operand = Scalar | tuple[Scalar, ...] | None
+Read = tuple[Operand] | None  # what was read, None for what cannot be
+
+DATE_FORM = 'such as "2026-03-31" or "2026-03-31T12:00:00Z"'
+DURATION_FORM = f'{{"amount": number, "unit": one of {", ".join(UNITS)}}}'
+MAX_SHOWN = 40
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < MAX_NUMBER
+
+
+def is_text(value: object, longest: int) -> TypeGuard[str]:
+    """Whether it is a text that every store and engine can hold: no NUL, no half of a surrogate pair."""
+    if not isinstance(value, str) or not 0 < len(value) <= longest or "\0" in value:
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def is_name(value: object) -> TypeGuard[str]:
+    return is_text(value, MAX_TEXT)
+
+
+def is_date(value: object) -> bool:
+    return read_date(value) is not None
+
+
+def is_scalar(value: object) -> bool:
+    return isinstance(value, bool) or is_number(value) or value == "" or is_text(value, MAX_TEXT)
+
+
+def read_duration(amount: object, unit: object) -> int | None:
+    """Whole milliseconds of so many minutes, hours or days."""
+    if not is_number(amount) or not isinstance(unit, str) or unit not in UNITS:
+        return None
+    return int(amount * UNITS[unit])
+
+
+def read_retained(value: object) -> int | None:
+    """The milliseconds of a duration over remembered events: not nothing, and no more than is remembered."""
+    length = _duration(value)
+    return None if length is None or not 0 < length <= RETENTION_MS else length
+
+
+def show(value: object) -> str:
+    """A value as a message shows it: short, whatever it is."""
+    if isinstance(value, int) and abs(value) >= MAX_NUMBER:
+        return "a huge number"
+    shown = repr(value[:MAX_SHOWN] if isinstance(value, str) else value)
+    return shown[:MAX_SHOWN] if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
+
+
+def _duration(value: object) -> int | None:
+    if not isinstance(value, Mapping) or value.keys() != {"amount", "unit"}:
+        return None
+    return read_duration(value["amount"], value["unit"])
+
+
+def _read_list(value: object) -> Read:
+    is_list = isinstance(value, list) and 0 < len(value) <= MAX_LIST and all(map(is_scalar, value))
+    return (tuple(value),) if is_list else None  # type: ignore[arg-type]  # just asked
+
+
+def _read_range(value: object) -> Read:
+    """Two numbers or two dates, both inclusive, the lower one first."""
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    low, high = value
+    if is_number(low) and is_number(high):
+        return ((low, high),) if low <= high else None
+    return ((low, high),) if is_date(low) and is_date(high) else None
+
+
+def _read_duration(value: object) -> Read:
+    length = _duration(value)
+    return (length,) if length is not None and 0 < length <= MAX_DURATION_MS else None
+
+
+def _read_days(value: object) -> Read:
+    if value is None:
+        return (0,)
+    is_days = is_number(value) and value == int(value) and 0 <= value <= MAX_DAYS_AHEAD
+    return (int(value),) if is_days else None  # type: ignore[arg-type, call-overload]  # just asked
+
+
+def _keep(test: Callable[[Any], bool]) -> Callable[[object], Read]:
+    return lambda value: (value,) if test(value) else None  # type: ignore[return-value]  # the test says what it is
+
+
+OPERANDS: dict[str, Callable[[object], Read]] = {
+    "scalar": _keep(is_scalar),
+    "list": _read_list,
+    "text": _keep(is_name),
+    "nothing": _keep(lambda value: value is None),
+    "number": _keep(is_number),
+    "range": _read_range,
+    "date": _keep(is_date),
+    "duration": _read_duration,
+    "days": _read_days,
+}
+
+CALLED = {
+    "scalar": f"a number, true, false or a text of at most {MAX_TEXT} characters",
+    "list": f"a list of 1 to {MAX_LIST} texts or numbers",
+    "text": f"a text of 1 to {MAX_TEXT} characters",
+    "nothing": "left out",
+    "number": "a number",
+    "range": "a list of two numbers or two dates, the lower one first",
+    "date": f"a date, {DATE_FORM}",
+    "duration": f"{DURATION_FORM}, longer than nothing",
+    "days": f"a whole number of days from 0 to {MAX_DAYS_AHEAD}, or left out for the day itself",
+}
