@@ -212,8 +212,9 @@ def assign_segments(work: Work, turn: Turn) -> Outcome | None:
     assert turn.profile is not None
     event = turn.event
     segments = work.definitions.segments
-    changed = (event.name,)
-    positions = segments.affected(changed, event.traits if event.type == "identify" else ())
+    traits = event.traits if event.type == "identify" else {}
+    changed = (event.name, None) if traits else (event.name,)
+    positions = segments.affected((event.name,), traits)
     membership = segments.evaluate(turn.profile, work.now, positions, changed)
     if membership.entered or membership.left:
         turn.profile = replace(turn.profile, segments=membership.segments)

@@ -13,7 +13,7 @@ from ingestion.models import Source
 from personalization import shop
 from rules.engine import BookPayload
 from rules.models import Book
-from segments.conditions.language import parse_condition
+from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition
 
 app_name = "demo"

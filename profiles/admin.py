@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from profiles.models import Identifier, MergeRecord, StoredProfile
-from profiles.profile import History, Profile, unpack
+from profiles.profile import PARTS, History, Profile, unpack
 from profiles.queries import find_profiles, list_past_events
 
 SHOWN_EVENTS = 50
@@ -210,7 +210,7 @@ def _describe_history(name: str, history: History) -> dict[str, Any]:
     return {
         "name": name,
         "count": history.count,
-        "total": f"{history.total:g}",
+        "total": f"{history.total / PARTS:,.2f}",
         "first": _moment(history.first),
         "last": _moment(history.last),
         "remembered": len(history.recent),

@@ -1,5 +1,6 @@
 """What happened: the event every door parses into, and the records that travel in the event log."""
 
+import sys
 import uuid
 from hashlib import sha1
 from typing import Any, Literal
@@ -24,6 +25,7 @@ _NAMESPACE = PROFILE_NAMESPACE.bytes
 _VARIANT = {digit: f"{int(digit, 16) & 0b0011 | 0b1000:x}" for digit in "0123456789abcdef"}
 
 VALUE_PROPERTIES = ("revenue", "value", "total")
+MAX_FLOAT = sys.float_info.max
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="event", kw_only=True):
@@ -53,7 +55,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True, tag_field="record", ta
         """What the event is worth: the first number among revenue, value and total, else 0."""
         for name in VALUE_PROPERTIES:
             value = self.properties.get(name)
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MAX_FLOAT:
                 return float(value)
         return 0.0
 

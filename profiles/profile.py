@@ -1,14 +1,16 @@
 """One person as a frozen value, folded from events: `fold(profile, event) -> profile`."""
 
+import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
+from math import floor
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 import zstandard
 
-from profiles.event import Event
+from profiles.event import MAX_FLOAT, Event
 
 MAX_NAMES = 300  # event names remembered per profile
 MAX_TRAITS = 200
@@ -16,6 +18,9 @@ MAX_TEXT = 256  # longer property values are not indexed
 MAX_VALUES = 50  # values remembered of one list-valued property of one event
 DAY_MS = 86_400_000
 COMPRESS_ABOVE = 4_096  # bytes of packed state
+MAX_AMOUNT = 1e9  # sums leave out numbers beyond it: what is left adds up exactly in every engine
+PARTS = 10_000  # of one, that sums are kept in
+EXACT = 2**53  # integers up to it are the same in every engine
 
 Scalar = str | int | float | bool
 Remembered = Scalar | list[Scalar]
@@ -37,7 +42,9 @@ class Moment(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class History(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """All a profile knows of one event name: lifetime totals, and its recent moments sorted by time."""
+    """All a profile knows of one event name: lifetime totals, and its recent moments sorted by time.
+
+    `total` is the sum of the events' worth in ten-thousandths: a whole number, so that no order of adding matters."""
 
     count: int
     total: float
@@ -98,10 +105,10 @@ def remember(history: History | None, event: Event, memory: Memory) -> History:
     moment = Moment(at, value, pick(event.properties, memory.indexed.get(event.name, memory.otherwise)))
     if history is None:
         recent = [moment] if at >= event.received - memory.retention_ms else []
-        return History(1, value, at, at, recent)
+        return History(1, float(to_parts(value)), at, at, recent)
     return History(
         history.count + 1,
-        history.total + value,
+        history.total + to_parts(value),
         min(history.first, at),
         max(history.last, at),
         bound(insert(history.recent, moment), event.received, memory),
@@ -138,15 +145,37 @@ def pick(properties: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Remem
                 continue
             value = [item.get(field) for item in value if isinstance(item, dict)]
         if isinstance(value, list):
-            if values := list(dict.fromkeys(item for item in value if is_indexable(item)))[:MAX_VALUES]:
+            if values := _pick_values(value):
                 picked[path] = values
-        elif is_indexable(value):
-            picked[path] = value
+        elif (scalar := to_scalar(value)) is not None:
+            picked[path] = scalar
     return picked
 
 
-def is_indexable(value: object) -> bool:
-    return isinstance(value, (bool, int, float)) or (isinstance(value, str) and len(value) <= MAX_TEXT)
+def _pick_values(items: list[Any]) -> list[Scalar]:
+    """The first different scalars of a list; true is not the 1 it equals."""
+    found: dict[tuple[bool, Scalar], Scalar] = {}
+    for item in items:
+        scalar = to_scalar(item)
+        if scalar is not None and len(found) < MAX_VALUES:
+            found.setdefault((isinstance(scalar, bool), scalar), scalar)
+    return list(found.values())
+
+
+def to_scalar(value: object) -> Scalar | None:
+    """A value as every engine sees it: a number is one that a float64 can be; None if it is no scalar."""
+    if isinstance(value, str):
+        return value if len(value) <= MAX_TEXT else None
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)) and -MAX_FLOAT <= value <= MAX_FLOAT:
+        return value if -EXACT <= value <= EXACT else float(value)
+    return None
+
+
+def to_parts(amount: float) -> int:
+    """An amount in ten-thousandths, rounded to the nearest one; 0 for what is too large to be one."""
+    return floor(amount * PARTS + 0.5) if -MAX_AMOUNT <= amount <= MAX_AMOUNT else 0
 
 
 def set_traits(traits: dict[str, Trait], event: Event) -> dict[str, Trait]:
@@ -162,8 +191,13 @@ def set_trait(traits: dict[str, Trait], name: str, trait: Trait) -> None:
     if old is None:
         if len(traits) < MAX_TRAITS:
             traits[name] = trait
-    elif (trait.at, repr(trait.value)) > (old.at, repr(old.value)):  # two of one millisecond: any order, one answer
-        traits[name] = trait
+    elif trait.at > old.at or (trait.at == old.at and canonical(trait.value) > canonical(old.value)):
+        traits[name] = trait  # two of one millisecond: any order, one answer
+
+
+def canonical(value: Any) -> str:
+    """JSON by which two values are ordered wherever they meet."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def merge(winner: Profile, loser: Profile, now: int, memory: Memory) -> Profile:

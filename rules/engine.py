@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from profiles.profile import Profile
-from segments.conditions.language import parse_condition
+from segments.conditions.parse import parse_condition
 from segments.conditions.python import Compiled, compile_condition
 from segments.membership import Segments, compile_segments
 

@@ -8,7 +8,8 @@ from liquid.exceptions import LiquidError
 
 from rules.engine import BlockDefinition, BookPayload
 from rules.render import BadBlock, compile_block
-from segments.conditions.language import BadCondition, parse_condition
+from segments.conditions.language import BadCondition
+from segments.conditions.parse import parse_condition
 from segments.conditions.python import compile_condition
 from segments.membership import SegmentCycle, compile_segments
 

@@ -8,7 +8,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from profiles.admin import ModelAdmin
-from segments.conditions.language import BadCondition, parse_condition
+from segments.conditions.language import BadCondition
+from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition
 from segments.forms import ConditionField, list_problems
 from segments.membership import SegmentCycle, compile_segments

@@ -8,7 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 
-from segments.conditions.language import BadCondition, parse_condition
+from segments.conditions.language import BadCondition
+from segments.conditions.parse import parse_condition
 
 ROWS = 18
 READING_ORDER = (

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from profiles.profile import Profile
-from segments.conditions.language import BadCondition, Problem, parse_condition
+from segments.conditions.language import BadCondition, Problem
+from segments.conditions.parse import parse_condition
 from segments.conditions.python import Compiled, compile_condition
 
 NO_CONTEXT: Mapping[str, Any] = {}
@@ -49,11 +50,11 @@ class Segments:
         profile: Profile,
         now: int,
         positions: Iterable[int] | None = None,
-        changed: Container[str] | None = None,
+        changed: Container[str | None] | None = None,
     ) -> Membership:
         """The membership of `profile` at `now`, for the segments at `positions` (None: every one, and forget others).
 
-        `changed` are the event names with a new event; moments of others are known from earlier evaluations."""
+        `changed` are the event names with a new event, None for new traits; moments of others are known."""
         if positions is None:
             positions = range(len(self.ordered))
             live = {slug for slug, _ in self.ordered}

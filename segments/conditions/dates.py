@@ -58,6 +58,7 @@ def _exists(day: str) -> bool:
 
 
 def lies_in(value: object, bounds: Bounds) -> bool:
+    """Whether a text is a date inside the bounds."""
     moment = read_date(value)
     if moment is None:
         return False
@@ -144,9 +145,11 @@ def find_anniversaries(ahead: int, calendar: Calendar, now: int) -> frozenset[st
 
 
 def next_turn(test: Test, value: object, calendar: Calendar, now: int) -> int | None:
-    """The next moment after `now` at which a date test of `value` could turn by itself; None for never."""
-    moment = read_date(value)
+    """The next moment after `now` at which a date test of `value` could turn by itself; None for never.
+
+    `value` is what is tested: a text, or Unix milliseconds."""
     turns = _TURNS.get(test.op)
+    moment = value if isinstance(value, int) else read_date(value)
     if moment is None or turns is None:
         return None
     if test.op == "anniversary":

@@ -43,7 +43,7 @@ VALUE_OPERATORS: dict[str, str] = {
 }
 DATE_OPERATORS = ("before", "after", "within_last", "longer_ago_than", "within_next", "anniversary")
 NUMBER_OPERATORS = ("at_least", "at_most", "exactly", "more_than", "less_than", "between")
-TIME_OPERATORS = ("before", "after", "between", "within_last", "longer_ago_than", "anniversary")  # of first and last
+TIME_OPERATORS = ("before", "after", "between", "within_last", "longer_ago_than")  # of first and last times
 CLUSTER_OPERATORS = ("is", "is_not", "in", "exists")
 SCORE_OPERATORS = ("at_least", "at_most", "more_than", "less_than", "between", "exists")
 
@@ -214,4 +214,3 @@ def walk(node: Node) -> list[Node]:
 
 def list_leaves(node: Node) -> list[Leaf]:
     return [each for each in walk(node) if not isinstance(each, Group)]
-

@@ -73,8 +73,9 @@ def _duration(value: object) -> int | None:
 
 
 def _read_list(value: object) -> Read:
-    is_list = isinstance(value, list) and 0 < len(value) <= MAX_LIST and all(map(is_scalar, value))
-    return (tuple(value),) if is_list else None  # type: ignore[arg-type]  # just asked
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_LIST:
+        return None
+    return (tuple(value),) if all(map(is_scalar, value)) else None
 
 
 def _read_range(value: object) -> Read:
@@ -96,7 +97,7 @@ def _read_days(value: object) -> Read:
     if value is None:
         return (0,)
     is_days = is_number(value) and value == int(value) and 0 <= value <= MAX_DAYS_AHEAD
-    return (int(value),) if is_days else None  # type: ignore[arg-type, call-overload]  # just asked
+    return (int(value),) if is_days else None  # type: ignore[call-overload]  # a number, as was just asked
 
 
 def _keep(test: Callable[[Any], bool]) -> Callable[[object], Read]:

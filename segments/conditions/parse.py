@@ -103,10 +103,10 @@ class _Parser:
             return None
         self._ids.add(id)
         kind = raw.get("kind")
-        if not isinstance(kind, str) or kind not in _KINDS:
-            self._refuse(id, f"unknown kind {show(kind)}; use one of {', '.join(_KINDS)}")
+        if not isinstance(kind, str) or kind not in KINDS:
+            self._refuse(id, f"unknown kind {show(kind)}; use one of {', '.join(KINDS)}")
             return None
-        parse, keys = _KINDS[kind]
+        parse, keys = KINDS[kind]
         self.keys(raw, id, ("id", "kind", *keys))
         before = len(self.problems)
         node = parse(self, raw, id, depth)
@@ -236,9 +236,9 @@ class _Parser:
             if not is_number(value):
                 self._refuse(id, f'"value" must be a number, not {show(value)}')
                 return None
-            return float(value)  # type: ignore[arg-type]  # just asked
+            return float(value)
         if not isinstance(value, list) or len(value) != 2 or not all(map(is_number, value)) or value[0] > value[1]:
-            self._refuse(id, f'"value" of between must be a list of two numbers, the lower one first, not {show(value)}')
+            self._refuse(id, f'"value" of between must be two numbers, the lower one first, not {show(value)}')
             return None
         return float(value[0]), float(value[1])
 
@@ -317,7 +317,7 @@ class _Parser:
 _Parse = Callable[[_Parser, Mapping[str, Any], str, int], Node | None]
 
 # Every kind: how it is parsed, and the keys it has beside `id` and `kind`.
-_KINDS: dict[str, tuple[_Parse, tuple[str, ...]]] = {
+KINDS: dict[str, tuple[_Parse, tuple[str, ...]]] = {
     "and": (_Parser.group, ("children",)),
     "or": (_Parser.group, ("children",)),
     "not": (_Parser.group, ("children",)),

@@ -2,7 +2,23 @@
 
 from collections.abc import Sequence
 
-from segments.conditions.language import UNITS, Did, Group, HasTrait, InContext, InSegment, Node, Test
+from segments.conditions.language import (
+    UNITS,
+    Did,
+    DidWhen,
+    Group,
+    HasScore,
+    HasTrait,
+    InCluster,
+    InContext,
+    InSegment,
+    Last,
+    Node,
+    Test,
+    This,
+    Window,
+)
+from segments.conditions.language import Sequence as SequenceNode
 
 # `{name}` and `{value}` are filled in.
 _TESTS: dict[str, str] = {
@@ -16,6 +32,13 @@ _TESTS: dict[str, str] = {
     "at_most": "{name} is at most {value}",
     "more_than": "{name} is more than {value}",
     "less_than": "{name} is less than {value}",
+    "between": "{name} is between {value}",
+    "before": "{name} is before {value}",
+    "after": "{name} is after {value}",
+    "within_last": "{name} is within the last {value}",
+    "longer_ago_than": "{name} is longer ago than {value}",
+    "within_next": "{name} is within the next {value}",
+    "anniversary": "{name} has its anniversary within {value} days",
 }
 _COMPARED: dict[str, str] = {
     "at_least": "at least",
@@ -23,19 +46,24 @@ _COMPARED: dict[str, str] = {
     "exactly": "exactly",
     "more_than": "more than",
     "less_than": "less than",
+    "between": "between",
 }
 
 
 def say_condition(node: Node) -> str:
     """One sentence without a full stop, such as `did Product Viewed at least 3 times in the last 30 days`."""
     match node:
-        case Group(kind="not", children=(child,)):
-            return f"not ({say_condition(child)})"
+        case Group(kind="not", children=children):
+            return f"not ({' or '.join(_part(child) for child in children)})"
         case Group(kind=kind, children=children):
             return f" {kind} ".join(_part(child) for child in children)
         case Did():
             return _say_did(node)
-        case HasTrait(test=test) | InContext(test=test):
+        case DidWhen():
+            return f"{_say_test(node.test)} ({node.which} {node.event})"
+        case SequenceNode(steps=steps):
+            return " then ".join(f"{'did' if step.did else 'did not do'} {step.event}" for step in steps)
+        case HasTrait(test=test) | InContext(test=test) | InCluster(test=test) | HasScore(test=test):
             return _say_test(test)
         case InSegment(segment=segment):
             return f"is in {segment}"
@@ -52,12 +80,12 @@ def _say_did(node: Did) -> str:
         words += ["where", _join([_say_test(test) for test in node.where], "and")]
     if node.measure == "count":
         if (node.op, node.value) != ("at_least", 1):
-            words += [_COMPARED[node.op], _number(node.value), "time" if node.value == 1 else "times"]
+            words += [_COMPARED[node.op], _numbers(node.value), "time" if node.value == 1 else "times"]
     else:
         what = "a total" if node.measure == "sum" else "a number of different values"
-        words += [f"with {what} of {node.of}", _COMPARED[node.op], _number(node.value)]
-    if node.window_ms is not None:
-        words.append(f"in the last {_window(node.window_ms)}")
+        words += [f"with {what} of {node.of}", _COMPARED[node.op], _numbers(node.value)]
+    if node.window is not None:
+        words.append(_say_window(node.window))
     return " ".join(words)
 
 
@@ -74,6 +102,20 @@ def _quote(value: object) -> str:
 
 def _number(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
+
+
+def _say_window(window: Window) -> str:
+    match window:
+        case Last(ms=ms):
+            return f"in the last {_window(ms)}"
+        case This(unit=unit):
+            return f"this {unit}"
+        case _:
+            return f"from {window.start} to {window.end}"
+
+
+def _numbers(value: float | tuple[float, float]) -> str:
+    return " and ".join(map(_number, value)) if isinstance(value, tuple) else _number(value)
 
 
 def _window(milliseconds: int) -> str:

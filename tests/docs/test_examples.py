@@ -22,7 +22,7 @@ from personalization.api import Question, parse_question
 from personalization.decide import Answer, Answered
 from profiles.event import Event
 from rules.engine import Reason
-from segments.conditions.language import parse_condition
+from segments.conditions.parse import parse_condition
 from segments.conditions.python import compile_condition
 from tests.docs.pages import PAGES, Fence, fences
 

@@ -12,6 +12,7 @@ from ingestion.archiving import moment
 from ingestion.connectors.online_retail import BAD_DEBT, NO_SALE
 from profiles.event import user_key
 from profiles.models import ArchivedEvent, StoredProfile
+from profiles.profile import PARTS
 from tests.importers.conftest import Engine, import_file
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -67,7 +68,7 @@ def count_in_profiles(engine: Engine) -> Totals:
         events = engine.profile(user_key(user_id)).events
         for name in NAMES:
             if name in events:
-                found[name][user_id] = (events[name].count, round(events[name].total * 100))
+                found[name][user_id] = (events[name].count, round(events[name].total * 100 / PARTS))
     return found
 
 

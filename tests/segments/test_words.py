@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from segments.conditions.language import parse_condition
+from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition
 from tests.segments.test_conditions import load, with_ids
 
