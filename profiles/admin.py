@@ -210,7 +210,7 @@ def _describe_history(name: str, history: History) -> dict[str, Any]:
     return {
         "name": name,
         "count": history.count,
-        "total": f"{history.total / PARTS:,.2f}",
+        "total": f"{history.total / PARTS:,.12g}",
         "first": _moment(history.first),
         "last": _moment(history.last),
         "remembered": len(history.recent),
