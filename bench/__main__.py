@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.conditions import measure_conditions
 from bench.doors import measure_doors
 from bench.freshness import measure_freshness
 from bench.processing import measure_memory, measure_processor
 
 RESULTS = Path(__file__).parent / "results"
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "conditions": measure_conditions,
     "memory": measure_memory,
     "processor": measure_processor,
     "freshness": measure_freshness,

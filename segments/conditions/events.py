@@ -5,7 +5,7 @@ from typing import Any
 
 from profiles.profile import PARTS, History, Moment, Profile, to_parts
 from segments.conditions.calendar import Calendar
-from segments.conditions.dates import find_bounds, next_turn
+from segments.conditions.dates import next_turn
 from segments.conditions.histories import (
     Filter,
     compile_where,
@@ -18,7 +18,7 @@ from segments.conditions.histories import (
 )
 from segments.conditions.language import Did, DidWhen
 from segments.conditions.parts import Flips, Part
-from segments.conditions.values import COMPARE, is_number, turns_by_itself, values_of
+from segments.conditions.values import COMPARE, compile_bounds, is_number, turns_by_itself, values_of
 from segments.conditions.windows import Bounding, compile_leaving, compile_window
 
 # (history, now) -> how many, how much (in ten-thousandths), how many different
@@ -57,6 +57,7 @@ def compile_did_when(node: DidWhen, calendar: Calendar) -> Part:
     """The first or last time as a date; who never did it does not pass the comparison."""
     name, wanted, test = node.event, node.did, node.test
     find = find_first if node.which == "first" else find_last
+    bounds = compile_bounds(test, calendar)
 
     def observe(profile: Profile, segments: Mapping[str, int], context: Mapping[str, Any], now: int) -> int | None:
         history = profile.events.get(name)
@@ -66,8 +67,8 @@ def compile_did_when(node: DidWhen, calendar: Calendar) -> Part:
         at = observe(profile, segments, context, now)
         if at is None:
             return not wanted
-        bounds = find_bounds(test, calendar, now)
-        return (bounds.low <= at <= bounds.high) is wanted
+        low, high, _, _ = bounds(now)
+        return (low <= at <= high) is wanted
 
     def flips(profile: Profile, now: int) -> int | None:
         history = profile.events.get(name)

@@ -48,6 +48,20 @@ def turns_by_itself(test: Test) -> bool:
     return test.asks_date and test.op not in ("before", "after", "between")
 
 
+def compile_bounds(test: Test, calendar: Calendar) -> Callable[[int], Bounds]:
+    """What a date operator accepts at a moment: worked out once for each, and kept while it is asked about."""
+    known: tuple[int, Bounds] | None = None
+
+    def bounds(now: int) -> Bounds:
+        nonlocal known
+        found = known  # another thread may be asking about another moment
+        if found is None or found[0] != now:
+            found = known = (now, find_bounds(test, calendar, now))
+        return found[1]
+
+    return bounds
+
+
 def is_same(a: Any, b: Any) -> bool:
     """Equality without coercion: 1 is not true, "1" is not 1, 1 is 1.0."""
     return a == b and isinstance(a, bool) is isinstance(b, bool)
@@ -66,18 +80,11 @@ def values_of(moment: Moment, name: str) -> list[Any]:
 
 
 def _compile_date(test: Test, calendar: Calendar) -> Check:
-    """A date test. Its bounds are worked out once per moment asked about, and kept for the next value."""
+    """A date test."""
     if test.op == "anniversary":
         return _compile_anniversary(test, calendar)
-    known: tuple[int, Bounds] | None = None
-
-    def check(value: Any, now: int) -> bool:
-        nonlocal known
-        if known is None or known[0] != now:
-            known = (now, find_bounds(test, calendar, now))
-        return lies_in(value, known[1])
-
-    return check
+    bounds = compile_bounds(test, calendar)
+    return lambda value, now: lies_in(value, bounds(now))
 
 
 def _compile_anniversary(test: Test, calendar: Calendar) -> Check:
@@ -87,10 +94,10 @@ def _compile_anniversary(test: Test, calendar: Calendar) -> Check:
         nonlocal known
         if read_date(value) is None:
             return False
-        day = calendar.day_of(now)
-        if known[0] != day:
-            known = (day, find_anniversaries(test.value, calendar, now))  # type: ignore[arg-type]  # days, once parsed
-        return value[5:10] in known[1]
+        day, found = calendar.day_of(now), known
+        if found[0] != day:
+            found = known = (day, find_anniversaries(test.value, calendar, now))  # type: ignore[arg-type]  # parsed
+        return value[5:10] in found[1]
 
     return check
 

@@ -74,7 +74,7 @@ def test_a_person_is_readable() -> None:
         "anna",
         identifiers=("a:f00", "u:anna"),
         traits={"name": Trait("Änna <b>", NOW)},
-        events={"Product Viewed": History(12, 40.5, NOW, NOW, [Moment(NOW, 0.0, {"category": "Outdoor"})])},
+        events={"Product Viewed": History(12, 405_000.0, NOW, NOW, [Moment(NOW, 0.0, {"category": "Outdoor"})])},
         segments={"gold": NOW},
         scores={"churn": 0.25},
     )
