@@ -78,7 +78,8 @@ class DecideApp:
             return refuse_method(b"POST, OPTIONS")
         question = parse_question(await receive_body(receive, MAX_BODY))
         identifier = self._identify(scope, question)
-        return Answer(200, encode(await self._decider.decide(identifier, question.slots, question.context)))
+        decision = await self._decider.decide(identifier, question.slots, question.context, _read_agent(scope))
+        return Answer(200, encode(decision))
 
     def _identify(self, scope: Scope, question: Question) -> str | None:
         """The identifier the caller may ask for; raises DecideRefused for a wrong key."""
@@ -98,6 +99,14 @@ class DecideApp:
         if question.user_id is not None:
             return user_key(question.user_id)
         return None if question.anonymous_id is None else anonymous_key(question.anonymous_id)
+
+
+def _read_agent(scope: Scope) -> str | None:
+    """The browser's User-Agent; a server that asks with its secret key is no visitor's browser."""
+    headers = dict(scope["headers"])
+    if read_bearer(headers.get(b"authorization", b"")):
+        return None
+    return str(headers.get(b"user-agent", b""), "latin-1") or None
 
 
 def parse_question(raw: bytes) -> Question:

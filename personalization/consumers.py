@@ -52,7 +52,8 @@ class VisitorConsumer(EventConsumer):
         if not 0 < len(frame.slots) <= MAX_SLOTS:
             await self.fail(BAD_FRAME, f"ask for 1 to {MAX_SLOTS} slots")
         context = {**self.context, **frame.context}
-        answer = await self._decider.decide(self._identifier, frame.slots, context)
+        agent = str(dict(self.scope["headers"]).get(b"user-agent", b""), "latin-1")
+        answer = await self._decider.decide(self._identifier, frame.slots, context, agent)
         await self.send_frame(answer_frame(answer, frame.id))
 
     async def on_close(self) -> None:

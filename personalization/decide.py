@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from personalization.agents import add_agent
 from profiles.profile import Profile
 from profiles.reader import ProfileReader
 from profiles.store import StoreUnavailable
@@ -57,10 +58,15 @@ class Decider:
         self._clock = clock
         self._deadline = deadline
 
-    async def decide(self, identifier: str | None, slots: Sequence[str], context: Mapping[str, Any]) -> Answer:
-        """What `identifier` (`u:…` or `a:…`, None for a visitor who is not to be known) sees in `slots`. Never raises
-        for a store that is away or late: the slots' own content is the answer then."""
+    async def decide(
+        self, identifier: str | None, slots: Sequence[str], context: Mapping[str, Any], agent: str | None = None
+    ) -> Answer:
+        """What `identifier` (`u:…` or `a:…`, None for a visitor who is not to be known) sees in `slots`; `agent` is the
+        User-Agent of the visitor's own browser. Never raises for a store that is away or late: the slots' own content
+        is the answer then."""
         live = self._book()
+        if live.book.asks_agent:
+            context = add_agent(context, agent)
         profile = NOBODY
         if identifier is not None:
             try:

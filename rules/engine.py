@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from profiles.profile import Profile
+from segments.conditions.calendar import Calendar
 from segments.conditions.parse import parse_condition
 from segments.conditions.python import Compiled, compile_condition
 from segments.membership import Segments, compile_segments
@@ -49,10 +50,11 @@ class RuleDefinition(msgspec.Struct, frozen=True):
 
 
 class BookPayload(msgspec.Struct, frozen=True):
-    """A published Book as it is stored: every live definition, numbered, immutable."""
+    """A published Book as it is stored: every live definition, numbered, immutable. Days are those of `zone`."""
 
     v: int
     number: int
+    zone: str = "UTC"
     segments: tuple[SegmentDefinition, ...] = ()
     slots: dict[str, SlotDefinition] = {}
     blocks: dict[str, BlockDefinition] = {}
@@ -82,6 +84,7 @@ class Book:
     segments: Segments
     slots: Mapping[str, Slot]
     blocks: Mapping[str, BlockDefinition]
+    asks_agent: bool  # whether a rule is about the visitor's device, browser or system
 
 
 @dataclass(frozen=True)
@@ -94,27 +97,31 @@ class Choice:
     segments: tuple[str, ...] = ()
 
 
-EMPTY_BOOK = Book(0, Segments(), {}, {})
+EMPTY_BOOK = Book(0, Segments(), {}, {}, asks_agent=False)
+AGENT_FIELDS = ("device.", "browser.", "os.")
 NOBODY = Profile(id="")
 
 
 def compile_book(payload: BookPayload) -> Book:
     """The runnable form; raises BadCondition or SegmentCycle, which publishing has ruled out."""
+    calendar = Calendar(payload.zone)
     slots = {
-        slug: Slot(slot.default, tuple(_compile_rules(rule for rule in payload.rules if rule.slot == slug)))
+        slug: Slot(slot.default, tuple(_compile_rules((rule for rule in payload.rules if rule.slot == slug), calendar)))
         for slug, slot in payload.slots.items()
     }
+    conditions = [rule.condition for slot in slots.values() for rule in slot.rules if rule.condition]
     segments = compile_segments({segment.slug: segment.condition for segment in payload.segments})
-    return Book(payload.number, segments, slots, payload.blocks)
+    asks_agent = any(field.startswith(AGENT_FIELDS) for condition in conditions for field in condition.context)
+    return Book(payload.number, segments, slots, payload.blocks, asks_agent)
 
 
-def _compile_rules(rules: Iterable[RuleDefinition]) -> Sequence[Rule]:
+def _compile_rules(rules: Iterable[RuleDefinition], calendar: Calendar) -> Sequence[Rule]:
     ordered = sorted(rules, key=lambda rule: (-rule.priority, rule.slug))
     return [
         Rule(
             rule.slug,
             rule.block,
-            None if rule.condition is None else compile_condition(parse_condition(rule.condition)),
+            None if rule.condition is None else compile_condition(parse_condition(rule.condition), calendar),
         )
         for rule in ordered
     ]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.conf import settings
+
 from rules.models import Block, Book, Rule, Slot
 from rules.review import Change, list_changes
 from segments.models import Segment
@@ -21,6 +23,7 @@ def collect_definitions(number: int) -> dict[str, Any]:
     return {
         "v": 1,
         "number": number,
+        "zone": settings.PZ_TIME_ZONE,
         "segments": [
             {"slug": segment.slug, "name": segment.name, "condition": segment.condition}
             for segment in Segment.objects.filter(live=True).order_by("slug")

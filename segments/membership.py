@@ -87,7 +87,7 @@ def compile_segments(definitions: Mapping[str, object]) -> Segments:
     """Compiles slug -> condition tree; raises BadCondition or SegmentCycle."""
     compiled = {slug: compile_condition(parse_condition(tree)) for slug, tree in definitions.items()}
     for slug, condition in compiled.items():
-        if condition.has_context:
+        if condition.context:
             message = "a segment is about people, and the context is of one moment; ask for it in a rule"
             raise BadCondition([Problem(slug, message)])
     order = _sort_by_dependency(compiled)

@@ -46,7 +46,7 @@ class Compiled:
     events: frozenset[str]
     traits: frozenset[str]
     segments: frozenset[str]
-    has_context: bool
+    context: frozenset[str]
     only_fades: bool
 
     def next_flip(self, profile: Profile, now: int, changed: Container[str | None] | None = None) -> int | None:
@@ -71,7 +71,7 @@ def compile_condition(root: Node, calendar: Calendar = UTC_CALENDAR) -> Compiled
         events=frozenset(name for leaf in leaves for name in _events_of(leaf)),
         traits=frozenset(leaf.test.name for leaf in leaves if isinstance(leaf, HasTrait)),
         segments=frozenset(leaf.segment for leaf in leaves if isinstance(leaf, InSegment)),
-        has_context=any(isinstance(leaf, InContext) for leaf in leaves),
+        context=frozenset(leaf.test.name for leaf in leaves if isinstance(leaf, InContext)),
         only_fades=_only_fades(root, parts),
     )
 

@@ -31,7 +31,7 @@ BOOK = {
     "v": 1,
     "number": 4,
     "segments": [{"slug": "viewers", "name": "Viewers", "condition": {"v": 1, "root": VIEWED}}],
-    "slots": {"hero": {"default": None}, "bar": {"default": "plain"}},
+    "slots": {"hero": {"default": None}, "bar": {"default": "plain"}, "foot": {"default": None}},
     "blocks": {
         "hello": {"kind": "html", "source": "<h1>Hello {{ profile.traits.name | default: 'you' }}</h1>"},
         "plain": {"kind": "json", "source": '{"text": "plain"}'},
@@ -55,6 +55,17 @@ BOOK = {
             "condition": {
                 "v": 1,
                 "root": {"id": "c", "kind": "context", "field": "page.path", "op": "is", "value": "/broken"},
+            },
+        },
+        {
+            "slug": "phones",
+            "name": "Phones",
+            "slot": "foot",
+            "priority": 5,
+            "block": "plain",
+            "condition": {
+                "v": 1,
+                "root": {"id": "c", "kind": "context", "field": "device.type", "op": "is", "value": "mobile"},
             },
         },
     ],

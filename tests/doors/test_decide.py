@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from profiles.clients import Client
+from tests.doors.agents import PHONE
 from tests.doors.conftest import OTHER_SECRET, SECRET, WRITE_KEY, Web, viewed
 
 PATH = "/api/v1/decide"
@@ -47,6 +48,18 @@ def test_several_slots_are_answered_at_once(web: Web) -> None:
         "nowhere": "unknown_slot",
     }
     assert slots["bar"]["block"] == {"slug": "plain", "kind": "json", "json": {"text": "plain"}}
+
+
+def test_a_rule_can_ask_for_the_device(web: Web) -> None:
+    def rule(headers: dict[str, str], **question: Any) -> str | None:
+        answer = httpx.post(web.url + PATH, json={"slots": ["foot"], **question}, headers=headers)
+        return str(answer.json()["slots"]["foot"].get("rule"))
+
+    phone = {"User-Agent": PHONE}
+    assert rule(phone, writeKey=WRITE_KEY) == "phones"
+    assert rule({}, writeKey=WRITE_KEY) == "None"
+    assert rule({**BEARER, **phone}) == "None"  # the server's own agent is nobody's browser
+    assert rule(BEARER, context={"userAgent": PHONE}) == "phones"
 
 
 def test_somebody_unknown_and_nobody_at_all_get_an_answer(web: Web) -> None:
