@@ -6,7 +6,7 @@ import pytest
 
 from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition
-from tests.segments.test_conditions import load, with_ids
+from tests.segments.cases import Case, load_cases, with_ids
 
 VIEWED = {"kind": "event", "event": "Product Viewed"}
 MONTH = {"last": 30, "unit": "days"}
@@ -46,6 +46,6 @@ def test_a_condition_reads_as_a_sentence(node: dict[str, Any], words: str) -> No
     assert say_condition(parse_condition({"v": 1, "root": with_ids(node)})) == words
 
 
-@pytest.mark.parametrize("case", load(refused=False))
-def test_every_condition_can_be_said(case: dict[str, Any]) -> None:
-    assert say_condition(parse_condition({"v": 1, "root": with_ids(case["when"])}))
+@pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.name)
+def test_every_condition_can_be_said(case: Case) -> None:
+    assert say_condition(case.root)
