@@ -10,10 +10,10 @@
 
 A case is an object with `name`, `condition` (a node; ids may be left out) and `matches`. Everything else may be left
 out, or be said once for the whole table under `given`: `now` and `zone`; `events`, each with `name`, `at`, and perhaps
-`value` (what it is worth), `properties`, `received` (when it came, else when it happened) or `traits` (an identify call);
-`times` repeats an event, each a millisecond before the one before it. `traits`, `segments` (slugs), `cluster`, `scores`
-and `context`. `flips` is the first moment at which the answer turns without a new event, null for never; `observed` is
-what the root node compares. Moments are instants of ISO 8601.
+`value` (what it is worth), `properties`, `received` (when it came, else when it happened) or `traits` (an identify
+call); `times` repeats an event, each a millisecond before the one before it. `traits`, `segments` (slugs), `cluster`,
+`scores` and `context`. `flips` is the first moment at which the answer turns without a new event, null for never;
+`observed` is what the root node compares. Moments are instants of ISO 8601.
 """
 
 import json
@@ -39,7 +39,7 @@ DECLARED = (
     *("products.category", "products.price", "value"),
 )
 MEMORY = Memory(otherwise=DECLARED)
-NEVER = object()  # a case that says nothing of its flip
+UNSAID = object()  # the flip of a case that says nothing of it
 PROFILE = "0f" * 16
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 IDENTIFIED_BEFORE_MS = 3_600_000  # when `traits` were set, before now
@@ -79,8 +79,8 @@ class Case:
 
     @cached_property
     def flips(self) -> Any:
-        """Milliseconds; None for never; NEVER where the case does not say."""
-        flips = self.told.get("flips", NEVER)
+        """Milliseconds; None for never; UNSAID where the case does not say."""
+        flips = self.told.get("flips", UNSAID)
         return to_ms(flips) if isinstance(flips, str) else flips
 
     @cached_property

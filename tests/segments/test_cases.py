@@ -1,16 +1,22 @@
 """Every case of the language, asked of the evaluator of the stream: its answer, what it saw, and when it turns."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from segments.conditions.explain import explain
 from segments.conditions.python import Compiled, compile_condition
-from tests.segments.cases import NEVER, Case, load_cases, to_instant, to_ms
+from tests.segments.cases import UNSAID, Case, load_cases, to_instant, to_ms
 
-CASES = [pytest.param(case, id=f"{case.table}: {case.name}") for case in load_cases()]
-SAYING_FLIPS = [param for param in CASES if param.values[0].flips is not NEVER]
-SAYING_OBSERVED = [param for param in CASES if "observed" in param.values[0].told]
+
+def name_each(cases: Iterable[Case]) -> list[Any]:
+    return [pytest.param(case, id=f"{case.table}: {case.name}") for case in cases]
+
+
+CASES = name_each(load_cases())
+SAYING_FLIPS = name_each(case for case in load_cases() if case.flips is not UNSAID)
+SAYING_OBSERVED = name_each(case for case in load_cases() if "observed" in case.told)
 HORIZON_MS = 800 * 86_400_000  # beyond every window, and beyond the next anniversary of 29 February's neighbours
 KNOWN = {
     *("name", "condition", "matches", "now", "zone", "events", "traits", "segments", "cluster", "scores"),
@@ -55,7 +61,7 @@ def test_the_answer_turns_at_its_moment(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_turn_is_announced(case: Case) -> None:
-    """Between a moment and the next announced one nothing changes; and the first change is the one the case tells of."""
+    """Between a moment and the next announced one nothing changes; the first change is the one that the case tells of."""
     condition, now, turned = compile_condition(case.root, case.calendar), case.now, None
     if reads_clock(case):
         pytest.skip("context is asked about when a page is, and turns with its hours")
@@ -68,7 +74,7 @@ def test_a_turn_is_announced(case: Case) -> None:
             break
         now = flip
         turned = flip if answer(case, condition, flip) is not case.matches else None
-    if case.flips is not NEVER:
+    if case.flips is not UNSAID:
         assert show(turned) == show(case.flips)
 
 
