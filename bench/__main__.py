@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.archive import measure_archive
 from bench.conditions import measure_conditions
 from bench.doors import measure_doors
 from bench.freshness import measure_freshness
@@ -17,6 +18,7 @@ from bench.processing import measure_memory, measure_processor
 RESULTS = Path(__file__).parent / "results"
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "conditions": measure_conditions,
+    "archive": measure_archive,
     "memory": measure_memory,
     "processor": measure_processor,
     "freshness": measure_freshness,

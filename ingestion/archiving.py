@@ -13,6 +13,7 @@ from profiles.event import Event
 from profiles.identity import retired_key
 from profiles.profile import Profile, unpack
 from profiles.rows import ArchiveRow, MergeRow, ProfileRow
+from segments.conditions.language import HISTORY_LIMIT
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC)
@@ -89,6 +90,7 @@ def _archive(record: Applied) -> ArchiveRow:
 def describe(profile_id: str, packed: bytes) -> ProfileRow:
     """The durable copy of a packed profile; raises ValueError when it cannot be read."""
     profile: Profile = unpack(packed)
+    crowded = [name for name, history in profile.events.items() if history.count > HISTORY_LIMIT]
     return ProfileRow(
         id=profile_id,
         user_id=None if profile.user_id is None else clean(profile.user_id),
@@ -96,6 +98,9 @@ def describe(profile_id: str, packed: bytes) -> ProfileRow:
         last_seen=moment(profile.last_seen),
         traits=to_json({name: trait.value for name, trait in profile.traits.items()}),
         segments=to_json(profile.segments),
+        cluster=None if profile.cluster is None else clean(profile.cluster),
+        scores=to_json(profile.scores),
+        crowded=to_json(crowded) if crowded else None,
         state=packed,
     )
 

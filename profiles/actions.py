@@ -38,16 +38,19 @@ def store_profiles(rows: Sequence[ProfileRow], *, at: datetime) -> None:
     """Stores the newest state of profiles."""
     if not rows:
         return
-    ids, users, first, last, traits, segments, states = (list(column) for column in zip(*rows, strict=True))
+    columns = [list(column) for column in zip(*rows, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO profiles_storedprofile (id, user_id, first_seen, last_seen, traits, segments, state, updated) "
-            "SELECT found.*, %s::timestamptz FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], "
-            "%s::timestamptz[], %s::text[]::jsonb[], %s::text[]::jsonb[], %s::bytea[]) AS found "
+            "INSERT INTO profiles_storedprofile (id, user_id, first_seen, last_seen, traits, segments, cluster, "
+            "scores, crowded, state, updated) SELECT found.*, %s::timestamptz FROM unnest(%s::uuid[], %s::text[], "
+            "%s::timestamptz[], %s::timestamptz[], %s::text[]::jsonb[], %s::text[]::jsonb[], %s::text[], "
+            "%s::text[]::jsonb[], %s::text[]::jsonb[], %s::bytea[]) AS found "
             "ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, first_seen = excluded.first_seen, "
             "last_seen = excluded.last_seen, traits = excluded.traits, segments = excluded.segments, "
+            "cluster = excluded.cluster, scores = excluded.scores, "
+            "crowded = excluded.crowded, "
             "state = excluded.state, updated = excluded.updated",
-            [at, ids, users, first, last, traits, segments, states],
+            [at, *columns],
         )
 
 

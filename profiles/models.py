@@ -12,11 +12,15 @@ class StoredProfile(models.Model):
     last_seen = models.DateTimeField(db_index=True)
     traits = models.JSONField(default=dict)
     segments = models.JSONField(default=dict)
+    cluster = models.TextField(null=True, blank=True)
+    scores = models.JSONField(default=dict)
+    crowded = models.JSONField(null=True, help_text="Events done more often than a history remembers.")
     state = models.BinaryField()
     updated = models.DateTimeField()
 
     class Meta:
         verbose_name = "profile"
+        indexes = [models.Index(fields=["id"], name="storedprofile_crowded", condition=models.Q(crowded__isnull=False))]
 
     def __str__(self) -> str:
         return self.user_id or str(self.id)

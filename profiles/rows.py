@@ -33,6 +33,9 @@ class ProfileRow(NamedTuple):
     last_seen: datetime
     traits: str
     segments: str
+    cluster: str | None
+    scores: str
+    crowded: str | None
     state: bytes
 
 

@@ -28,7 +28,8 @@ CREATE TABLE profiles_archivedevent (
 ) PARTITION BY RANGE (at);
 ALTER SEQUENCE profiles_archivedevent_id_seq OWNED BY profiles_archivedevent.id;
 CREATE INDEX profiles_archivedevent_profile ON profiles_archivedevent (profile_id, at);
-CREATE INDEX profiles_archivedevent_name ON profiles_archivedevent (name, at);
+-- Conditions ask who did what when: counts, sums of value, first and last times are answered from this index alone.
+CREATE INDEX profiles_archivedevent_name ON profiles_archivedevent (name, at, profile_id) INCLUDE (value);
 CREATE INDEX profiles_archivedevent_message ON profiles_archivedevent (source, message_id);
 -- What falls into no month has its place, so that nothing is ever refused.
 CREATE TABLE profiles_archivedevent_rest PARTITION OF profiles_archivedevent DEFAULT;
@@ -102,11 +103,15 @@ class Migration(migrations.Migration):
                 ('last_seen', models.DateTimeField(db_index=True)),
                 ('traits', models.JSONField(default=dict)),
                 ('segments', models.JSONField(default=dict)),
+                ('cluster', models.TextField(blank=True, null=True)),
+                ('scores', models.JSONField(default=dict)),
+                ('crowded', models.JSONField(help_text='Events done more often than a history remembers.', null=True)),
                 ('state', models.BinaryField()),
                 ('updated', models.DateTimeField()),
             ],
             options={
                 'verbose_name': 'profile',
+                'indexes': [models.Index(condition=models.Q(('crowded__isnull', False)), fields=['id'], name='storedprofile_crowded')],
             },
         ),
     ]
