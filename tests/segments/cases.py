@@ -10,8 +10,8 @@
 
 A case is an object with `name`, `condition` (a node; ids may be left out) and `matches`. Everything else may be left
 out, or be said once for the whole table under `given`: `now` and `zone`; `events`, each with `name`, `at`, and perhaps
-`value` (what it is worth), `properties`, `received` (when it came, else when it happened) or `traits` (an identify
-call); `times` repeats an event, each a millisecond before the one before it. `traits`, `segments` (slugs), `cluster`,
+`value` (what it is worth), `properties`, `received` (when it came, else when it happened or now) or `traits` (an
+identify call); `times` repeats an event, each a millisecond before the one before it. `traits`, `segments` (slugs), `cluster`,
 `scores` and `context`. `flips` is the first moment at which the answer turns without a new event, null for never;
 `observed` is what the root node compares. Moments are instants of ISO 8601.
 """
@@ -53,6 +53,10 @@ class Case:
     name: str
     told: dict[str, Any]  # as the table has it, with what is given for all
 
+    def ask_at(self, now: int) -> "Case":
+        """The same question at another moment."""
+        return Case(self.table, self.name, {**self.told, "now": to_instant(now)})
+
     @cached_property
     def tree(self) -> dict[str, Any]:
         return {"v": 1, "root": with_ids(self.told["condition"])}
@@ -86,7 +90,7 @@ class Case:
     @cached_property
     def events(self) -> list[Event]:
         """In the order in which they came."""
-        events = [event for told in self.told.get("events", []) for event in _read_event(told)]
+        events = [event for told in self.told.get("events", []) for event in _read_event(told, self.now)]
         if traits := self.told.get("traits"):
             at = self.now - IDENTIFIED_BEFORE_MS
             events.append(
@@ -194,11 +198,11 @@ def to_instant(ms: int) -> str:
     return text.replace(".000Z", "Z")
 
 
-def _read_event(told: dict[str, Any]) -> list[Event]:
+def _read_event(told: dict[str, Any], now: int) -> list[Event]:
     at, properties = to_ms(told["at"]), dict(told.get("properties", {}))
     if "value" in told:
         properties["value"] = told["value"]
-    received = to_ms(told["received"]) if "received" in told else at
+    received = to_ms(told["received"]) if "received" in told else min(at, now)
     traits = told.get("traits")
     event = Event(
         id="",
@@ -212,6 +216,6 @@ def _read_event(told: dict[str, Any]) -> list[Event]:
     )
     assert told.keys() <= {"name", "at", "value", "properties", "received", "traits", "times"}
     return [
-        msgspec.structs.replace(event, at=at - number, received=max(received - number, at - number))
+        msgspec.structs.replace(event, at=at - number, received=received - number)
         for number in range(told.get("times", 1))
     ]
