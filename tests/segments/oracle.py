@@ -17,6 +17,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MS = timedelta(milliseconds=1)
 DAY = 86_400_000
 REMEMBERED = 180 * DAY
+LAST_DAY = (date(9999, 12, 31) - date(1970, 1, 1)).days
 LENGTHS = {"minutes": 60_000, "hours": 3_600_000, "days": DAY}
 # Zones have the offsets of these years; before and after, the first and last of them.
 OLDEST, NEWEST = datetime(1999, 12, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
@@ -336,7 +337,7 @@ def _start_of(text: str, zone: ZoneInfo) -> int:
 
 def _end_of(text: str, zone: ZoneInfo) -> int:
     moment = _read(text)
-    return moment if isinstance(moment, int) else _start(_following(text), zone) - 1
+    return moment if isinstance(moment, int) else _begin(_number(text) + 1, zone) - 1
 
 
 # The calendar of a zone
@@ -347,21 +348,25 @@ def _zone(case: Case) -> ZoneInfo:
 
 
 def _offset(at: int, zone: ZoneInfo) -> int:
-    moment = EPOCH + at * MS if abs(at) < 10**14 else OLDEST
+    moment = NEWEST if at > 10**13 else EPOCH + at * MS
     offset = min(max(moment, OLDEST), NEWEST).astimezone(zone).utcoffset()
     assert offset is not None
     return offset // MS
 
 
-def _following(day: str) -> str:
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+def _number(day: str) -> int:
+    return (date.fromisoformat(day) - date(1970, 1, 1)).days
+
+
+def _start(day: str, zone: ZoneInfo) -> int:
+    return _begin(_number(day), zone)
 
 
 @cache
-def _start(day: str, zone: ZoneInfo) -> int:
-    """The first millisecond whose local day is `day` or later, found by looking at the clock: every hour, then every
+def _begin(number: int, zone: ZoneInfo) -> int:
+    """The first millisecond whose local day is `number` or later, found by looking at the clock: every hour, then every
     minute of the two hours before it came."""
-    midnight = (date.fromisoformat(day) - date(1970, 1, 1)).days * DAY
+    midnight = number * DAY
     at = midnight - 17 * LENGTHS["hours"]
     while at + _offset(at, zone) < midnight:
         at += LENGTHS["hours"]
@@ -375,7 +380,6 @@ def _day_of(at: int, zone: ZoneInfo) -> str:
     """The last day that has begun."""
     number = (at + _offset(at, zone)) // DAY + 1
     while True:
-        day = (date(1970, 1, 1) + timedelta(days=number)).isoformat()
-        if _start(day, zone) <= at:
-            return day
+        if _begin(number, zone) <= at:
+            return (date(1970, 1, 1) + timedelta(days=min(number, LAST_DAY))).isoformat()
         number -= 1

@@ -1,0 +1,36 @@
+"""Every evaluator of the language behind one call: many cases in, an answer for each.
+
+A new one is a line in ENGINES. It is given all cases at once, so that it can ask them of its database or browser in one
+go; where it cannot be asked (a part of the condition is not for it), it answers None."""
+
+from collections.abc import Callable, Sequence
+
+from segments.conditions.explain import explain
+from segments.conditions.python import compile_condition
+from tests.segments import oracle
+from tests.segments.cases import Case
+
+Engine = Callable[[Sequence[Case]], list[bool | None]]
+
+
+def ask_python(cases: Sequence[Case]) -> list[bool | None]:
+    """The evaluator of the stream and of rules."""
+    return [
+        compile_condition(case.root, case.calendar).matches(case.profile, case.segments, case.context, case.now)
+        for case in cases
+    ]
+
+
+def ask_explain(cases: Sequence[Case]) -> list[bool | None]:
+    """The tree that says why."""
+    return [
+        explain(case.root, case.profile, case.segments, case.context, case.now, case.calendar).matched for case in cases
+    ]
+
+
+def ask_oracle(cases: Sequence[Case]) -> list[bool | None]:
+    """What the reference says, as slowly and plainly as it can be told."""
+    return [oracle.holds(case) for case in cases]
+
+
+ENGINES: dict[str, Engine] = {"oracle": ask_oracle, "python": ask_python, "explain": ask_explain}
