@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes
 
-.PHONY: run test check bench format schema lock tracker browser
+.PHONY: run test check fuzz bench format schema lock tracker browser
 
 run: $(VENV)/production
 	@$(BIN)/python -m personalization.supervise
@@ -21,6 +21,11 @@ check: $(VENV)/development
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run  # needs no database, and says so
 	@$(BIN)/python manage.py spectacular --format openapi-json | diff openapi.json - >&2 || \
 	{ echo "openapi.json is not what the doors say: make schema" >&2; exit 1; }
+
+# A million questions by chance to every evaluator of conditions; FUZZ_EXAMPLES, FUZZ_SEED and FUZZ_FROM say which.
+fuzz: $(VENV)/development
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000000} FUZZ_SEED=$${FUZZ_SEED:-0} \
+	$(BIN)/python -m pytest -q -s --timeout=0 tests/segments/test_differential.py -k oracle
 
 bench: $(VENV)/development
 	@$(BIN)/python -m bench $(ONLY)

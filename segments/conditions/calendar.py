@@ -33,6 +33,10 @@ class Calendar:
         """The first millisecond of a local day; where the clock jumps over midnight, the first one after it."""
         return self._start(read_day(day))
 
+    def end_of_day(self, day: str) -> int:
+        """The last millisecond of a local day."""
+        return self._start(read_day(day) + 1) - 1
+
     def start_of(self, unit: Unit, at: int) -> int:
         """The first millisecond of the day, week (from Monday) or month that `at` lies in."""
         return self._start(_first(unit, self._number_of(at)))

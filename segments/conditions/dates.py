@@ -10,6 +10,7 @@ from segments.conditions.calendar import Calendar, read_day, write_day
 from segments.conditions.language import Test
 
 FIRST, LAST = "0000-00-00", "9999-99-99"  # days before and after every other
+LAST_DAY = "9999-12-31"  # of the calendar
 LOWEST, HIGHEST = -(10**15), 10**15  # moments before and after every other
 MAX_OFFSET_HOURS = 15
 
@@ -83,8 +84,7 @@ def _before(value: Any, calendar: Calendar, now: int) -> Bounds:
 def _after(value: Any, calendar: Calendar, now: int) -> Bounds:
     moment = read_date(value)
     if isinstance(moment, str):
-        following = shift_day(moment, 1)
-        return Bounds(calendar.start_of_day(following), HIGHEST, following, LAST)
+        return Bounds(calendar.end_of_day(moment) + 1, HIGHEST, shift_day(moment, 1), LAST)
     assert moment is not None
     return Bounds(moment + 1, HIGHEST, shift_day(calendar.day_of(moment), 1), LAST)
 
@@ -99,7 +99,7 @@ def find_ends(start: str | None, end: str | None, calendar: Calendar) -> tuple[i
     if isinstance(low, str):
         low = calendar.start_of_day(low)
     if isinstance(high, str):
-        high = calendar.start_of_day(shift_day(high, 1)) - 1
+        high = calendar.end_of_day(high)
     return LOWEST if low is None else low, HIGHEST if high is None else high
 
 
@@ -128,7 +128,7 @@ def _first_started(calendar: Calendar, at: int) -> str:
 
 
 def shift_day(day: str, by: int) -> str:
-    return write_day(read_day(day) + by)
+    return LAST if day == LAST_DAY and by > 0 else write_day(read_day(day) + by)
 
 
 def find_anniversaries(ahead: int, calendar: Calendar, now: int) -> frozenset[str]:
@@ -166,7 +166,7 @@ def _turn_since(ms: Any, moment: Moment, calendar: Calendar, now: int) -> tuple[
 def _turn_until(ms: Any, moment: Moment, calendar: Calendar, now: int) -> tuple[int, ...]:
     """A date comes near, and is past."""
     if isinstance(moment, str):
-        return calendar.start_of_day(moment) - ms, calendar.start_of_day(shift_day(moment, 1))
+        return calendar.start_of_day(moment) - ms, calendar.end_of_day(moment) + 1
     return moment - ms, moment + 1
 
 

@@ -41,11 +41,11 @@ def find_first(history: History, now: int) -> int | None:
 
 
 def find_last(history: History, now: int) -> int | None:
-    """When it was done for the last time up to now."""
+    """When it was done for the last time up to now. With one dated ahead, that is the newest of those still kept."""
     if history.last <= now:
         return history.last
-    remembered = find_remembered(history, now)
-    return remembered[-1].at if remembered else find_first(history, now)
+    kept = bisect_right(history.recent, now, key=moment_time)
+    return history.recent[kept - 1].at if kept else find_first(history, now)
 
 
 def compile_where(where: tuple[Test, ...], calendar: Calendar) -> Filter | None:

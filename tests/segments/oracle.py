@@ -1,4 +1,4 @@
-"""The language once more, as slowly and plainly as it can be told: over the raw events of a case, one question at a time.
+"""The language once more, as slowly and plainly as it can be told: over the raw events of a case, step by step.
 
 Nothing of the evaluators is used here, not even their calendar or their profile: what the two have in common is the
 reference page. An answer of theirs that differs from this one is wrong, or the page is.
@@ -294,11 +294,8 @@ def _read(text: Any) -> str | int | None:
 def _is_date_so(op: str, value: Any, moment: str | int, case: Case) -> bool:
     """`moment` is a day or an instant."""
     zone, now = _zone(case), case.now
-    if op in ("before", "after"):
-        ends = (value, value)
-    elif op == "between":
-        ends = (value[0], value[1])
-    else:
+    ends: list[str] = value if op == "between" else [value, value]
+    if op not in ("before", "after", "between"):
         length = floor(value["amount"] * LENGTHS[value["unit"]])
         if op == "within_next":
             if isinstance(moment, str):

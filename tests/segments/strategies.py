@@ -11,7 +11,8 @@ from typing import Any, Protocol, TypeVar
 from hypothesis import strategies as st
 
 from segments.conditions.dates import read_date
-from segments.conditions.language import RETENTION_MS, UNITS
+from segments.conditions.language import CALENDAR_UNITS, DATE_OPERATORS, RETENTION_MS, UNITS
+from segments.conditions.operands import is_number
 from tests.segments.cases import Case, calendar_of, to_instant, to_ms
 
 T = TypeVar("T")
@@ -88,8 +89,8 @@ def find_edges(case: Case, flip: int | None) -> list[int]:
     for length in _list_lengths(case.told["condition"]):
         lengths.add(int(length[0] * UNITS[length[1]]))
     found = {moment + length + beside for moment in moments for length in lengths for beside in (-1, 0, 1)}
-    for unit in ("day", "week", "month"):
-        start = case.calendar.next_start(unit, case.now)  # type: ignore[arg-type]  # one of the units
+    for unit in CALENDAR_UNITS:
+        start = case.calendar.next_start(unit, case.now)
         found |= {start - 1, start}
     if flip is not None:
         found |= {flip - 1, flip, flip + 1}
@@ -107,7 +108,7 @@ def _list_texts(value: Any) -> list[str]:
 def _list_lengths(value: Any) -> list[tuple[float, str]]:
     if isinstance(value, dict):
         if "unit" in value:
-            return [(value.get("amount", value.get("last")), value["unit"])]
+            return [(value["amount"] if "amount" in value else value["last"], value["unit"])]
         value = list(value.values())
     return [found for item in value for found in _list_lengths(item)] if isinstance(value, list) else []
 
@@ -119,14 +120,18 @@ class _Maker:
         self.pick, self.number = chance.pick, chance.number
         self.lengths: list[int] = []  # of the condition, in milliseconds
         self.ends: list[int] = []  # moments that the condition names
+        self.wanted: list[Any] = []  # values that it names
+        self.chains: list[list[dict[str, Any]]] = []  # steps of its sequences
         self.leaves = 0
 
     def make(self) -> Case:
         self.zone = self.pick(ZONES)
         self.calendar = calendar_of(self.zone)
         self.now = self.clock()
-        condition = self.node(1)
-        told = {
+        condition = self.node(2)
+        if self.chance(25):  # more is asked that does not hold than that does
+            condition = {"kind": "not", "children": [condition]}
+        told: dict[str, Any] = {
             "condition": condition,
             "now": to_instant(self.now),
             "zone": self.zone,
@@ -137,6 +142,9 @@ class _Maker:
             "scores": {name: self.number(0, 4) / 4 for name in ("churn", "lookalike:vips") if self.chance(70)},
             "context": self.context(),
         }
+        if "'last'" in str(condition) and any(to_ms(event["at"]) > self.now for event in told["events"]):
+            # Of times before one dated ahead a profile knows those that it has kept, and the first.
+            told["events"] = [each for each in told["events"] if to_ms(each["at"]) > self.now - RETENTION_MS + DAY]
         return Case("chance", "by chance", told | {"name": "by chance"})
 
     def chance(self, percent: int) -> bool:
@@ -148,7 +156,9 @@ class _Maker:
         anchors = [to_ms(f"{day}T00:00:00Z") for day in ("2026-06-17", "2028-02-29", "2027-02-28", "2026-12-31")]
         anchor = self.pick([*anchors, *turns])
         day = self.calendar.start_of_day(self.calendar.day_of(anchor))
-        return self.pick([anchor, day, anchor, self.calendar.next_start("day", day), anchor + 43_215_678]) + self.beside()
+        return (
+            self.pick([anchor, day, anchor, self.calendar.next_start("day", day), anchor + 43_215_678]) + self.beside()
+        )
 
     def beside(self) -> int:
         return self.pick((0, 0, 1, -1, 3_600_000, -3_600_000))
@@ -156,7 +166,7 @@ class _Maker:
     # The condition
 
     def node(self, depth: int) -> dict[str, Any]:
-        if depth < 4 and self.leaves < 5 and self.chance(30):
+        if depth < 5 and self.leaves < 5 and self.chance(30):
             kind = self.pick(("and", "or", "not"))
             return {"kind": kind, "children": [self.node(depth + 1) for _ in range(self.number(1, 3))]}
         self.leaves += 1
@@ -201,7 +211,7 @@ class _Maker:
 
     def date(self) -> str:
         """A date that the condition names, near now: a day or an instant, seldom far away."""
-        if self.chance(5):
+        if self.chance(8):
             return self.pick(("1000-01-01", "9999-12-31", "2020-02-29"))
         at = self.now + self.pick((0, -DAY, -7 * DAY, DAY, -30 * DAY, -180 * DAY)) + self.beside()
         if self.chance(50):
@@ -219,11 +229,13 @@ class _Maker:
 
     def where(self) -> list[dict[str, Any]]:
         names = ("category", "price", "due", "products.category", "weight")
-        return [{"property": self.pick(names), **self.test()} for _ in range(self.pick((0, 0, 1, 1, 2)))]
+        asked = [self.pick(names) for _ in range(self.pick((0, 0, 1, 1, 2)))]
+        return [{"property": name, **self.test(_FITTING.get(name, ()))} for name in asked]
 
-    def test(self) -> dict[str, Any]:
-        op = self.pick(tuple(_OPERANDS))
+    def test(self, operators: Sequence[str] = ()) -> dict[str, Any]:
+        op = self.pick(operators if operators and self.chance(70) else tuple(_OPERANDS))
         value = _OPERANDS[op](self)
+        self.wanted += value if isinstance(value, list) else [value]
         return {"op": op} if value is None else {"op": op, "value": value}
 
     def between(self) -> list[Any]:
@@ -244,16 +256,23 @@ class _Maker:
             steps.append(step | ({"within": self.duration()} if number else {}))
         if self.chance(30):
             steps[-1]["did"] = False
+        self.chains.append(steps)
         window = self.window()
         return {"kind": "sequence", "steps": steps, "window": window} | ({"did": False} if self.chance(20) else {})
 
     def trait(self) -> dict[str, Any]:
-        return {"kind": "trait", "trait": self.pick(TRAITS), **self.test()}
+        name = self.pick(TRAITS)
+        return {"kind": "trait", "trait": name, **self.test(_FITTING.get(name, ()))}
 
     def in_context(self) -> dict[str, Any]:
         if self.chance(40):
             value = self.number(0, 23)
-            return {"kind": "context", "field": self.pick(("time.hour", "time.weekday")), "op": "at_least", "value": value}
+            return {
+                "kind": "context",
+                "field": self.pick(("time.hour", "time.weekday")),
+                "op": "at_least",
+                "value": value,
+            }
         return {"kind": "context", "field": self.pick(("page.path", "locale", "page", "page.path.x")), **self.test()}
 
     def segment(self) -> dict[str, Any]:
@@ -278,7 +297,8 @@ class _Maker:
     def moment(self, near: list[int]) -> int:
         """When something happens: on an edge of what is asked, a step after another event, or anywhere."""
         starts = [self.calendar.start_of(unit, self.now) for unit in ("day", "week", "month")]
-        edges = [self.now - length for length in self.lengths] + self.ends + [at + length for at in near for length in self.lengths]
+        edges = [self.now - length for length in self.lengths] + self.ends
+        edges += [at + length for at in near for length in self.lengths]
         way = self.number(1, 10)
         if way <= 5 and edges:
             return self.pick(edges) + self.pick((0, 0, 1, -1, 60_000, -60_000))
@@ -291,6 +311,9 @@ class _Maker:
     def events(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         near: list[int] = []
+        for steps in self.chains:
+            if self.chance(75):
+                found += self.follow(steps)
         for _ in range(self.pick((0, 1, 2, 3, 3, 4, 5, 6, 8))):
             at = self.moment(near)
             near.append(at)
@@ -300,6 +323,18 @@ class _Maker:
             if self.chance(75):
                 event["properties"] = self.properties()
             found.append(event)
+        return found
+
+    def follow(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Events of a sequence, each on or near the edge of its time."""
+        found = []
+        at = self.moment([]) - self.number(0, 3) * self.pick(self.lengths)
+        for step in steps:
+            if "within" in step:
+                length = int(step["within"]["amount"] * UNITS[step["within"]["unit"]])
+                at += self.pick((length, length // 2, length // 2, 1, length + 1, length - 1, 0))
+            if step.get("did", True) or self.chance(30):
+                found.append({"name": step["event"], "at": to_instant(at), "properties": self.properties()})
         return found
 
     def properties(self) -> dict[str, Any]:
@@ -321,6 +356,9 @@ class _Maker:
 
     def fact(self) -> Any:
         way = self.number(1, 10)
+        if way <= 4 and self.wanted:
+            wanted = self.pick(self.wanted)
+            return wanted if not isinstance(wanted, dict) else self.dated()
         if way <= 6:
             return self.pick(SCALARS)
         if way == 7:
@@ -341,8 +379,13 @@ class _Maker:
         return f"{self.number(1990, 1993)}{day[4:]}" if self.chance(30) else day
 
     def traits(self) -> dict[str, Any]:
-        makers = {"plan": self.fact, "age": lambda: self.pick(NUMBERS), "birthday": self.dated, "tags": self.fact}
-        return {name: make() for name, make in makers.items() if self.chance(75)}
+        makers = {
+            "plan": self.fact,
+            "age": lambda: self.pick((*NUMBERS, *filter(is_number, self.wanted))),
+            "birthday": self.dated,
+            "tags": self.fact,
+        }
+        return {name: make() for name, make in makers.items() if self.chance(85)}
 
     def context(self) -> dict[str, Any]:
         return {"page": {"path": self.fact()}, "locale": self.fact()} if self.chance(70) else {}
@@ -371,4 +414,14 @@ _OPERANDS: dict[str, Callable[[_Maker], Any]] = {
     "longer_ago_than": _Maker.duration,
     "within_next": _Maker.duration,
     "anniversary": lambda maker: maker.pick((0, 0, 1, 3, 30)),
+}
+
+# What suits the values that a name mostly has.
+_FITTING: dict[str, tuple[str, ...]] = {
+    "plan": ("is", "is_not", "in", "contains", "starts_with", "exists"),
+    "category": ("is", "is_not", "in", "contains", "exists"),
+    "age": ("is", "at_least", "at_most", "more_than", "less_than", "between", "exists"),
+    "price": ("is", "at_least", "at_most", "more_than", "less_than"),
+    "birthday": DATE_OPERATORS,
+    "due": DATE_OPERATORS,
 }
