@@ -1,0 +1,211 @@
+"""A condition before it is published: how many people it is about, who they are, who would come and go, and why."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.utils import timezone
+
+from ingestion.directory import Directory
+from ingestion.queries import newest_directory
+from personalization.wiring import memory_of
+from profiles.models import StoredProfile
+from profiles.past import fold_past
+from profiles.profile import Memory, Profile, unpack
+from rules.queries import newest_book
+from segments.conditions.calendar import Calendar
+from segments.conditions.explain import Explained, explain
+from segments.conditions.language import (
+    BadCondition,
+    Did,
+    DidWhen,
+    Group,
+    InSegment,
+    Node,
+    Problem,
+    Sequence,
+    list_leaves,
+    walk,
+)
+from segments.conditions.parse import parse_condition
+from segments.conditions.python import compile_condition
+from segments.conditions.sql import Answer, compile_sql
+from segments.conditions.sql_events import Question
+from segments.conditions.windows import find_forgotten
+from segments.conditions.words import say_condition
+from segments.evaluation import Changes, Counts, compare, estimate, list_crowded, list_matches
+
+SHOWN_PEOPLE = 10
+MAX_SHOWN = 200  # letters of a value
+GROUPS = {"and": "all of these", "or": "any of these", "not": "none of these"}
+
+
+class Row(NamedTuple):
+    """One node: how deep it lies, what it says, and of how many people it is true, give or take `margin`."""
+
+    depth: range
+    words: str
+    people: int
+    margin: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the archive says of a condition at a moment. `changes` is None where there is nothing to compare with."""
+
+    counts: Counts
+    rows: tuple[Row, ...]
+    people: tuple[UUID, ...]
+    changes: Changes | None
+    warnings: tuple[Problem, ...]
+
+
+class Reason(NamedTuple):
+    """One node of the explanation of one person: what it asks, whether it holds, and what was found."""
+
+    depth: range
+    words: str
+    matched: bool
+    found: str
+
+
+class Previewer:
+    """Questions about one condition at one moment, Unix milliseconds; None is now, of the profiles as they are.
+
+    `slug` is the segment that the condition is going to define: what is in force of it now is compared."""
+
+    def __init__(self, root: Node, *, at: int | None = None, slug: str = "") -> None:
+        self.root = root
+        self.now = time.time_ns() // 1_000_000 if at is None else at
+        self.is_past = at is not None
+        self._slug = slug
+        self._calendar = Calendar(settings.PZ_TIME_ZONE)
+        self._memory = read_memory()
+        self._definitions = read_definitions()
+
+    def look(self) -> Preview:
+        crowded = list_crowded()
+
+        def ask(below: UUID | None = None) -> Answer:
+            asked = Question(self.now, self._calendar, self._memory, crowded, self.is_past, below)
+            # Profiles carry the segments they are in now; what they were in then follows from the definitions.
+            return compile_sql(self.root, asked, definitions=self._definitions if self.is_past else None)
+
+        counts = estimate(ask)
+        people = list_matches(ask(), limit=SHOWN_PEOPLE)
+        is_compared = self._slug in self._definitions and not self.is_past
+        return Preview(
+            counts=counts,
+            rows=tuple(
+                Row(depth, say_node(node), counts.nodes[node.id], counts.margins[node.id])
+                for depth, node in list_rows(self.root)
+            ),
+            people=tuple(people),
+            changes=compare(ask(), self._slug) if is_compared else None,
+            warnings=(*find_undeclared(self.root, self._memory), *find_forgotten(self.root, self._calendar, self.now)),
+        )
+
+    def explain(self, profile_id: UUID) -> tuple[Reason, ...]:
+        """Why one person matches or not, node by node."""
+        profile = self._find_profile(profile_id)
+        segments: Mapping[str, int] = profile.segments
+        if self.is_past:
+            segments = find_segments(self.root, self._definitions, profile, self.now, self._calendar)
+        told = explain(self.root, profile, segments, {}, self.now, self._calendar)
+        return tuple(
+            Reason(depth, say_node(node), each.matched, say_observed(node, each.observed))
+            for (depth, node), each in zip(list_rows(self.root), flatten(told), strict=True)
+        )
+
+    def _find_profile(self, profile_id: UUID) -> Profile:
+        if self.is_past:
+            return fold_past(profile_id, self.now, self._memory)
+        return unpack(bytes(StoredProfile.objects.values_list("state", flat=True).get(pk=profile_id)))
+
+
+def read_memory() -> Memory:
+    """What profiles remember, by the directory in force."""
+    newest = newest_directory()
+    return memory_of(msgspec.convert(newest[1] if newest else {"number": 0}, Directory, strict=False))
+
+
+def read_definitions() -> dict[str, Node]:
+    """The conditions of the segments in force."""
+    newest = newest_book()
+    found = {}
+    for each in newest[1]["segments"] if newest else ():
+        try:
+            found[each["slug"]] = parse_condition(each["condition"])
+        except BadCondition:
+            continue  # of another version of the product: nobody is in it
+    return found
+
+
+def find_segments(
+    root: Node, definitions: Mapping[str, Node], profile: Profile, now: int, calendar: Calendar
+) -> dict[str, int]:
+    """Those of the segments that a condition asks for which the person is in at that moment, since when is not said."""
+    found: dict[str, int] = {}
+    for leaf in list_leaves(root):
+        if isinstance(leaf, InSegment) and leaf.segment in definitions:
+            inner = definitions[leaf.segment]
+            theirs = find_segments(inner, definitions, profile, now, calendar)
+            if compile_condition(inner, calendar).matches(profile, theirs, {}, now):
+                found[leaf.segment] = now
+    return found
+
+
+def find_undeclared(root: Node, memory: Memory) -> list[Problem]:
+    """Where a condition asks for a property that is not remembered: it never matches."""
+    found = []
+    for node in walk(root):
+        steps = node.steps if isinstance(node, Sequence) else (node,) if isinstance(node, Did) else ()
+        for step in steps:
+            known = memory.indexed.get(step.event, memory.otherwise)
+            asked = [test.name for test in step.where]
+            if isinstance(step, Did) and step.of not in (None, "value"):
+                asked.append(str(step.of))
+            for name in sorted(set(asked) - set(known)):
+                message = f"{name} of {step.event} is not indexed, and so never matches; index it in the catalogue"
+                found.append(Problem(node.id, message))
+    return found
+
+
+def list_rows(node: Node, depth: int = 0) -> list[tuple[range, Node]]:
+    """The nodes in reading order, each with the levels above it."""
+    found = [(range(depth), node)]
+    if isinstance(node, Group):
+        for child in node.children:
+            found += list_rows(child, depth + 1)
+    return found
+
+
+def flatten(told: Explained) -> list[Explained]:
+    return [told, *(each for child in told.children for each in flatten(child))]
+
+
+def say_node(node: Node) -> str:
+    return GROUPS[node.kind] if isinstance(node, Group) else say_condition(node)
+
+
+def say_observed(node: Node, observed: Any) -> str:
+    """What was compared at a node, for people to read."""
+    match node:
+        case Group():
+            return ""
+        case Did():
+            return f"{observed:,.12g}"
+        case DidWhen() | Sequence() | InSegment() if isinstance(observed, int):
+            return f"{timezone.localtime(datetime.fromtimestamp(observed / 1000, UTC)):%Y-%m-%d %H:%M:%S}"
+        case DidWhen() | Sequence():
+            return "never"
+        case InSegment():
+            return "not in it"
+        case _:
+            return "not known" if observed is None else json.dumps(observed, ensure_ascii=False)[:MAX_SHOWN]
