@@ -108,7 +108,7 @@ function tellWhenOutOfSight() {
 
 function reasonWords({ reason, segments = [] }) {
   const words = segments.map((slug) => segmentWords(slug) || `is in ${segmentName(slug)}`).join(' and ');
-  if (reason === 'rule_matched' && words) return `Because ${/^(did|is) /.test(words) ? 'this visitor ' : ''}${words}`;
+  if (reason === 'rule_matched' && words) return `Because ${/^(did|is|viewed|bought|added|removed|started) /.test(words) ? 'this visitor ' : ''}${words}`;
   if (reason === 'rule_matched') return 'A rule for everybody holds';
   if (reason === 'no_rule_matched') return 'No rule holds for this visitor, so the page keeps its own banner';
   if (reason === 'timeout') return 'The answer came too late, so the page keeps its own banner';

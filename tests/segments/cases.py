@@ -12,8 +12,8 @@ A case is an object with `name`, `condition` (a node; ids may be left out) and `
 out, or be said once for the whole table under `given`: `now` and `zone`; `events`, each with `name`, `at`, and perhaps
 `value` (what it is worth), `properties`, `received` (when it came, else when it happened or now) or `traits` (an
 identify call); `times` repeats an event, each a millisecond before the one before it. `traits`, `segments` (slugs),
-`cluster`, `scores` and `context`. `flips` is the first moment at which the answer turns without a new event, null for never;
-`observed` is what the root node compares. Moments are instants of ISO 8601.
+`cluster`, `scores` and `context`. `flips` is the first moment at which the answer turns without a new event, null for
+never; `observed` is what the root node compares. Moments are instants of ISO 8601.
 """
 
 import json

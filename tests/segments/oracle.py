@@ -296,7 +296,7 @@ def _is_date_so(op: str, value: Any, moment: str | int, case: Case) -> bool:
     zone, now = _zone(case), case.now
     ends: list[str] = value if op == "between" else [value, value]
     if op not in ("before", "after", "between"):
-        length = floor(value["amount"] * LENGTHS[value["unit"]])
+        length: int = floor(value["amount"] * LENGTHS[value["unit"]])
         if op == "within_next":
             if isinstance(moment, str):
                 return _day_of(now, zone) <= moment <= _day_of(now + length, zone)

@@ -17,8 +17,9 @@ from segments.conditions.python import compile_condition
 from segments.conditions.words import say_condition
 from tests.segments import oracle
 from tests.segments.cases import Case, to_instant
+from tests.segments.edges import find_edges
 from tests.segments.engines import ENGINES
-from tests.segments.strategies import Seeded, cases, draw_case, find_edges
+from tests.segments.strategies import Seeded, cases, draw_case
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
