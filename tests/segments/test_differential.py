@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from random import SystemRandom
 from typing import Any
 
+import pytest
 from hypothesis import Phase, given, settings
 
 from segments.conditions.language import InContext, list_leaves
@@ -34,6 +35,7 @@ def test_a_question_that_divides_is_found_and_made_small(case: Case) -> None:
     assert find_dissent(case) is None
 
 
+@pytest.mark.django_db
 def test_every_evaluator_gives_the_answer_of_the_oracle() -> None:
     seed = SEED or SystemRandom().randrange(1, 2**32)
     print(f"seed {seed}, {EXAMPLES} questions from number {FROM} on", flush=True)
@@ -55,6 +57,7 @@ def test_every_evaluator_gives_the_answer_of_the_oracle() -> None:
     assert 0.35 < held / EXAMPLES < 0.6
 
 
+@pytest.mark.django_db
 def test_every_evaluator_can_be_asked_most_of_it() -> None:
     batch = [draw_case(Seeded(SEED, number)) for number in range(BATCH)]
     assert {name for name, ask in ENGINES.items() if answered(ask(batch)) < 0.5} == set()
