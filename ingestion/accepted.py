@@ -2,7 +2,7 @@
 
 import msgspec
 
-from profiles.event import Event
+from profiles.event import Event, Passed
 
 
 class Applied(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="applied", kw_only=True):
@@ -22,13 +22,44 @@ class Linked(msgspec.Struct, frozen=True, array_like=True, tag_field="record", t
     at: int
 
 
+class Unlinked(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="unlinked", kw_only=True):
+    """An identifier that the map does not hold any more."""
+
+    identifier: str
+    at: int
+
+
 class Merged(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="merged", kw_only=True):
-    """`winner` took over `loser`, whose packed `state` is kept so that the merge can be undone."""
+    """`winner` took over `loser`. What it takes to undo it is kept: the packed `state` of the loser, that of the winner
+    just `before`, the identifiers (`keys`) that were the loser's, and whom the message named that linked the two."""
 
     loser: str
     winner: str
     state: bytes
     because: str
+    at: int
+    before: bytes = b""
+    keys: tuple[str, ...] = ()
+    user_id: str = ""
+
+
+class Unmerged(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="unmerged", kw_only=True):
+    """`winner` let go of `loser`: what was done under `keys` since the two became one is the loser's again, and so are
+    the merges in `passed`."""
+
+    loser: str
+    winner: str
+    because: str
+    keys: tuple[str, ...]
+    passed: tuple[Passed, ...]
+    by: str
+    at: int
+
+
+class Restored(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="restored", kw_only=True):
+    """A profile that was let go has its state again."""
+
+    profile: str
     at: int
 
 
@@ -43,7 +74,7 @@ class Dead(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag
     at: int
 
 
-Accepted = Applied | Linked | Merged | Dead
+Accepted = Applied | Linked | Unlinked | Merged | Unmerged | Restored | Dead
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Accepted] = msgspec.msgpack.Decoder(Accepted)

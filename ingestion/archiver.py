@@ -2,6 +2,7 @@
 
 import logging
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from threading import Event as Signal
@@ -11,7 +12,7 @@ from django.db import DatabaseError, DataError, InterfaceError, connection, tran
 from msgspec import ValidationError
 
 from ingestion.accepted import Accepted, unpack
-from ingestion.archiving import Batch, Link, collect, describe, moment
+from ingestion.archiving import Batch, collect, describe, moment
 from ingestion.catalogue import Catalogue, observe
 from ingestion.log import START, Offset
 from ingestion.log_redis import FIELD
@@ -19,11 +20,21 @@ from ingestion.models import ArchiveOffset, DeadLetter
 from ingestion.outcomes import REASON_LENGTH, store_dead_letters, store_outcomes, store_refusals, trim_refusals
 from ingestion.streams import Entries, Streams
 from profiles import keys
-from profiles.actions import copy_events, record_merges, remove_profiles, store_identifiers, store_profiles
+from profiles.actions import (
+    copy_events,
+    forget_identifiers,
+    record_merge,
+    remove_profiles,
+    store_identifiers,
+    store_profiles,
+    undo_merge,
+)
 from profiles.clients import Client
+from profiles.identity import retired_key
 from profiles.locks import ARCHIVE
 from profiles.months import Months, month_of, next_month
 from profiles.queries import Message, find_archived
+from profiles.rows import MergeRow
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +46,7 @@ PAUSE_S = 1.0  # after a server was away
 COUNT_S = 2.0  # between copies of the counters
 TIDY_S = 600.0
 
+RETIRED = retired_key("")
 Found = Mapping[str, Entries]
 
 
@@ -219,23 +231,20 @@ class Archiver:
         known = find_archived(messages)
         first = {(message.source, message.message_id): number for number, message in reversed([*enumerate(messages)])}
         fresh = sorted(number for number in first.values() if messages[number] not in known)
-        copy_events([batch.events[number] for number in fresh])
+        _store_turns(batch, fresh)
         self._catalogue.record(observe(batch.observed[number] for number in fresh))
         # The map's present answer, as links of several partitions come in no common order.
-        store_identifiers(
-            {
-                key: Link(now.decode(), link.at) if now else link
-                for (key, link), now in zip(batch.links.items(), links, strict=True)
-            }
-        )
-        remove_profiles(batch.retired)
+        answers = zip(batch.links.items(), links, strict=True)
+        linked = {key: (now.decode(), at) for (key, at), now in answers if now is not None}
+        store_identifiers(linked)
+        forget_identifiers(batch.links.keys() - linked.keys())
+        remove_profiles([key.removeprefix(RETIRED) for key in linked if key.startswith(RETIRED)])
         rows = [
             describe(profile_id, packed)
             for profile_id, packed in zip(batch.touched, states, strict=True)
             if packed is not None  # taken over meanwhile
         ]
         store_profiles(rows, at=moment(self._clock()))
-        record_merges(batch.merges)
 
     def _read(self, names: Iterable[str]) -> list[bytes | None]:
         wanted = list(names)
@@ -267,6 +276,21 @@ def _decode(raw: bytes) -> Accepted | None:
         return unpack(raw)
     except (ValidationError, ValueError):
         return None
+
+
+def _store_turns(batch: Batch, fresh: Sequence[int]) -> None:
+    """Events by their numbers in the batch, and between them the merges and undone merges: whose events are whose
+    depends on what came first."""
+    start = 0
+    for turn in batch.turns:
+        end = bisect_left(fresh, turn.events)
+        copy_events([batch.events[number] for number in fresh[start:end]])
+        start = end
+        if isinstance(turn.row, MergeRow):
+            record_merge(turn.row)
+        else:
+            undo_merge(turn.row)
+    copy_events([batch.events[number] for number in fresh[start:]])
 
 
 def _set_aside(batch: Batch) -> list[DeadLetter]:

@@ -8,37 +8,36 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ingestion.accepted import Accepted, Applied, Dead, Linked, Merged
+from ingestion.accepted import Accepted, Applied, Dead, Linked, Merged, Restored, Unlinked, Unmerged
 from profiles.event import Event
-from profiles.identity import retired_key
 from profiles.profile import Profile, unpack
-from profiles.rows import ArchiveRow, MergeRow, ProfileRow
+from profiles.rows import ArchiveRow, MergeRow, ProfileRow, UndoneRow
 from segments.conditions.language import HISTORY_LIMIT
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC)
-RETIRED = retired_key("")
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Link(NamedTuple):
-    profile_id: str
-    at: datetime
+class Turn(NamedTuple):
+    """A merge, or the end of one, and how many of the batch's events came before it."""
+
+    events: int
+    row: MergeRow | UndoneRow
 
 
 @dataclass
 class Batch:
-    """What some accepted records come to. `touched` are the profiles whose durable copy is out of date, `retired`
-    those that have been taken over."""
+    """What some accepted records come to. `links` are the identifiers that were linked or unlinked, and when; `touched`
+    are the profiles whose durable copy is out of date."""
 
     events: list[ArchiveRow] = field(default_factory=list)
     observed: list[Event] = field(default_factory=list)  # the same events, in the same order
-    links: dict[str, Link] = field(default_factory=dict)
-    merges: list[MergeRow] = field(default_factory=list)
+    links: dict[str, datetime] = field(default_factory=dict)
+    turns: list[Turn] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
     touched: dict[str, None] = field(default_factory=dict)
-    retired: set[str] = field(default_factory=set)
 
     def add(self, record: Accepted) -> None:
         match record:
@@ -46,15 +45,16 @@ class Batch:
                 self.events.append(_archive(record))
                 self.observed.append(record.event)
                 self.touched[record.profile] = None
-            case Linked():
-                key = clean(record.identifier)
-                self.links[key] = Link(record.profile, moment(record.at))
-                if key.startswith(RETIRED):
-                    self.retired.add(key.removeprefix(RETIRED))
+            case Linked() | Unlinked():
+                self.links[clean(record.identifier)] = moment(record.at)
             case Merged():
-                row = MergeRow(record.loser, record.winner, record.state, clean(record.because), moment(record.at))
-                self.merges.append(row)
+                self.turns.append(Turn(len(self.events), _describe_merge(record)))
                 self.touched[record.winner] = None
+            case Unmerged():
+                self.turns.append(Turn(len(self.events), _describe_undone(record)))
+                self.touched[record.winner] = None
+            case Restored():
+                self.touched[record.profile] = None
             case Dead():
                 self.dead.append(record)
 
@@ -84,6 +84,33 @@ def _archive(record: Applied) -> ArchiveRow:
         context=to_json(event.context),
         entered=to_json(record.entered),
         left=to_json(record.left),
+        previous_id=None if event.previous_id is None else clean(event.previous_id),
+    )
+
+
+def _describe_merge(record: Merged) -> MergeRow:
+    return MergeRow(
+        loser_id=record.loser,
+        winner_id=record.winner,
+        state=record.state,
+        because=clean(record.because),
+        at=moment(record.at),
+        before=record.before,
+        keys=[clean(key) for key in record.keys],
+        user_id=clean(record.user_id),
+    )
+
+
+def _describe_undone(record: Unmerged) -> UndoneRow:
+    return UndoneRow(
+        loser_id=record.loser,
+        winner_id=record.winner,
+        because=clean(record.because),
+        devices=[clean(key[2:]) for key in record.keys if key.startswith("a:")],
+        users=[clean(key[2:]) for key in record.keys if key.startswith("u:")],
+        passed=[(passed.loser, clean(passed.because), passed.before) for passed in record.passed],
+        by=clean(record.by),
+        at=moment(record.at),
     )
 
 

@@ -9,27 +9,30 @@ from ingestion.accepted import pack as pack_accepted
 from ingestion.live import Change
 from ingestion.live import pack as pack_change
 from ingestion.steps import Outcome, Work, resolve, set_soft_timer
-from profiles.event import Merge, Retire
-from profiles.identity import retired_key
+from profiles.event import Merge, Retire, user_key
+from profiles.identity import apart_key, find_owner, retired_key
 from profiles.profile import merge
 from profiles.profile import pack as pack_profile
 from profiles.profile import unpack as unpack_profile
 
 
 def retire_profile(work: Work, request: Retire) -> None:
-    """In the loser's partition: points its identifiers to the winner and sends its state there.
+    """In the loser's partition: points its identifiers to the winner and hands its state over.
 
-    A profile of another known user stays (a shared device), unless an alias call asked for it.
+    A profile of another known user stays (a shared device), and so does one that was let go by the winner before,
+    unless an alias call asked for it.
     """
-    winner = resolve(work, request.winner)
+    winner = find_winner(work, request)
     if retired_key(request.loser) in work.links or request.loser == winner:
         return  # handed over before
     loser = work.profile(request.loser)
-    if loser.user_id is not None and loser.user_id != request.user_id and not request.forced:
-        work.count("-", Outcome.SHARED_DEVICE)
+    if not request.forced and (outcome := _decline(work, request, winner)):
+        work.count("-", outcome)
         return
-    theirs = (*loser.identifiers, request.identifier, retired_key(loser.id))
-    _pass_on(work, theirs, former=loser.id, winner=winner)
+    if apart_key(loser.id) in work.links:
+        work.unlink(apart_key(loser.id))
+    moved = _pass_on(work, (*loser.identifiers, request.identifier), former=loser.id, winner=winner)
+    work.link(retired_key(loser.id), winner)
     work.require_alive(winner)  # two profiles that retire into each other at once would both be gone
     if loser.first_seen == 0:
         return  # nobody had been seen under this identifier: nothing to hand over
@@ -39,34 +42,71 @@ def retire_profile(work: Work, request: Retire) -> None:
     work.commit.soft_timers.pop(loser.id, None)
     work.commit.timers[loser.id] = None
     work.commit.changes.append((loser.id, pack_change(Change(moved_to=winner))))
-    state = pack_profile(loser)
-    work.send(winner, Merge(loser=loser.id, winner=winner, state=state, because=request.because, at=request.at))
+    handed = Merge(
+        loser=loser.id,
+        winner=winner,
+        state=pack_profile(loser),
+        because=request.because,
+        at=request.at,
+        keys=moved,
+        user_id=request.user_id,
+    )
+    # Whatever follows the identifiers to the winner has to find the loser there already.
+    if work.home(winner) == work.commit.partition:
+        merge_profile(work, handed)
+    else:
+        work.send(winner, handed)
 
 
 def merge_profile(work: Work, handed: Merge) -> None:
     """In the winner's partition: takes the loser's history over and evaluates every segment anew.
 
     A winner that was itself retired meanwhile passes the loser on."""
-    winner_id = resolve(work, handed.winner)
+    winner_id = find_winner(work, handed)
     if work.home(winner_id) != work.commit.partition:
         work.send(winner_id, handed)
         return
     memory, segments = work.definitions.memory, work.definitions.segments
-    loser = unpack_profile(handed.state)
-    merged = merge(work.profile(winner_id), loser, work.now, memory)
+    winner, loser = work.profile(winner_id), unpack_profile(handed.state)
+    merged = merge(winner, loser, work.now, memory)
     membership = segments.evaluate(merged, work.now)
     work.put(replace(merged, segments=membership.segments))
     if winner_id != handed.winner:
         _pass_on(work, (*loser.identifiers, retired_key(loser.id)), former=handed.winner, winner=winner_id)
     set_soft_timer(work, winner_id, membership.flips_at)
-    record = Merged(loser=handed.loser, winner=winner_id, state=handed.state, because=handed.because, at=handed.at)
+    record = Merged(
+        loser=handed.loser,
+        winner=winner_id,
+        state=handed.state,
+        because=handed.because,
+        at=handed.at,
+        before=pack_profile(winner),
+        keys=handed.keys,
+        user_id=handed.user_id,
+    )
     work.commit.accepted.append(pack_accepted(record))
     work.told(winner_id).add(membership)
 
 
-def _pass_on(work: Work, identifiers: Sequence[str], *, former: str, winner: str) -> None:
+def find_winner(work: Work, record: Retire | Merge) -> str:
+    """Who takes over: the profile of the user whom the linking message named, whoever that is by now."""
+    return resolve(work, work.links.get(user_key(record.user_id)) or record.winner)
+
+
+def _decline(work: Work, request: Retire, winner: str) -> Outcome | None:
+    """Why the loser stays, None when it does not."""
+    loser = work.profile(request.loser)
+    if loser.user_id is not None and loser.user_id != request.user_id:
+        return Outcome.SHARED_DEVICE
+    apart = work.links.get(apart_key(loser.id))
+    return Outcome.KEPT_APART if apart is not None and resolve(work, apart) == winner else None
+
+
+def _pass_on(work: Work, identifiers: Sequence[str], *, former: str, winner: str) -> tuple[str, ...]:
     """Points those of `identifiers` that stand for `former` to `winner`; what a third profile holds stays."""
-    work.links.update(work.find_links([key for key in identifiers if key not in work.links]))
-    for key in dict.fromkeys(identifiers):
-        if work.links.get(key, former) == former:
-            work.link(key, winner)
+    unread = [key for key in identifiers if key not in work.links and key not in work.unlinked]
+    work.links.update(work.find_links(unread))
+    moved = [key for key in dict.fromkeys(identifiers) if find_owner(key, work.links.get, former) == former]
+    for key in moved:
+        work.link(key, winner)
+    return tuple(moved)

@@ -14,9 +14,10 @@ from ingestion.leases import Leases
 from ingestion.live import pack as pack_change
 from ingestion.log import EventLog, LogUnavailable, Offset
 from ingestion.merging import merge_profile, retire_profile
+from ingestion.splitting import restore_profile, split_profile
 from ingestion.steps import Definitions, Outcome, Work, apply_event
-from profiles.event import Event, Merge, Record, Retire, partition_of, unpack
-from profiles.identity import identifiers, retired_key, route
+from profiles.event import Event, Merge, Record, Restore, Retire, Split, partition_of, unpack, user_key
+from profiles.identity import apart_key, identifiers, retired_key, route
 from profiles.profile import pack as pack_profile
 from profiles.store import Commit, Conflict, Fenced, ProfileStore, Reading, StoreUnavailable, day_of, mark_of
 
@@ -243,6 +244,10 @@ def apply_record(work: Work, record: Record) -> None:
             retire_profile(work, record)
         case Merge():
             merge_profile(work, record)
+        case Split():
+            split_profile(work, record)
+        case Restore():
+            restore_profile(work, record)
 
 
 def _needed(record: Record) -> tuple[str, ...]:
@@ -251,9 +256,14 @@ def _needed(record: Record) -> tuple[str, ...]:
         case Event():
             return identifiers(record)
         case Retire():
-            return (retired_key(record.loser), retired_key(record.winner), record.identifier)
+            ids = (retired_key(record.loser), retired_key(record.winner), apart_key(record.loser))
+            return (*ids, record.identifier, user_key(record.user_id))
         case Merge():
-            return (retired_key(record.winner),)
+            return (retired_key(record.winner), user_key(record.user_id))
+        case Split():
+            return (retired_key(record.loser), retired_key(record.winner), apart_key(record.loser), *record.keys)
+        case Restore():
+            return (retired_key(record.profile),)
 
 
 def _expected_profile(record: Record, links: Mapping[str, str]) -> str:
@@ -265,6 +275,10 @@ def _expected_profile(record: Record, links: Mapping[str, str]) -> str:
             return record.loser
         case Merge():
             return links.get(retired_key(record.winner), record.winner)
+        case Split():
+            return record.winner
+        case Restore():
+            return record.profile
 
 
 def _decode(raw: bytes) -> Record | None:

@@ -10,13 +10,13 @@ from enum import StrEnum
 
 from msgspec.structs import replace
 
-from ingestion.accepted import Applied, Linked
+from ingestion.accepted import Applied, Linked, Unlinked
 from ingestion.accepted import pack as pack_accepted
 from ingestion.live import Change, Seen
-from profiles.event import Event, Merge, Retire, anonymous_key, derive_profile_id, pack, partition_of, user_key
-from profiles.identity import MAX_IDENTIFIERS, find_previous, retired_key, route
+from profiles.event import Event, Record, Retire, anonymous_key, derive_profile_id, pack, partition_of, user_key
+from profiles.identity import find_previous, note_identifiers, retired_key, route
 from profiles.profile import Memory, Profile, fold
-from profiles.store import Commit, Link, mark_of, outcome_field
+from profiles.store import REMOVED, Commit, Link, mark_of, outcome_field
 from segments.membership import Membership, Segments
 
 MAX_HOPS = 100  # merges followed from a retired profile to the one that lives
@@ -31,6 +31,7 @@ class Outcome(StrEnum):
     DEAD = "dead"
     FORWARDED = "forwarded"  # not an end: the event goes on in another partition
     SHARED_DEVICE = "shared_device"  # counted beside: two known users on one device, not merged
+    KEPT_APART = "kept_apart"  # counted beside: two profiles whose merge was undone, not merged again
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,20 @@ class Work:
         self.commit.accepted.append(pack_accepted(Linked(identifier=key, profile=profile_id, at=self.now)))
         self.links[key] = profile_id
 
+    def unlink(self, key: str) -> None:
+        """Takes `key` out of the map; the commit is refused when it stands for something else meanwhile."""
+        claimed = self.commit.links.get(key)
+        expected = claimed.expected if claimed else self.links.get(key)
+        self.commit.links[key] = Link(expected, REMOVED)
+        self.commit.accepted.append(pack_accepted(Unlinked(identifier=key, at=self.now)))
+        self.links.pop(key, None)
+        self.unlinked.add(key)
+
     def require_alive(self, profile_id: str) -> None:
         """The commit is refused when the profile has been retired meanwhile."""
         self.commit.links.setdefault(retired_key(profile_id), Link(None, None))
 
-    def send(self, profile_id: str, record: Event | Retire | Merge) -> None:
+    def send(self, profile_id: str, record: Record) -> None:
         """To the log of the partition where the profile lives."""
         self.commit.forwards.append((self.home(profile_id), pack(record)))
 
@@ -165,24 +175,15 @@ def _claim_user(work: Work, turn: Turn, user_id: str) -> None:
 def link_identifiers(work: Work, turn: Turn) -> Outcome | None:
     """Notes the event's identifiers on the profile; asks other profiles that share one to be handed over."""
     event, profile = turn.event, work.profile(turn.profile_id)
-    known = profile.identifiers
-    if event.anonymous_id is not None and (key := anonymous_key(event.anonymous_id)) not in known:
+    if event.anonymous_id is not None and (key := anonymous_key(event.anonymous_id)) not in profile.identifiers:
         other = work.links.get(key) or derive_profile_id(key)
         if other != profile.id:
             _ask_to_retire(work, turn, loser=other, identifier=key)
-        known = (*known, key)
-    if event.type == "alias" and event.previous_id is not None and event.previous_id != event.user_id:
+    if event.type == "alias" and event.previous_id is not None:
         key, other = find_previous(event.previous_id, work.links.get)
-        if other != profile.id and key not in known:
+        if other != profile.id:  # said on purpose, so it is asked again of one that is known and was let go
             _ask_to_retire(work, turn, loser=other, identifier=key)
-        known = (*known, key) if key not in known else known
-    user_id = profile.user_id
-    if event.user_id is not None and user_id != event.user_id:
-        user_id = event.user_id
-        known = (*known, user_key(user_id)) if user_key(user_id) not in known else known
-    if known is not profile.identifiers or user_id != profile.user_id:
-        profile = replace(profile, identifiers=known[:MAX_IDENTIFIERS], user_id=user_id)
-    turn.profile = profile
+    turn.profile = note_identifiers(profile, event, work.links.get)
     return None
 
 

@@ -1,11 +1,12 @@
 """Writes of the durable side of people: few statements for many rows, inside the archiver's transaction."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection
 
-from profiles.rows import ArchiveRow, MergeRow, ProfileRow
+from profiles.rows import ArchiveRow, MergeRow, ProfileRow, UndoneRow
 
 _COLUMNS = ", ".join(f'"{name}"' for name in ArchiveRow._fields)
 _COPY = f"COPY profiles_archivedevent ({_COLUMNS}) FROM STDIN"
@@ -32,6 +33,13 @@ def store_identifiers(links: Mapping[str, tuple[str, datetime]]) -> None:
             "ON CONFLICT (key) DO UPDATE SET profile_id = excluded.profile_id, at = excluded.at",
             [list(links), [profile for profile, _ in links.values()], [at for _, at in links.values()]],
         )
+
+
+def forget_identifiers(keys: Collection[str]) -> None:
+    """Removes identifiers that the map does not hold any more."""
+    if keys:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM profiles_identifier WHERE key = ANY(%s)", [list(keys)])
 
 
 def store_profiles(rows: Sequence[ProfileRow], *, at: datetime) -> None:
@@ -61,17 +69,40 @@ def remove_profiles(ids: Collection[str]) -> None:
             cursor.execute("DELETE FROM profiles_storedprofile WHERE id = ANY(%s::uuid[])", [list(ids)])
 
 
-def record_merges(rows: Sequence[MergeRow]) -> None:
-    """Records merges, each once."""
-    if not rows:
-        return
+def record_merge(row: MergeRow) -> None:
+    """Records a merge once, and which event of the archive is the newest before it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO profiles_mergerecord (loser_id, winner_id, state, because, at) "
-            "SELECT DISTINCT ON (loser_id, winner_id, because) found.* "
-            "FROM unnest(%s::uuid[], %s::uuid[], %s::bytea[], %s::text[], %s::timestamptz[]) "
-            "AS found (loser_id, winner_id, state, because, at) WHERE NOT EXISTS (SELECT FROM profiles_mergerecord "
-            "AS known WHERE known.loser_id = found.loser_id AND known.winner_id = found.winner_id "
-            "AND known.because = found.because)",
-            [list(column) for column in zip(*rows, strict=True)],
+            "INSERT INTO profiles_mergerecord "
+            "(loser_id, winner_id, state, because, at, before, keys, user_id, after, undone_by) "
+            "SELECT found.*, coalesce(pg_sequence_last_value('profiles_archivedevent_id_seq'), 0), '' "
+            "FROM (SELECT %s::uuid, %s::uuid, %s::bytea, %s, %s::timestamptz, %s::bytea, %s::text::jsonb, %s) "
+            "AS found (loser_id, winner_id, state, because, at, before, keys, user_id) "
+            "WHERE NOT EXISTS (SELECT FROM profiles_mergerecord AS known WHERE known.loser_id = found.loser_id "
+            "AND known.winner_id = found.winner_id AND known.because = found.because AND known.undone IS NULL)",
+            row._replace(keys=json.dumps(row.keys)),
         )
+
+
+def undo_merge(row: UndoneRow) -> None:
+    """Marks a merge as undone and gives the loser what is its own: events since, and later merges. Once."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE profiles_mergerecord SET undone = %s, undone_by = %s "
+            "WHERE loser_id = %s AND winner_id = %s AND because = %s AND undone IS NULL RETURNING after",
+            [row.at, row.by, row.loser_id, row.winner_id, row.because],
+        )
+        found = cursor.fetchone()
+        if found is None:
+            return
+        cursor.execute(
+            "UPDATE profiles_archivedevent SET profile_id = %s WHERE profile_id = %s AND id > %s "
+            "AND (user_id = ANY(%s::text[]) OR (user_id IS NULL AND anonymous_id = ANY(%s::text[])))",
+            [row.loser_id, row.winner_id, found[0], row.users, row.devices],
+        )
+        for loser_id, because, before in row.passed:
+            cursor.execute(
+                "UPDATE profiles_mergerecord SET winner_id = %s, before = %s "
+                "WHERE loser_id = %s AND winner_id = %s AND because = %s AND undone IS NULL",
+                [row.loser_id, before, loser_id, row.winner_id, because],
+            )

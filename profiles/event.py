@@ -76,16 +76,57 @@ class Retire(msgspec.Struct, frozen=True, array_like=True, tag_field="record", t
 
 
 class Merge(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="merge", kw_only=True):
-    """Brings the packed state of the retired profile `loser` to the partition of `winner`."""
+    """Brings the packed state of the retired profile `loser` to the partition of `winner`.
+
+    `keys` are the identifiers that stood for the loser and were pointed to the winner; `user_id` is whom the message
+    named that linked the two."""
 
     loser: str
     winner: str
     state: bytes
     because: str
     at: int
+    keys: tuple[str, ...] = ()
+    user_id: str = ""
 
 
-Record = Event | Retire | Merge
+class Passed(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A later merge, of `loser` because of `because`, that was the doing of a profile which is let go; `before` is the
+    packed state of that profile without it."""
+
+    loser: str
+    because: str
+    before: bytes
+
+
+class Split(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="split", kw_only=True):
+    """Asks the partition of `winner` to let go of `loser`, which it took over because of `because`.
+
+    The packed states are those of two profiles that never were one. They hold only while the winner's fingerprint is
+    `expected`. `keys` are the identifiers that stand for the loser again; `by` is who undoes the merge."""
+
+    loser: str
+    winner: str
+    because: str
+    expected: bytes
+    winner_state: bytes
+    loser_state: bytes
+    keys: tuple[str, ...]
+    passed: tuple[Passed, ...]
+    by: str
+    at: int
+
+
+class Restore(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="restore", kw_only=True):
+    """Brings the packed state of a profile that was let go back to its own partition."""
+
+    profile: str
+    state: bytes
+    because: str
+    at: int
+
+
+Record = Event | Retire | Merge | Split | Restore
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)

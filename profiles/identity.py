@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
-from profiles.event import Event, anonymous_key, derive_profile_id, user_key
+from msgspec.structs import replace
 
-Lookup = Callable[[str], str | None]  # identifier (`u:…`, `a:…`, `p:…`) -> profile id, None when unknown
+from profiles.event import Event, anonymous_key, derive_profile_id, user_key
+from profiles.profile import Profile
+
+Lookup = Callable[[str], str | None]  # identifier (`u:…`, `a:…`, `p:…`, `s:…`) -> profile id, None when unknown
 
 # A person with more identifiers than this is a robot or a shared key; further ones are not linked.
 MAX_IDENTIFIERS = 1_000
@@ -13,6 +16,11 @@ MAX_IDENTIFIERS = 1_000
 def retired_key(profile_id: str) -> str:
     """The identifier under which a retired profile points to the one that took it over."""
     return "p:" + profile_id
+
+
+def apart_key(profile_id: str) -> str:
+    """The identifier under which a profile that was let go points to the one that must not take it over again."""
+    return "s:" + profile_id
 
 
 def identifiers(event: Event) -> tuple[str, ...]:
@@ -51,3 +59,24 @@ def find_previous(previous_id: str, lookup: Lookup) -> tuple[str, str]:
         return key, known
     key = anonymous_key(previous_id)
     return key, lookup(key) or derive_profile_id(key)
+
+
+def find_owner(key: str, lookup: Lookup, otherwise: str) -> str:
+    """The profile an identifier stands for. What is not in the map is derived, if it is a device, else `otherwise`."""
+    return lookup(key) or (derive_profile_id(key) if key.startswith("a:") else otherwise)
+
+
+def note_identifiers(profile: Profile, event: Event, lookup: Lookup) -> Profile:
+    """`profile` with the identifiers that `event` carries, as many as a person may have, and the user id used last."""
+    known, user_id = profile.identifiers, profile.user_id
+    if event.anonymous_id is not None and (key := anonymous_key(event.anonymous_id)) not in known:
+        known = (*known, key)
+    if event.type == "alias" and event.previous_id is not None and event.previous_id != event.user_id:
+        key, _ = find_previous(event.previous_id, lookup)
+        known = (*known, key) if key not in known else known
+    if event.user_id is not None and user_id != event.user_id:
+        user_id = event.user_id
+        known = (*known, user_key(user_id)) if user_key(user_id) not in known else known
+    if known is profile.identifiers and user_id == profile.user_id:
+        return profile
+    return replace(profile, identifiers=known[:MAX_IDENTIFIERS], user_id=user_id)

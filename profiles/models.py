@@ -27,7 +27,8 @@ class StoredProfile(models.Model):
 
 
 class Identifier(models.Model):
-    """The durable identity map: `key` is `u:…`, `a:…`, or `p:…` for a retired profile."""
+    """The durable identity map: `key` is `u:…`, `a:…`, `p:…` for a retired profile, or `s:…` for one that was let go by
+    the profile it names and is kept apart from it."""
 
     key = models.TextField(primary_key=True)
     profile_id = models.UUIDField(db_index=True)
@@ -38,13 +39,19 @@ class Identifier(models.Model):
 
 
 class MergeRecord(models.Model):
-    """One profile that was taken over by another, with the state it had: enough to undo it."""
+    """One profile that was taken over by another, with what it takes to undo it."""
 
     loser_id = models.UUIDField(db_index=True)
     winner_id = models.UUIDField(db_index=True)
     state = models.BinaryField()
+    before = models.BinaryField(default=b"", help_text="The winner's state just before.")
+    keys = models.JSONField(default=list, help_text="The identifiers that were the loser's.")
+    user_id = models.TextField(default="", help_text="Whom the message named that linked the two.")
     because = models.TextField(help_text="The messageId that linked the two.")
     at = models.DateTimeField()
+    after = models.BigIntegerField(default=0, help_text="Events of the winner with a higher id came afterwards.")
+    undone = models.DateTimeField(null=True)
+    undone_by = models.TextField(default="")
 
     class Meta:
         verbose_name = "merge"
@@ -73,6 +80,7 @@ class ArchivedEvent(models.Model):
     context = models.JSONField()
     entered = models.JSONField()
     left = models.JSONField()
+    previous_id = models.TextField(null=True)
 
     class Meta:
         managed = False  # the migration writes the partitioned table by hand

@@ -3,6 +3,7 @@
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from math import floor
 from operator import attrgetter
 from typing import Any
@@ -253,6 +254,11 @@ def pack(profile: Profile) -> bytes:
     """The stored form: msgpack, compressed with zstd above 4 KB."""
     raw = _encoder.encode(profile)
     return _compressor.compress(raw) if len(raw) > COMPRESS_ABOVE else raw
+
+
+def fingerprint(profile: Profile) -> bytes:
+    """What tells two states of a profile apart, whatever way they were packed."""
+    return blake2b(_encoder.encode(profile), digest_size=16).digest()
 
 
 def unpack(raw: bytes) -> Profile:

@@ -65,7 +65,7 @@ def list_past_events(profile_id: UUID, *, limit: int) -> list[PastEvent]:
         # One look at the index of profile and time for each former profile, however many events the archive has.
         cursor.execute(
             "WITH RECURSIVE person (id) AS (SELECT %s::uuid UNION SELECT merge.loser_id FROM profiles_mergerecord "
-            "AS merge JOIN person ON merge.winner_id = person.id) "
+            "AS merge JOIN person ON merge.winner_id = person.id AND merge.undone IS NULL) "
             "SELECT event.* FROM (SELECT id FROM person LIMIT %s) AS known CROSS JOIN LATERAL ("
             'SELECT at, name, source, value, properties::text, traits::text, entered::text, "left"::text '
             "FROM profiles_archivedevent WHERE profile_id = known.id ORDER BY at DESC LIMIT %s) AS event "

@@ -22,6 +22,7 @@ class ArchiveRow(NamedTuple):
     context: str
     entered: str
     left: str
+    previous_id: str | None = None
 
 
 class ProfileRow(NamedTuple):
@@ -40,8 +41,27 @@ class ProfileRow(NamedTuple):
 
 
 class MergeRow(NamedTuple):
+    """One profile that was taken over by another; see MergeRecord for what is kept of both."""
+
     loser_id: str
     winner_id: str
     state: bytes
     because: str
+    at: datetime
+    before: bytes
+    keys: list[str]
+    user_id: str
+
+
+class UndoneRow(NamedTuple):
+    """A merge that was undone. `devices` and `users` are whose events since the merge are the loser's; `passed` are
+    later merges (loser, because, packed state before) that are the loser's too."""
+
+    loser_id: str
+    winner_id: str
+    because: str
+    devices: list[str]
+    users: list[str]
+    passed: list[tuple[str, str, bytes]]
+    by: str
     at: datetime

@@ -22,10 +22,14 @@ class Conflict(Exception):
     """A message was applied, or an identifier linked, by another partition meanwhile: read again and redo."""
 
 
+REMOVED = "-"  # in the place of a link's new profile
+
+
 class Link(NamedTuple):
     """An identifier's new profile, allowed only while the map still holds `expected` for it (None: nothing).
 
-    Without a new profile it is a condition alone: the map has to hold `expected`, and is left as it is."""
+    With REMOVED the map forgets the identifier. Without a new profile it is a condition alone: the map has to hold
+    `expected`, and is left as it is."""
 
     expected: str | None
     profile_id: str | None

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from profiles.profile import Profile, unpack
-from profiles.store import Commit, Conflict, Fenced, Reading
+from profiles.store import REMOVED, Commit, Conflict, Fenced, Reading
 
 START = "0-0"
 
@@ -72,7 +72,11 @@ class MemoryStore:
             if commit.suspect is None:
                 self._suspects.pop(commit.partition, None)
         self.seen.setdefault(commit.now // self._dedup_ms, set()).update(commit.seen)
-        self.links.update({key: link.profile_id for key, link in commit.links.items() if link.profile_id is not None})
+        for key, link in commit.links.items():
+            if link.profile_id == REMOVED:
+                self.links.pop(key, None)
+            elif link.profile_id is not None:
+                self.links[key] = link.profile_id
         for id, packed in commit.profiles.items():
             if packed is None:
                 self.profiles.pop(id, None)

@@ -17,7 +17,8 @@ Argument = str | bytes | int
 # A script is atomic as MULTI/EXEC is, and can compare before it writes. It first checks everything, then writes;
 # nothing after the checks can fail but for lack of memory, which the first write meets (see docs/adr).
 # KEYS: offset, tries, seen now, seen before. ARGV: expected offset, new offset, suspect ("" to end the suspicion),
-# seconds to keep the marks, number of marks, marks…, number of links, (key, expected, new)…, then (length, command…)…
+# seconds to keep the marks, number of marks, marks…, number of links, (key, expected, new or "-" to remove it)…, then
+# (length, command…)…
 _COMMIT = """
 if (redis.call('GET', KEYS[1]) or '0-0') ~= ARGV[1] then return 'fenced' end
 local at, marks = 6, tonumber(ARGV[5])
@@ -44,7 +45,11 @@ for from = 6, 5 + marks, 1000 do
 end
 if marks > 0 then redis.call('EXPIRE', KEYS[3], ARGV[4]) end
 for i = at + 1, at + links * 3, 3 do
-  if ARGV[i + 2] ~= '' then redis.call('SET', ARGV[i], ARGV[i + 2]) end
+  if ARGV[i + 2] == '-' then
+    redis.call('DEL', ARGV[i])
+  elseif ARGV[i + 2] ~= '' then
+    redis.call('SET', ARGV[i], ARGV[i + 2])
+  end
 end
 at = at + links * 3 + 1
 while at <= #ARGV do

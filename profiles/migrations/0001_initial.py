@@ -24,6 +24,7 @@ CREATE TABLE profiles_archivedevent (
     context jsonb NOT NULL,
     entered jsonb NOT NULL,
     "left" jsonb NOT NULL,
+    previous_id text,
     PRIMARY KEY (at, id)
 ) PARTITION BY RANGE (at);
 ALTER SEQUENCE profiles_archivedevent_id_seq OWNED BY profiles_archivedevent.id;
@@ -65,6 +66,7 @@ class Migration(migrations.Migration):
                 ('context', models.JSONField()),
                 ('entered', models.JSONField()),
                 ('left', models.JSONField()),
+                ('previous_id', models.TextField(null=True)),
             ],
             options={
                 'verbose_name': 'event',
@@ -87,8 +89,14 @@ class Migration(migrations.Migration):
                 ('loser_id', models.UUIDField(db_index=True)),
                 ('winner_id', models.UUIDField(db_index=True)),
                 ('state', models.BinaryField()),
+                ('before', models.BinaryField(default=b'', help_text="The winner's state just before.")),
+                ('keys', models.JSONField(default=list, help_text="The identifiers that were the loser's.")),
+                ('user_id', models.TextField(default='', help_text='Whom the message named that linked the two.')),
                 ('because', models.TextField(help_text='The messageId that linked the two.')),
                 ('at', models.DateTimeField()),
+                ('after', models.BigIntegerField(default=0, help_text='Events of the winner with a higher id came afterwards.')),
+                ('undone', models.DateTimeField(null=True)),
+                ('undone_by', models.TextField(default='')),
             ],
             options={
                 'verbose_name': 'merge',

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from ingestion.accepted import Applied, Dead, Linked, Merged
+from ingestion.accepted import Applied, Dead, Linked, Merged, Restored, Unlinked
 from ingestion.archiver import Archiver, Overtaken
 from ingestion.models import ArchiveOffset, DeadLetter, EventType
 from ingestion.streams import Streams
@@ -219,11 +219,32 @@ def test_the_durable_copy_of_a_profile_follows(accepted: AcceptedLog, archiver: 
 def test_links_are_stored_as_the_map_has_them_now(accepted: AcceptedLog, archiver: Archiver) -> None:
     old, new = derive_profile_id("a:old"), derive_profile_id("a:new")
     accepted.client.set(keys.identifier("a:1"), new)
+    accepted.client.set(keys.identifier("a:2"), old)
     # Two partitions, read in the other order than they were written.
     accepted.add(0, Linked(identifier="a:1", profile=new, at=NOW + 1))
     accepted.add(1, Linked(identifier="a:1", profile=old, at=NOW), Linked(identifier="a:2", profile=old, at=NOW))
     archiver.drain()
     assert {each.key: each.profile_id.hex for each in Identifier.objects.all()} == {"a:1": new, "a:2": old}
+
+
+def test_what_the_map_does_not_hold_any_more_is_not_stored(accepted: AcceptedLog, archiver: Archiver) -> None:
+    """A merge is undone: whichever of the two streams is read first."""
+    name = keys.identifier(f"p:{ANNA}")
+    linked = Linked(identifier=f"p:{ANNA}", profile=derive_profile_id("u:u-1"), at=NOW)
+    unlinked = Unlinked(identifier=f"p:{ANNA}", at=NOW + 1)
+    accepted.client.set(name, linked.profile)
+    accepted.add(1, linked)
+    archiver.drain()
+    assert Identifier.objects.get().key == f"p:{ANNA}"
+    accepted.client.delete(name)
+    accepted.client.set(keys.profile(ANNA), pack_profile(fold(Profile(id=ANNA), accepted.event(), Memory())))
+    accepted.add(0, unlinked, Restored(profile=ANNA, at=NOW + 1))
+    archiver.drain()
+    assert not Identifier.objects.exists()
+    accepted.add(1, linked)
+    archiver.drain()
+    assert not Identifier.objects.exists()
+    assert StoredProfile.objects.get().id.hex == ANNA
 
 
 def test_a_profile_that_was_taken_over_has_no_copy(accepted: AcceptedLog, archiver: Archiver) -> None:

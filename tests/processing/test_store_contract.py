@@ -4,7 +4,7 @@ import pytest
 
 from ingestion.log import START, EventLog
 from profiles.profile import Profile, pack
-from profiles.store import Commit, Conflict, Fenced, Link, ProfileStore, mark_of
+from profiles.store import REMOVED, Commit, Conflict, Fenced, Link, ProfileStore, mark_of
 
 NOW = 1_800_000_000_000
 DAY = 86_400_000
@@ -63,6 +63,23 @@ def test_a_link_can_be_moved_by_whoever_knows_it(store_and_log: Pair) -> None:
     store.commit(commit(links={"u:u1": Link(None, "a" * 32)}))
     store.commit(commit("1-0", "2-0", links={"u:u1": Link("a" * 32, "b" * 32)}))
     assert store.find_links(("u:u1",)) == {"u:u1": "b" * 32}
+
+
+def test_a_link_can_be_removed_by_whoever_knows_it(store_and_log: Pair) -> None:
+    store, _ = store_and_log
+    store.commit(commit(links={"p:x": Link(None, "a" * 32), "p:y": Link(None, "a" * 32)}))
+    with pytest.raises(Conflict):
+        store.commit(commit("1-0", "2-0", links={"p:x": Link("b" * 32, REMOVED)}))
+    store.commit(commit("1-0", "2-0", links={"p:x": Link("a" * 32, REMOVED)}))
+    assert store.find_links(("p:x", "p:y")) == {"p:y": "a" * 32}
+    store.commit(commit("2-0", "3-0", links={"p:x": Link(None, "c" * 32)}))
+    assert store.find_links(("p:x",)) == {"p:x": "c" * 32}
+
+
+def test_removing_what_is_not_there_changes_nothing(store_and_log: Pair) -> None:
+    store, _ = store_and_log
+    store.commit(commit(links={"p:x": Link(None, REMOVED)}))
+    assert store.find_links(("p:x",)) == {}
 
 
 def test_a_commit_can_require_that_an_identifier_is_unlinked(store_and_log: Pair) -> None:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from ingestion.accepted import Applied, Linked
+from profiles import keys
 from profiles.event import Event, anonymous_key, derive_profile_id
 from profiles.past import fold_past
 from profiles.profile import DAY_MS, Memory, Profile, fold
@@ -59,6 +60,7 @@ def test_those_who_became_one_person_are_one_in_the_past_too(accepted: AcceptedL
     accepted.apply(accepted.event(at=NOW - 10))
     mine = accepted.event(at=NOW - 20, anonymous_id="laptop", user_id="u1")
     accepted.add(0, Applied(profile=LAPTOP, event=mine))
+    accepted.client.set(keys.identifier(f"p:{LAPTOP}"), ANNA)
     accepted.add(0, Linked(identifier=f"p:{LAPTOP}", profile=ANNA, at=NOW))
     accepted.start_archiver().drain()
     past = fold_past(UUID(ANNA), NOW, MEMORY)
