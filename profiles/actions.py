@@ -80,7 +80,7 @@ def record_merge(row: MergeRow) -> None:
             "AS found (loser_id, winner_id, state, because, at, before, keys, user_id) "
             "WHERE NOT EXISTS (SELECT FROM profiles_mergerecord AS known WHERE known.loser_id = found.loser_id "
             "AND known.winner_id = found.winner_id AND known.because = found.because AND known.undone IS NULL)",
-            row._replace(keys=json.dumps(row.keys)),
+            [*row[:6], json.dumps(row.keys), row.user_id],
         )
 
 

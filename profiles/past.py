@@ -1,9 +1,9 @@
-"""Time travel: a person's profile as of a past moment, folded anew from the archive."""
+"""What the archive knows of a person's past: the profile as of a moment, folded anew, and what came since a merge."""
 
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -16,21 +16,36 @@ from profiles.profile import Memory, Profile, fold
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_FORMER = 1_000  # profiles that became part of one person
 
+_EVENT = """event.at, event.received, event.source, event.message_id, event.type, event.name, event.anonymous_id,
+  event.user_id, event.previous_id, event.properties::text, event.traits::text"""
 # The person's own profile, and those that were taken over by it, as the identity map knows them today.
-_EVENTS = """
+_BY_THEN = f"""
 WITH RECURSIVE person (id) AS (
   SELECT %s::uuid
   UNION
   SELECT substr(known.key, 3)::uuid FROM profiles_identifier AS known JOIN person ON known.profile_id = person.id
   WHERE known.key LIKE 'p:%%'
 )
-SELECT event.at, event.source, event.message_id, event.type, event.name, event.anonymous_id, event.user_id,
-  event.properties::text, event.traits::text
+SELECT {_EVENT}
 FROM (SELECT id FROM person LIMIT %s) AS known
 JOIN profiles_archivedevent AS event ON event.profile_id = known.id
 WHERE event.at <= %s
 ORDER BY event.at, event.id
-"""
+"""  # noqa: S608  # our own columns
+# Archived after another event, or, for a profile that was part of another one, after it had become so.
+_SINCE = f"""
+SELECT {_EVENT} FROM profiles_archivedevent AS event
+WHERE event.profile_id = %s AND (event.id > %s OR event.received >= %s)
+ORDER BY event.received, event.id
+"""  # noqa: S608
+
+
+class Since(NamedTuple):
+    """From where on events of a profile are looked for: those with a higher id than `after`, and those received from
+    `returned` on, when it was part of another profile for a time."""
+
+    after: int
+    returned: datetime | None
 
 
 def fold_past(profile_id: UUID, at: int, memory: Memory) -> Profile:
@@ -38,7 +53,10 @@ def fold_past(profile_id: UUID, at: int, memory: Memory) -> Profile:
     who. Segments are the caller's to evaluate. A person without an event by then has `first_seen` 0."""
     profile = Profile(id=profile_id.hex)
     known: dict[str, None] = {}
-    for event in _read_events(profile_id, at):
+    last = EPOCH + timedelta(milliseconds=at)
+    for event in _read_events(_BY_THEN, [profile_id, MAX_FORMER, last]):
+        # Received when it happened: the moment looked at is past, and what a profile remembers then follows from it.
+        event = msgspec.structs.replace(event, received=event.at)
         profile = fold(profile, event, memory)
         if event.anonymous_id is not None:
             known[anonymous_key(event.anonymous_id)] = None
@@ -48,28 +66,35 @@ def fold_past(profile_id: UUID, at: int, memory: Memory) -> Profile:
     return msgspec.structs.replace(profile, identifiers=tuple(known)[:MAX_IDENTIFIERS])
 
 
-def _read_events(profile_id: UUID, at: int) -> Iterator[Event]:
-    """In the order of time, a chunk of them at once. They are received when they happen: the moment looked at is past,
-    and what a profile remembers then follows from it."""
-    last = EPOCH + timedelta(milliseconds=at)
+def read_since(profile_id: UUID, since: Since) -> Iterator[Event]:
+    """The events that were applied to a profile since, in the order in which they were received."""
+    return _read_events(_SINCE, [profile_id, since.after, since.returned])
+
+
+def _read_events(query: str, asked: list[Any]) -> Iterator[Event]:
+    """A chunk of them at once."""
     with transaction.atomic(), connection.chunked_cursor() as cursor:
-        cursor.execute(_EVENTS, [profile_id, MAX_FORMER, last])
+        cursor.execute(query, asked)
         for row in cursor:
             yield _to_event(row)
 
 
 def _to_event(row: Any) -> Event:
-    at, source, message_id, type, name, anonymous_id, user_id, properties, traits = row
-    moment = (at - EPOCH) // timedelta(milliseconds=1)
+    at, received, source, message_id, type, name, anonymous_id, user_id, previous_id, properties, traits = row
     return Event(
         id=message_id,
         source=source,
         type=type,
         name=name,
-        at=moment,
-        received=moment,
+        at=to_milliseconds(at),
+        received=to_milliseconds(received),
         anonymous_id=anonymous_id,
         user_id=user_id,
+        previous_id=previous_id,
         properties=json.loads(properties),
         traits=json.loads(traits),
     )
+
+
+def to_milliseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(milliseconds=1)

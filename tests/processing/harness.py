@@ -1,6 +1,6 @@
 """A whole processing path in memory: log, store, processor and a clock the test moves by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ingestion.accepted import Accepted
@@ -8,7 +8,8 @@ from ingestion.accepted import unpack as unpack_accepted
 from ingestion.log import MemoryLog
 from ingestion.processor import Processor
 from ingestion.steps import Definitions
-from profiles.event import Event, derive_profile_id, pack, partition_of
+from profiles.event import Event, Record, derive_profile_id, pack, partition_of
+from profiles.event import unpack as unpack_record
 from profiles.identity import route
 from profiles.profile import Memory, Profile, unpack
 from profiles.store_memory import MemoryStore
@@ -32,11 +33,19 @@ class AllPartitions:
 
 
 class Harness:
-    def __init__(self, segments: Mapping[str, object] | None = None, partitions: int = 4) -> None:
+    """`loses` says which records get lost between partitions."""
+
+    def __init__(
+        self,
+        segments: Mapping[str, object] | None = None,
+        partitions: int = 4,
+        loses: Callable[[Record], bool] = lambda record: False,
+    ) -> None:
         self.now = START
         self.partitions = partitions
         self.log = MemoryLog()
-        self.store = MemoryStore(lambda partition, record: self.log.append({partition: [record]}), 24 * HOUR)
+        self.loses = loses
+        self.store = MemoryStore(self._forward, 24 * HOUR)
         self.definitions = Definitions(MEMORY, compile_segments(segments or {}))
         self.processor = self.start_processor()
         self._numbers = 0
@@ -50,6 +59,10 @@ class Harness:
             clock=lambda: self.now,
             partitions=self.partitions,
         )
+
+    def _forward(self, partition: int, record: bytes) -> None:
+        if not self.loses(unpack_record(record)):
+            self.log.append({partition: [record]})
 
     def event(self, name: str = "Product Viewed", **fields: Any) -> Event:
         self._numbers += 1
@@ -67,6 +80,17 @@ class Harness:
 
     def run(self) -> int:
         return self.processor.drain(range(self.partitions))
+
+    def pass_time(self, until: int) -> None:
+        """Lets the clock run up to `until`, waking every profile at its very moment."""
+        while (wakes := min(self._timers(), default=until + 1)) <= until:
+            self.now = max(self.now, wakes)
+            self.run()
+        self.now = until
+        self.run()
+
+    def _timers(self) -> list[int]:
+        return [at for timers in self.store.timers.values() for at in timers.values()]
 
     def profile(self, identifier: str) -> Profile:
         return unpack(self.store.profiles[self.store.links.get(identifier) or derive_profile_id(identifier)])
