@@ -35,6 +35,7 @@ from profiles.locks import ARCHIVE
 from profiles.months import Months, month_of, next_month
 from profiles.queries import Message, find_archived
 from profiles.rows import MergeRow
+from segments.actions import record_changes
 
 logger = logging.getLogger(__name__)
 
@@ -245,6 +246,7 @@ class Archiver:
             if packed is not None  # taken over meanwhile
         ]
         store_profiles(rows, at=moment(self._clock()))
+        record_changes(batch.changes)
 
     def _read(self, names: Iterable[str]) -> list[bytes | None]:
         wanted = list(names)

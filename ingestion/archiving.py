@@ -8,11 +8,23 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ingestion.accepted import Accepted, Applied, Dead, Linked, Merged, Restored, Unlinked, Unmerged
+from ingestion.accepted import (
+    Accepted,
+    Applied,
+    Dead,
+    Filled,
+    Linked,
+    Merged,
+    SegmentEntered,
+    SegmentLeft,
+    Unlinked,
+    Unmerged,
+)
 from profiles.event import Event
 from profiles.profile import Profile, unpack
 from profiles.rows import ArchiveRow, MergeRow, ProfileRow, UndoneRow
 from segments.conditions.language import HISTORY_LIMIT
+from segments.rows import ChangeRow
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC)
@@ -36,6 +48,7 @@ class Batch:
     observed: list[Event] = field(default_factory=list)  # the same events, in the same order
     links: dict[str, datetime] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
+    changes: list[ChangeRow] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
     touched: dict[str, None] = field(default_factory=dict)
 
@@ -53,10 +66,21 @@ class Batch:
             case Unmerged():
                 self.turns.append(Turn(len(self.events), _describe_undone(record)))
                 self.touched[record.winner] = None
-            case Restored():
-                self.touched[record.profile] = None
+            case SegmentEntered():
+                self._note(record, "entered")
+            case SegmentLeft():
+                self._note(record, "left")
+            case Filled():
+                self.touched.update(dict.fromkeys(record.profiles))
             case Dead():
                 self.dead.append(record)
+
+    def _note(self, record: SegmentEntered | SegmentLeft, what: str) -> None:
+        because = clean(record.because)
+        self.changes.append(
+            ChangeRow(record.profile, clean(record.segment), what, moment(record.at), record.cause, because)
+        )
+        self.touched[record.profile] = None
 
 
 def collect(records: Iterable[Accepted]) -> Batch:

@@ -11,6 +11,7 @@ from ingestion.steps import Definitions
 from profiles.event import Event, Passed, anonymous_key, derive_profile_id, user_key
 from profiles.identity import Lookup, find_previous, note_identifiers, retired_key
 from profiles.profile import Profile, fold, merge, pack
+from segments.membership import Segments
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Life:
     """One profile, lived through from a moment on. Its segments change with what it takes, and with time alone."""
 
     def __init__(self, profile: Profile, definitions: Definitions, since: int) -> None:
-        self.profile = profile
+        self.profile = _carry_over(profile, definitions.segments)
         self._definitions = definitions
         self._now = max([since, *profile.segments.values()])
         self._flips_at: int | None = None
@@ -161,10 +162,21 @@ class _Parting:
         return key in self._keys
 
     def _lookup(self, key: str) -> str | None:
-        """Whether the map knew a user id at this point of the story: one that is yet to be noted as a device was not."""
+        """Whether the map knew a user id at this point of the story: not one that is yet to be noted as a device."""
         noted = {*self._winner.profile.identifiers, *self._loser.profile.identifiers}
         is_device_yet = anonymous_key(key[2:]) in self._known - noted
         return key if key in self._known and (key in noted or not is_device_yet) else None
+
+
+def _carry_over(profile: Profile, segments: Segments) -> Profile:
+    """With the versions of its segments that answer now, in the place of those that there are no more."""
+    answers = {slug: key for key, slug in segments.names.items()}
+    kept = {*segments.enrolled, *(key for key, _ in segments.ordered)}
+    carried: dict[str, int] = {}
+    for key, at in profile.segments.items():
+        now = key if key in kept else answers.get(key.rpartition("@")[0], key)
+        carried[now] = min(at, carried.get(now, at))
+    return replace(profile, segments=carried)
 
 
 def _count(profile: Profile) -> Counter[str]:

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from ingestion.accepted import Restored, Unmerged
+from ingestion.accepted import Cause, Filled, Unmerged
 from ingestion.accepted import pack as pack_accepted
 from ingestion.live import Change
 from ingestion.live import pack as pack_change
@@ -33,7 +33,7 @@ def split_profile(work: Work, request: Split) -> None:
         if work.links.get(key) == winner_id:
             _give_back(work, key, loser_id)
     work.link(apart_key(loser_id), winner_id)
-    _settle(work, unpack_profile(request.winner_state), before=merged)
+    _settle(work, unpack_profile(request.winner_state), before=merged, because=request.because)
     work.commit.changes.append((winner_id, pack_change(Change(parted=True))))
     record = Unmerged(
         loser=loser_id,
@@ -58,15 +58,23 @@ def restore_profile(work: Work, handed: Restore) -> None:
     over in between is handed on."""
     owner = resolve(work, handed.profile)
     if owner != handed.profile:
-        merge = Merge(loser=handed.profile, winner=owner, state=handed.state, because=handed.because, at=handed.at)
-        work.send(owner, merge)
+        _hand_on(work, handed, owner)
         return
-    present = work.profile(owner)
-    restored = unpack_profile(handed.state)
+    present, restored = work.profile(owner), unpack_profile(handed.state)
     if present.first_seen:
         restored = merge_profiles(restored, present, work.now, work.definitions.memory)
-    _settle(work, restored, before=present)
-    work.commit.accepted.append(pack_accepted(Restored(profile=owner, at=work.now)))
+    _settle(work, restored, before=present, because=handed.because)
+    work.commit.accepted.append(pack_accepted(Filled(profiles=(owner,))))
+
+
+def _hand_on(work: Work, handed: Restore, owner: str) -> None:
+    """To whoever took the profile over in between, with the identifiers that went there."""
+    links = work.find_links(unpack_profile(handed.state).identifiers)
+    keys = tuple(key for key, id in links.items() if id == owner)
+    merge = Merge(
+        loser=handed.profile, winner=owner, state=handed.state, because=handed.because, at=handed.at, keys=keys
+    )
+    work.send(owner, merge)
 
 
 def _give_back(work: Work, key: str, profile_id: str) -> None:
@@ -77,7 +85,7 @@ def _give_back(work: Work, key: str, profile_id: str) -> None:
         work.link(key, profile_id)
 
 
-def _settle(work: Work, profile: Profile, *, before: Profile) -> None:
+def _settle(work: Work, profile: Profile, *, before: Profile, because: str) -> None:
     """Keeps the new state of a profile, its segments as they are at this moment."""
     membership = work.definitions.segments.evaluate(profile, work.now)
     segments = membership.segments
@@ -85,4 +93,4 @@ def _settle(work: Work, profile: Profile, *, before: Profile) -> None:
     set_soft_timer(work, profile.id, membership.flips_at)
     entered = tuple(slug for slug in segments if slug not in before.segments)
     left = tuple(slug for slug in before.segments if slug not in segments)
-    work.told(profile.id).add(membership._replace(entered=entered, left=left))
+    work.tell_changes(profile.id, membership._replace(entered=entered, left=left), Cause.UNDO, because)

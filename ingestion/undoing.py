@@ -1,19 +1,25 @@
 """Undoes a merge: works out what would have been, and has the processor put it in place while nothing has changed."""
 
-from collections.abc import Callable
+import heapq
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import NamedTuple
+from uuid import UUID
+
+from msgspec.structs import replace
 
 from ingestion.log import EventLog
 from ingestion.reliving import Joining, Parted, Story, relive
 from ingestion.steps import Definitions
-from profiles.event import Split, pack, partition_of
+from profiles.event import Event, Split, derive_profile_id, pack, partition_of
 from profiles.identity import retired_key
 from profiles.models import MergeRecord
 from profiles.past import read_since, to_milliseconds
 from profiles.profile import MAX_NAMES, Profile, fingerprint, unpack
 from profiles.profile import pack as pack_profile
-from profiles.queries import find_takeover, trace_aftermath
+from profiles.queries import Aftermath, find_takeover, trace_aftermath
 from profiles.store import ProfileStore
+from segments.queries import find_enrolled
 
 TRIES = 20  # a person who does something each time between reading and writing is not let go
 LOOKS = 100  # for the outcome of one try
@@ -81,17 +87,17 @@ class Undoer:
 
     def _plan(self, merge: MergeRecord) -> Plan:
         present = self._find_winner(merge)
+        definitions = self._definitions()
         aftermath = trace_aftermath(merge)
         story = Story(
             winner=_read(aftermath.start.before),
             since=to_milliseconds(aftermath.start.at),
             undone=_describe(merge),
-            later=[_describe(later) for later in aftermath.later],
-            events=read_since(merge.winner_id, aftermath.since),
+            parts=_order_parts(merge.winner_id, aftermath),
         )
-        parted = relive(story, self._definitions(), known=present.identifiers, until=self._clock())
+        parted = relive(story, definitions, known=present.identifiers, until=self._clock())
         _compare(present, parted)
-        return Plan(present, parted)
+        return Plan(present, _enrol(present, story, parted, definitions.segments.enrolled))
 
     def _find_winner(self, merge: MergeRecord) -> Profile:
         """The winner's present state; refused where there is nothing to undo, or something else to be undone first."""
@@ -159,6 +165,14 @@ def _describe(merge: MergeRecord) -> Joining:
     )
 
 
+def _order_parts(winner_id: UUID, aftermath: Aftermath) -> Iterator[Event | Joining]:
+    """Events as they were received, and after those that came before it each merge."""
+    events = (((event.received, id), event) for id, event in read_since(winner_id, aftermath.since))
+    merges = (((to_milliseconds(merge.at), merge.after), _describe(merge)) for merge in aftermath.later)
+    parts: Iterator[tuple[tuple[int, int], Event | Joining]] = heapq.merge(events, merges, key=itemgetter(0))
+    return (part for _, part in parts)
+
+
 def _compare(present: Profile, parted: Parted) -> None:
     """What the archive tells since the merge has to add up to what the profile counts, or something is missing."""
     counts = {name: history.count for name, history in present.events.items()}
@@ -170,3 +184,31 @@ def _compare(present: Profile, parted: Parted) -> None:
                 f"The profile counts {counted:,} × “{name}”, the archive {archived:,}: from the two it cannot be told "
                 "what would have been. Nothing was changed. If the archiver is behind, try again when it has caught up."
             )
+
+
+def _enrol(present: Profile, story: Story, parted: Parted, enrolled: Container[str]) -> Parted:
+    """Lists and snapshots have whom they name; the two stay in those they are in, each by the names of its own."""
+    carried = {key: at for key, at in present.segments.items() if key in enrolled}
+    if not carried:
+        return parted
+    winner, loser = parted.winner, parted.loser
+    losers = find_enrolled(carried, _list_names(loser, parted.keys))
+    winners = find_enrolled(carried, _list_names(winner, set(present.identifiers) - set(parted.keys)))
+    return parted._replace(
+        winner=_replace_enrolled(
+            winner, {**carried, **story.winner.segments}, (carried.keys() - losers) | winners, enrolled
+        ),
+        loser=_replace_enrolled(loser, {**carried, **story.undone.loser.segments}, losers, enrolled),
+    )
+
+
+def _list_names(profile: Profile, keys: Iterable[str]) -> list[str]:
+    """The ids by which members of a list are stored."""
+    return [profile.id, *(derive_profile_id(key) for key in keys if key[:2] in ("a:", "u:"))]
+
+
+def _replace_enrolled(
+    profile: Profile, moments: Mapping[str, int], keys: Iterable[str], enrolled: Container[str]
+) -> Profile:
+    evaluated = {key: at for key, at in profile.segments.items() if key not in enrolled}
+    return replace(profile, segments={**evaluated, **{key: moments[key] for key in keys}})

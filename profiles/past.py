@@ -16,8 +16,9 @@ from profiles.profile import Memory, Profile, fold
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_FORMER = 1_000  # profiles that became part of one person
 
-_EVENT = """event.at, event.received, event.source, event.message_id, event.type, event.name, event.anonymous_id,
-  event.user_id, event.previous_id, event.properties::text, event.traits::text"""
+_EVENT = """event.id, event.at, event.received, event.source, event.message_id, event.type, event.name,
+  event.anonymous_id, event.user_id, event.previous_id, event.properties::text, event.traits::text"""
+
 # The person's own profile, and those that were taken over by it, as the identity map knows them today.
 _BY_THEN = f"""
 WITH RECURSIVE person (id) AS (
@@ -54,7 +55,7 @@ def fold_past(profile_id: UUID, at: int, memory: Memory) -> Profile:
     profile = Profile(id=profile_id.hex)
     known: dict[str, None] = {}
     last = EPOCH + timedelta(milliseconds=at)
-    for event in _read_events(_BY_THEN, [profile_id, MAX_FORMER, last]):
+    for _, event in _read_events(_BY_THEN, [profile_id, MAX_FORMER, last]):
         # Received when it happened: the moment looked at is past, and what a profile remembers then follows from it.
         event = msgspec.structs.replace(event, received=event.at)
         profile = fold(profile, event, memory)
@@ -66,17 +67,17 @@ def fold_past(profile_id: UUID, at: int, memory: Memory) -> Profile:
     return msgspec.structs.replace(profile, identifiers=tuple(known)[:MAX_IDENTIFIERS])
 
 
-def read_since(profile_id: UUID, since: Since) -> Iterator[Event]:
-    """The events that were applied to a profile since, in the order in which they were received."""
+def read_since(profile_id: UUID, since: Since) -> Iterator[tuple[int, Event]]:
+    """The events that were applied to a profile since, with their ids, in the order in which they were received."""
     return _read_events(_SINCE, [profile_id, since.after, since.returned])
 
 
-def _read_events(query: str, asked: list[Any]) -> Iterator[Event]:
+def _read_events(query: str, asked: list[Any]) -> Iterator[tuple[int, Event]]:
     """A chunk of them at once."""
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.execute(query, asked)
         for row in cursor:
-            yield _to_event(row)
+            yield row[0], _to_event(row[1:])
 
 
 def _to_event(row: Any) -> Event:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from ingestion.accepted import Applied, Dead, Linked, Merged, Restored, Unlinked
+from ingestion.accepted import Applied, Dead, Filled, Linked, Merged, Unlinked
 from ingestion.archiver import Archiver, Overtaken
 from ingestion.models import ArchiveOffset, DeadLetter, EventType
 from ingestion.streams import Streams
@@ -238,7 +238,7 @@ def test_what_the_map_does_not_hold_any_more_is_not_stored(accepted: AcceptedLog
     assert Identifier.objects.get().key == f"p:{ANNA}"
     accepted.client.delete(name)
     accepted.client.set(keys.profile(ANNA), pack_profile(fold(Profile(id=ANNA), accepted.event(), Memory())))
-    accepted.add(0, unlinked, Restored(profile=ANNA, at=NOW + 1))
+    accepted.add(0, unlinked, Filled(profiles=(ANNA,)))
     archiver.drain()
     assert not Identifier.objects.exists()
     accepted.add(1, linked)

@@ -6,7 +6,7 @@ from typing import Any
 from ingestion.accepted import Accepted
 from ingestion.accepted import unpack as unpack_accepted
 from ingestion.log import MemoryLog
-from ingestion.processor import Processor
+from ingestion.processor import Current, Processor
 from ingestion.steps import Definitions
 from profiles.event import Event, Record, derive_profile_id, pack, partition_of
 from profiles.event import unpack as unpack_record
@@ -50,12 +50,12 @@ class Harness:
         self.processor = self.start_processor()
         self._numbers = 0
 
-    def start_processor(self) -> Processor:
+    def start_processor(self, definitions: Current | None = None) -> Processor:
         return Processor(
             log=self.log,
             store=self.store,
             leases=AllPartitions(self.partitions),
-            definitions=lambda: self.definitions,
+            definitions=definitions or (lambda **_: self.definitions),
             clock=lambda: self.now,
             partitions=self.partitions,
         )
@@ -91,6 +91,12 @@ class Harness:
 
     def _timers(self) -> list[int]:
         return [at for timers in self.store.timers.values() for at in timers.values()]
+
+    def people(self) -> dict[str, Profile]:
+        return {id: unpack(packed) for id, packed in self.store.profiles.items()}
+
+    def links(self) -> dict[str, str]:
+        return dict(self.store.links)
 
     def profile(self, identifier: str) -> Profile:
         return unpack(self.store.profiles[self.store.links.get(identifier) or derive_profile_id(identifier)])

@@ -12,21 +12,22 @@ from tests.processing.harness import Harness
 
 
 def find_merges(harness: Harness) -> list[Merged]:
-    return [record for record in harness.accepted() if isinstance(record, Merged)]
+    """Those that have not been undone."""
+    undone = {_key(record) for record in harness.accepted() if isinstance(record, Unmerged)}
+    return [record for record in harness.accepted() if isinstance(record, Merged) and _key(record) not in undone]
 
 
 def tell_story(harness: Harness, merge: Merged) -> Story:
     """What came since, as the processor said it in the winner's partition."""
     said = [unpack_accepted(raw) for raw in harness.store.accepted[partition_of(merge.winner, harness.partitions)]]
     since = said[said.index(merge) + 1 :]
-    undone = {(record.loser, record.because) for record in harness.accepted() if isinstance(record, Unmerged)}
+    in_force = find_merges(harness)
     parts: list[tuple[int, Event | Joining]] = []
     for record in since:
         if isinstance(record, Applied) and record.profile == merge.winner:
             parts.append((record.event.received, record.event))
-        elif isinstance(record, Merged) and record.winner == merge.winner:
-            if (record.loser, record.because) not in undone:
-                parts.append((record.at, _describe(record)))
+        elif isinstance(record, Merged) and record.winner == merge.winner and record in in_force:
+            parts.append((record.at, _describe(record)))
     return Story(
         winner=unpack(merge.before),
         since=merge.at,
@@ -66,3 +67,7 @@ def _describe(merge: Merged) -> Joining:
     return Joining(
         loser=unpack(merge.state), keys=merge.keys, because=merge.because, user_id=merge.user_id, at=merge.at
     )
+
+
+def _key(record: Merged | Unmerged) -> tuple[str, str]:
+    return record.loser, record.because
