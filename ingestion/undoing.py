@@ -55,7 +55,7 @@ class Undoer:
         log: EventLog,
         definitions: Callable[[], Definitions],
         clock: Callable[[], int],
-        wait: Callable[[float], None],
+        wait: Callable[[float], object],
         partitions: int,
     ) -> None:
         self._store = store
@@ -167,7 +167,7 @@ def _describe(merge: MergeRecord) -> Joining:
 
 def _order_parts(winner_id: UUID, aftermath: Aftermath) -> Iterator[Event | Joining]:
     """Events as they were received, and after those that came before it each merge."""
-    events = (((event.received, id), event) for id, event in read_since(winner_id, aftermath.since))
+    events = (((event.received, id), event) for id, event in read_since(winner_id, aftermath.start.after))
     merges = (((to_milliseconds(merge.at), merge.after), _describe(merge)) for merge in aftermath.later)
     parts: Iterator[tuple[tuple[int, int], Event | Joining]] = heapq.merge(events, merges, key=itemgetter(0))
     return (part for _, part in parts)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from profiles.rows import ArchiveRow, MergeRow, ProfileRow, UndoneRow
 
@@ -92,17 +93,40 @@ def undo_merge(row: UndoneRow) -> None:
             "WHERE loser_id = %s AND winner_id = %s AND because = %s AND undone IS NULL RETURNING after",
             [row.at, row.by, row.loser_id, row.winner_id, row.because],
         )
-        found = cursor.fetchone()
-        if found is None:
+        if (found := cursor.fetchone()) is None:
             return
+        for passed in row.passed:  # in the order of time
+            _pass_on(cursor, row, passed, found[0])
+        _give_back(cursor, row, after=found[0])
+
+
+def _pass_on(cursor: CursorWrapper, row: UndoneRow, passed: tuple[str, str, bytes], after: int) -> None:
+    """A later merge goes to the loser, behind the events that came before it."""
+    loser_id, because, before = passed
+    merge = [loser_id, row.winner_id, because]
+    cursor.execute(
+        "SELECT after FROM profiles_mergerecord "
+        "WHERE loser_id = %s AND winner_id = %s AND because = %s AND undone IS NULL",
+        merge,
+    )
+    for (until,) in cursor.fetchall():
+        _give_back(cursor, row, after=after, until=until)
         cursor.execute(
-            "UPDATE profiles_archivedevent SET profile_id = %s WHERE profile_id = %s AND id > %s "
-            "AND (user_id = ANY(%s::text[]) OR (user_id IS NULL AND anonymous_id = ANY(%s::text[])))",
-            [row.loser_id, row.winner_id, found[0], row.users, row.devices],
+            "UPDATE profiles_mergerecord SET winner_id = %s, before = %s, "
+            "after = coalesce(pg_sequence_last_value('profiles_archivedevent_id_seq'), 0) "
+            "WHERE loser_id = %s AND winner_id = %s AND because = %s AND undone IS NULL",
+            [row.loser_id, before, *merge],
         )
-        for loser_id, because, before in row.passed:
-            cursor.execute(
-                "UPDATE profiles_mergerecord SET winner_id = %s, before = %s "
-                "WHERE loser_id = %s AND winner_id = %s AND because = %s AND undone IS NULL",
-                [row.loser_id, before, loser_id, row.winner_id, because],
-            )
+
+
+def _give_back(cursor: CursorWrapper, row: UndoneRow, *, after: int, until: int | None = None) -> None:
+    """Events of the winner become the loser's. They are numbered anew: they came to it after all it has by now."""
+    cursor.execute(
+        "WITH theirs AS (SELECT at, id, nextval('profiles_archivedevent_id_seq') AS fresh FROM ("
+        "SELECT at, id FROM profiles_archivedevent WHERE profile_id = %s AND id > %s "
+        "AND id <= coalesce(%s::bigint, 9223372036854775807) "
+        "AND (user_id = ANY(%s::text[]) OR (user_id IS NULL AND anonymous_id = ANY(%s::text[]))) ORDER BY id"
+        ") AS ordered) UPDATE profiles_archivedevent AS event SET profile_id = %s, id = theirs.fresh FROM theirs "
+        "WHERE event.at = theirs.at AND event.id = theirs.id",
+        [row.winner_id, after, until, row.users, row.devices, row.loser_id],
+    )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -33,20 +33,11 @@ JOIN profiles_archivedevent AS event ON event.profile_id = known.id
 WHERE event.at <= %s
 ORDER BY event.at, event.id
 """  # noqa: S608  # our own columns
-# Archived after another event, or, for a profile that was part of another one, after it had become so.
 _SINCE = f"""
 SELECT {_EVENT} FROM profiles_archivedevent AS event
-WHERE event.profile_id = %s AND (event.id > %s OR event.received >= %s)
+WHERE event.profile_id = %s AND event.id > %s
 ORDER BY event.received, event.id
 """  # noqa: S608
-
-
-class Since(NamedTuple):
-    """From where on events of a profile are looked for: those with a higher id than `after`, and those received from
-    `returned` on, when it was part of another profile for a time."""
-
-    after: int
-    returned: datetime | None
 
 
 def fold_past(profile_id: UUID, at: int, memory: Memory) -> Profile:
@@ -67,9 +58,9 @@ def fold_past(profile_id: UUID, at: int, memory: Memory) -> Profile:
     return msgspec.structs.replace(profile, identifiers=tuple(known)[:MAX_IDENTIFIERS])
 
 
-def read_since(profile_id: UUID, since: Since) -> Iterator[tuple[int, Event]]:
-    """The events that were applied to a profile since, with their ids, in the order in which they were received."""
-    return _read_events(_SINCE, [profile_id, since.after, since.returned])
+def read_since(profile_id: UUID, after: int) -> Iterator[tuple[int, Event]]:
+    """A profile's events with higher ids than `after`, with their ids, in the order in which they were received."""
+    return _read_events(_SINCE, [profile_id, after])
 
 
 def _read_events(query: str, asked: list[Any]) -> Iterator[tuple[int, Event]]:

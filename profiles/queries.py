@@ -12,7 +12,6 @@ from django.db.models import Q
 from profiles.event import derive_profile_id
 from profiles.identity import retired_key
 from profiles.models import Identifier, MergeRecord, StoredProfile
-from profiles.past import Since
 
 
 class Message(NamedTuple):
@@ -111,25 +110,21 @@ def _read_id(term: str) -> UUID | None:
 
 
 class Aftermath(NamedTuple):
-    """What it takes to tell what would have been without a merge: the merge whose `before` is to be started from, from
-    where on events have to be read, and the merges into the same winner since."""
+    """What it takes to tell what would have been without a merge: the merge from before which it is told, and those
+    into the same winner since."""
 
     start: MergeRecord
-    since: Since
     later: list[MergeRecord]
 
 
 def trace_aftermath(merge: MergeRecord) -> Aftermath:
-    """The state kept before a merge holds what earlier merges brought, also those that were undone afterwards; then it
-    is started from before the first of these."""
-    into_winner = MergeRecord.objects.filter(winner_id=merge.winner_id)
-    start = into_winner.filter(pk__lt=merge.pk, undone__gte=merge.at).order_by("pk").first() or merge
-    # Time that the winner spent as part of yet another one, until that was undone.
-    away = MergeRecord.objects.filter(loser_id=merge.winner_id, undone__isnull=False, at__gte=start.at).order_by("at")
-    returned = away.values_list("at", flat=True).first()
-    since_start = Q(pk__gt=start.pk) if returned is None else Q(pk__gt=start.pk) | Q(at__gte=returned)
-    later = into_winner.filter(since_start, undone=None).exclude(pk=merge.pk).order_by("at", "pk")
-    return Aftermath(start, Since(start.after, returned), list(later))
+    """The state kept before a merge holds what earlier ones brought, also those that were undone afterwards; then it is
+    told from before the first of these."""
+    into_winner = MergeRecord.objects.filter(winner_id=merge.winner_id).order_by("after", "pk")
+    before = Q(after__lt=merge.after) | Q(after=merge.after, pk__lt=merge.pk)
+    start = into_winner.filter(before, undone__gte=merge.at).first() or merge
+    since = Q(after__gt=start.after) | Q(after=start.after, pk__gt=start.pk)
+    return Aftermath(start, list(into_winner.filter(since, undone=None).exclude(pk=merge.pk)))
 
 
 def find_takeover(profile_id: UUID) -> MergeRecord | None:

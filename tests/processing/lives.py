@@ -1,7 +1,7 @@
 """Lives by chance of a few visitors who share devices, sign in, sign up and are joined, to be played to a processor."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,17 +127,24 @@ def _draw_act(chance: random.Random) -> Act:
 
 @dataclass
 class Apart:
-    """Pairs of profiles that never become one, as what would link them gets lost on the way."""
+    """Merges that never are, as what would link the two gets lost on the way: the message that did, and others."""
 
-    pairs: list[set[str]] = field(default_factory=list)
+    merges: list[Merged] = field(default_factory=list)
+    messages: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.messages |= {merge.because for merge in self.merges}
 
     def loses(self, record: Record) -> bool:
-        return isinstance(record, Retire) and {record.loser, record.winner} in self.pairs
+        if not isinstance(record, Retire):
+            return False
+        pairs = [{merge.loser, merge.winner} for merge in self.merges]
+        return record.because in self.messages or {record.loser, record.winner} in pairs
 
-    def keep(self, harness: Harness, loser: str, winner: str) -> None:
-        """From now on as if somebody had undone their merge."""
-        self.pairs.remove({loser, winner})
-        harness.store.links[apart_key(loser)] = winner
+    def keep(self, harness: Harness, merge: Merged) -> None:
+        """From now on as if somebody had undone it."""
+        self.merges.remove(merge)
+        harness.store.links[apart_key(merge.loser)] = merge.winner
 
 
 def play(harness: Harness, acts: Iterable[Act]) -> None:
@@ -147,11 +154,13 @@ def play(harness: Harness, acts: Iterable[Act]) -> None:
         harness.run()
 
 
-def play_merging(harness: Harness, acts: Iterable[Act]) -> list[Act]:
-    """Plays what is about the lives told of here; returns what was played."""
+def play_merging(
+    harness: Harness, acts: Iterable[Act], leaves_out: Callable[[Harness, Act], bool] | None = None
+) -> list[Act]:
+    """Plays all but what is left out; returns what was played."""
     played = []
     for act in acts:
-        if not is_elsewhere(harness, act):
+        if not (leaves_out or is_elsewhere)(harness, act):
             play(harness, [act])
             played.append(act)
     return played
@@ -165,6 +174,17 @@ def is_elsewhere(harness: Harness, act: Act) -> bool:
     user = harness.store.links.get(user_key(act.user))
     merged = [merge for merge in find_merges(harness) if anonymous_key(act.device) in merge.keys]
     return any(user != find_owner(harness, merge.winner) for merge in merged)
+
+
+def is_contested(harness: Harness, act: Act) -> bool:
+    """Whether anybody but the one who brought a device, or another user, into a merge has to do with it, undone or not:
+    without that merge it would be theirs."""
+    named = {anonymous_key(act.device or "")} | {f"{kind}:{act.detail}" for kind in "ua" if act.name == "Aliased"}
+    return act.user is not None and any(
+        named & set(merge.keys) and user_key(act.user) not in (user_key(merge.user_id), *merge.keys)
+        for merge in harness.accepted()
+        if isinstance(merge, Merged)
+    )
 
 
 def find_owner(harness: Harness, profile_id: str) -> str:

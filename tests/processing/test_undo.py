@@ -55,11 +55,11 @@ def test_merging_and_parting_equals_never_having_merged(
     if not merges:
         return
     merge = merges[which % len(merges)]
-    apart = Apart([{merge.loser, merge.winner}])
+    apart = Apart([merge])
     never = begin(partitions, apart)
     play(never, played)
     undo(lived, merge)
-    apart.keep(never, merge.loser, merge.winner)
+    apart.keep(never, merge)
     expect_the_same(lived, never)
     for world in (lived, never):
         play(world, after)
