@@ -29,6 +29,7 @@ from ingestion.processor import WAIT_MS, Processor
 from ingestion.queries import newest_directory
 from ingestion.steps import Definitions
 from ingestion.streams import Streams
+from ingestion.undoing import Undoer
 from personalization.announcing import announce_newest
 from personalization.api import DecideApp
 from personalization.consumers import VisitorConsumer
@@ -177,6 +178,18 @@ def make_processor(name: str) -> Processor:
         leases=RedisLeases(client, owner=name, partitions=settings.PZ_PARTITIONS, clock=clock),
         definitions=CurrentDefinitions(client),
         clock=clock,
+        partitions=settings.PZ_PARTITIONS,
+    )
+
+
+def make_undoer() -> Undoer:
+    client = redis_client()
+    return Undoer(
+        store=make_store(),
+        log=RedisLog(client),
+        definitions=CurrentDefinitions(client),
+        clock=clock,
+        wait=time.sleep,
         partitions=settings.PZ_PARTITIONS,
     )
 

@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 
-from profiles.models import Identifier, MergeRecord, StoredProfile
+from profiles.models import Identifier, StoredProfile
 from profiles.profile import PARTS, History, Profile, unpack
 from profiles.queries import find_profiles, list_past_events
 
@@ -150,43 +150,7 @@ class IdentifierAdmin(PeopleAdmin):
         return identifier.at
 
 
-@admin.register(MergeRecord)
-class MergeRecordAdmin(PeopleAdmin):
-    list_display = ("title", "happened", "winner", "why")
-    search_fields = ("loser_id",)
-    ordering = ("-id",)
-    fields = ("loser_id", "winner", "because", "at", "memory")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[MergeRecord]:
-        merges: QuerySet[MergeRecord] = super().get_queryset(request)
-        return merges.defer("state")
-
-    def match(self, term: str) -> Q:
-        people = find_profiles(term)
-        return Q(loser_id__in=people) | Q(winner_id__in=people)
-
-    @admin.display(description="Profile")
-    def title(self, merge: MergeRecord) -> str:
-        return str(merge.loser_id)
-
-    @admin.display(description="At")
-    def happened(self, merge: MergeRecord) -> datetime:
-        return merge.at
-
-    @admin.display(description="Taken over by")
-    def winner(self, merge: MergeRecord) -> str:
-        return link_profile(merge.winner_id)
-
-    @admin.display(description="Linked by message")
-    def why(self, merge: MergeRecord) -> str:
-        return merge.because
-
-    @admin.display(description="What it brought along")
-    def memory(self, merge: MergeRecord) -> str:
-        return show_memory(read_state(merge.state))
-
-
-def link_profile(id: UUID) -> str:
+def link_profile(id: UUID | str) -> str:
     return format_html('<a href="{}">{}</a>', reverse("admin:profiles_storedprofile_change", args=[id]), id)
 
 
