@@ -125,6 +125,7 @@ class Build(models.Model):
 
     versions = models.ManyToManyField(SegmentVersion, related_name="builds")
     upload = models.ForeignKey(Upload, null=True, on_delete=models.SET_NULL, help_text="Adds its people alone.")
+    recalls = models.JSONField(default=dict, help_text="Properties to be remembered of the past, by event.")
     roster = models.PositiveIntegerField(help_text="The number processors must have reached.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     cursor = models.UUIDField(null=True)

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from ingestion.actions import choose_properties
 from ingestion.builder import CHUNK
+from ingestion.models import EventProperty, EventType
 from personalization.wiring import clock, make_builder
 from profiles import keys
 from profiles.models import StoredProfile
@@ -246,3 +248,31 @@ def test_a_roster_is_told_again_when_redis_has_forgotten(crowd: Engine) -> None:
     crowd.client.delete(keys.ROSTER)
     crowd.build()
     assert members(crowd, "keen") == set(VIEWERS)
+
+
+IS_WOOL = [{"property": "fabric", "op": "is", "value": "wool"}]
+WOOL = did("Product Viewed", where=IS_WOOL, window={"last": 7, "unit": "days"})
+
+
+def test_a_property_that_is_declared_later_is_remembered_of_the_past(engine: Engine) -> None:
+    """The preview counts the archive, so that the stream has to know as much."""
+    engine.send("Product Viewed", people=["anna"], properties={"fabric": "wool", "category": "Home"})
+    engine.send("Product Viewed", people=["anna"], properties={"fabric": "wool"}, user_id="1")
+    engine.send("Product Viewed", people=["ben"], properties={"fabric": "linen"})
+    define("wool", WOOL)
+    publish()
+    engine.build()
+    assert engine.segments("u:1") == set()
+    event_type = EventType.objects.get(name="Product Viewed")
+    declared, _ = EventProperty.objects.get_or_create(event_type=event_type, path="fabric")
+    declared.indexed = True
+    choose_properties([declared])
+    build = engine.build()
+    assert (build.state, build.recalls, build.done) == (Build.State.DONE, {"Product Viewed": ["fabric"]}, build.total)
+    moments = engine.profile("u:1").events["Product Viewed"].recent
+    assert [each.properties for each in moments] == [{"category": "Home", "fabric": "wool"}, {"fabric": "wool"}]
+    assert engine.segments("u:1") == {"wool"}
+    assert engine.segments("a:ben") == set()
+    assert told("wool") == [("entered", "build")]
+    engine.send("Product Viewed", people=["ben"], properties={"fabric": "wool"})
+    assert engine.segments("a:ben") == {"wool"}

@@ -6,6 +6,7 @@ import pytest
 
 from ingestion.accepted import Cause, Filled, SegmentEntered, SegmentLeft
 from ingestion.steps import Definitions
+from profiles import keys
 from profiles.event import Enrol, Fill, Record, Settle, anonymous_key, derive_profile_id, pack, partition_of, user_key
 from profiles.identity import retired_key
 from segments.roster import Roster, Version, compile_roster
@@ -26,8 +27,8 @@ def condition(segment: str, number: int, tree: Any, **refers: str) -> Version:
 
 def put(harness: Harness, roster: Roster) -> None:
     """In force from the next batch on."""
-    harness.definitions = Definitions(MEMORY, compile_roster(roster), roster.number)
-    harness.store.roster = roster.number
+    harness.store.in_force = {keys.ROSTER: roster.number}
+    harness.definitions = Definitions(MEMORY, compile_roster(roster), dict(harness.store.in_force))
 
 
 def ask(harness: Harness, record: Record, profile_id: str = ANNA) -> None:
@@ -85,7 +86,7 @@ def test_somebody_new_is_evaluated_whole_at_the_first_event() -> None:
 
 def test_a_batch_computed_with_an_older_roster_is_computed_anew(harness: Harness) -> None:
     put(harness, Roster(number=1, versions=(condition("keen", 1, VIEWED),)))
-    older, harness.definitions = harness.definitions, Definitions(MEMORY, compile_roster(Roster()), 0)
+    older, harness.definitions = harness.definitions, Definitions(MEMORY, compile_roster(Roster()), {keys.ROSTER: 0})
     asked: list[bool] = []
 
     def look(*, anew: bool = False) -> Definitions:
@@ -107,7 +108,7 @@ def test_timers_wait_for_the_newer_roster_too(harness: Harness) -> None:
     put(harness, Roster(number=1, versions=(condition("keen", 1, VIEWED),), answers={"keen": "keen@1"}))
     ask(harness, Fill(build=1, keys=("keen@1",), profiles=(ANNA,)))
     harness.now = START + HOUR + 1
-    harness.store.roster = 2
+    harness.store.in_force = {keys.ROSTER: 2}
     harness.run()
     assert harness.profile("a:anna").segments.keys() == {"keen@1"}
     put(harness, Roster(number=2, versions=(condition("keen", 1, VIEWED),), answers={"keen": "keen@1"}))
