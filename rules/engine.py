@@ -9,6 +9,7 @@ import msgspec
 
 from profiles.profile import Profile
 from segments.conditions.calendar import Calendar
+from segments.conditions.language import AGENT_FIELDS
 from segments.conditions.parse import parse_condition
 from segments.conditions.python import Compiled, compile_condition
 from segments.membership import Segments, compile_segments
@@ -98,7 +99,6 @@ class Choice:
 
 
 EMPTY_BOOK = Book(0, Segments(), {}, {}, asks_agent=False)
-AGENT_FIELDS = ("device.", "browser.", "os.")
 NOBODY = Profile(id="")
 
 
