@@ -5,15 +5,18 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from profiles.locks import PUBLISH_BOOK, take_turns
 from rules.book import load_book
 from rules.engine import BookPayload
+from rules.marks import mark_server_only
 from rules.models import Book
 from rules.queries import collect_definitions, newest_book
 from rules.review import find_problems
+from segments.conditions.edge import Device
 
 
 class CannotPublish(ValueError):
@@ -48,9 +51,16 @@ def _store(number: int, payload: dict[str, Any], *, by: User | None, at: datetim
     try:
         if reasons := find_problems(msgspec.convert(payload, BookPayload)):
             raise CannotPublish(reasons)
+        payload = mark_server_only(payload, _read_device())
         load_book(msgspec.json.encode(payload))
     except CannotPublish:
         raise
     except ValueError as error:
         raise CannotPublish([str(error)]) from error
     return Book.objects.create(number=number, payload=payload, published=at, published_by=by, note=note)
+
+
+def _read_device() -> Device:
+    """What devices may know, by the settings."""
+    named = (settings.PZ_DEVICE_TRAITS, settings.PZ_DEVICE_EVENTS, settings.PZ_DEVICE_PROPERTIES)
+    return Device(*map(frozenset, named))

@@ -29,6 +29,7 @@ class SegmentDefinition(msgspec.Struct, frozen=True):
     slug: str
     name: str
     condition: dict[str, Any]
+    server_only: tuple[str, ...] | None = None
 
 
 class SlotDefinition(msgspec.Struct, frozen=True):
@@ -48,10 +49,14 @@ class RuleDefinition(msgspec.Struct, frozen=True):
     priority: int
     block: str
     condition: dict[str, Any] | None = None
+    server_only: tuple[str, ...] | None = None
 
 
 class BookPayload(msgspec.Struct, frozen=True):
-    """A published Book as it is stored: every live definition, numbered, immutable. Days are those of `zone`."""
+    """A published Book as it is stored: every live definition, numbered, immutable. Days are those of `zone`.
+
+    `server_only` are the nodes that keep a condition from being evaluated on devices; None where nobody has looked, so
+    that it is for the server alone (see rules.marks)."""
 
     v: int
     number: int

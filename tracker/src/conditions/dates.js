@@ -1,7 +1,7 @@
 /** Dates as texts: when each operator accepts one, and when that turns by itself. */
 
 import { DAY_MS, readDay, writeDay } from './calendar.js';
-import { soonest } from './facts.js';
+import { own, soonest } from './facts.js';
 
 const DATE = /^([1-9]\d{3}-\d\d-\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):(\d\d)))?$/;
 const ALWAYS = '0';
@@ -59,31 +59,29 @@ function listAnniversaries(value, now, calendar) {
   });
 }
 
-// When the test of a date can turn: of a day, by its number, or of an instant, by its milliseconds.
+// When a test can turn that asks whether a date is some time ago, or near. It goes from `start` to before `end`.
 const since = (ms, start) => [start, start + ms + 1];
-const TURNS = {
-  within_last: since,
-  longer_ago_than: since,
-  within_next: (ms, start, end) => [start - ms, end],
-};
+const until = (ms, start, end) => [start - ms, end];
+const TURNS = { within_last: since, longer_ago_than: since, within_next: until };
 
 /** Whether what an operator accepts moves with the clock. */
 export function isMoving(op) {
-  return op === 'anniversary' || TURNS.hasOwnProperty(op);
+  return op === 'anniversary' || own(TURNS, op) !== null;
 }
 
 /** The next moment at which a date test could turn by itself. `value` is a text, or Unix milliseconds. */
 export function nextTurn({ op, value: wanted }, value, now, calendar) {
   const moment = typeof value === 'number' ? value : readDate(value);
   if (moment === null || !isMoving(op)) return Infinity;
-  let turns;
+  return soonest(listTurns(op, wanted, value, moment, now, calendar).filter(at => at > now));
+}
+
+function listTurns(op, wanted, value, moment, now, calendar) {
   if (op === 'anniversary') {
     const days = listAnniversaries(value, now, calendar);
-    turns = [].concat(...days.map(number => [number - wanted, number + 1])).map(calendar.startOfDay);
-  } else if (typeof moment === 'string') {
-    turns = TURNS[op](wanted, calendar.startOfDay(readDay(moment)), calendar.startOfDay(readDay(moment) + 1));
-  } else {
-    turns = TURNS[op](wanted, moment, moment + 1);
+    return [].concat(...days.map(number => [number - wanted, number + 1])).map(calendar.startOfDay);
   }
-  return soonest(turns.filter(at => at > now));
+  if (typeof moment === 'number') return TURNS[op](wanted, moment, moment + 1);
+  const number = readDay(moment);
+  return TURNS[op](wanted, calendar.startOfDay(number), calendar.startOfDay(number + 1));
 }

@@ -12,10 +12,12 @@ const GROUPS = {
   not: (parts, facts) => !parts.some(holds => holds(facts)),
 };
 
-/** (condition, what the server sent with it) => (profile, segments, context, now) => whether it holds; `nextFlip` of the
- *  result says when time alone could turn it, null for never. Throws where it knows too little to answer. */
+/** (condition, what the server sent with it) => (profile, segments, context, now) => whether the condition holds. The
+ *  result's `nextFlip(profile, now)` is the moment at which time alone could turn the answer, null for never. Throws
+ *  where it is given too little to answer by. */
 export function compile({ v, root }, { transitions, may }) {
   if (v !== FORM) throw new Error(`conditions.js reads form ${FORM} of conditions, not ${v}: load the newest one`);
+  if (!transitions) throw new Error('conditions.js needs the transitions of the time zone, as the server sends them');
   const calendar = createCalendar(transitions), leaves = [];
 
   function permit(kind, name) {
@@ -35,10 +37,10 @@ export function compile({ v, root }, { transitions, may }) {
   }
 
   const holds = join(root);
-  return Object.assign((profile, segments, context, now) => holds({ profile, segments, context, now }), {
-    nextFlip(profile, now) {
-      const at = soonest(leaves.map(leaf => leaf.flips(profile, now)));
-      return at < Infinity ? at : null;
-    },
-  });
+  const ask = (profile, segments, context, now = Date.now()) => holds({ profile: profile || {}, segments, context, now });
+  ask.nextFlip = (profile, now = Date.now()) => {
+    const at = soonest(leaves.map(leaf => leaf.flips(profile || {}, now)));
+    return at < Infinity ? at : null;
+  };
+  return ask;
 }
