@@ -7,28 +7,27 @@ from segments.conditions.edge import Device, find_server_only
 from segments.conditions.language import Node
 from segments.conditions.parse import parse_condition
 
-MARK = "server_only"  # ids of nodes; none: for devices too; null: without a condition, so for the server
+MARK = "server_only"  # ids of nodes; none: for devices too; null: nothing that a device could evaluate
 
 
 def mark_server_only(payload: Mapping[str, Any], device: Device) -> dict[str, Any]:
     """The payload of a Book with the mark at each segment and rule. Raises BadCondition, which publishing rules out.
 
     What a device may know is a setting and no part of a Book: each publication marks anew, one that goes back too."""
-    definitions = {
-        each["slug"]: parse_condition(each["condition"])
-        for each in payload["segments"]
-        if each.get("condition") is not None
-    }
+    segments, rules = payload.get("segments", ()), payload.get("rules", ())
+    roots = {each["slug"]: parse_condition(each["condition"]) for each in segments if each.get("condition")}
 
     def mark(root: Node) -> list[str]:
-        return list(dict.fromkeys(problem.node for problem in find_server_only(root, device, definitions)))
+        return list(dict.fromkeys(problem.node for problem in find_server_only(root, device, roots)))
 
-    segments = [
-        {**each, MARK: mark(definitions[each["slug"]]) if each["slug"] in definitions else None}
-        for each in payload["segments"]
-    ]
-    rules = [
-        {**each, MARK: [] if each["condition"] is None else mark(parse_condition(each["condition"]))}
-        for each in payload["rules"]
-    ]
-    return {**payload, "segments": segments, "rules": rules}
+    def mark_segment(slug: str) -> list[str] | None:
+        return mark(roots[slug]) if slug in roots else None  # a list of people, say
+
+    def mark_rule(condition: object) -> list[str]:
+        return mark(parse_condition(condition)) if condition else []  # it holds for everybody
+
+    return {
+        **payload,
+        "segments": [{**each, MARK: mark_segment(each["slug"])} for each in segments],
+        "rules": [{**each, MARK: mark_rule(each.get("condition"))} for each in rules],
+    }
