@@ -29,7 +29,9 @@ from segments.conditions.language import (
     Window,
 )
 
-FORM = 1  # that tracker/src/conditions/index.js reads
+# What tracker/src/conditions/index.js reads. A new operator or kind is refused by older readers; whatever else they
+# would misread takes the next number.
+FORM = 1
 LIES_IN = "lies_in"  # the operator of fixed dates: between these moments, or these days
 
 Json = dict[str, Any]

@@ -42,7 +42,8 @@ def compiled(page: Page, condition: dict[str, Any], device: dict[str, Any]) -> A
 def test_it_says_what_it_cannot_answer(peer: Peer, page: Page) -> None:
     page.goto(peer.add_page("/", "<!doctype html><title>Shop</title>"))
     trait = {"kind": "trait", "name": "plan", "op": "exists"}
-    may = {**CALENDAR, "may": {"trait": ["plan"], "cluster": ["cluster"]}}
+    bought = {"kind": "event", "event": "Order Completed", "measure": "count", "op": "at_most", "value": 0}
+    may = {**CALENDAR, "may": {"trait": ["plan"], "event": ["Order Completed"]}}
     refused = 'trait "plan" is not for this device: ask the server'
     for root, device, expected in (
         (trait, may, False),
@@ -58,6 +59,10 @@ def test_it_says_what_it_cannot_answer(peer: Peer, page: Page) -> None:
         ({**trait, "kind": "aura"}, may, 'conditions.js does not know "aura": load the newest one'),
         ({**trait, "kind": "constructor"}, may, 'conditions.js does not know "constructor": load the newest one'),
         ({**trait, "op": "resembles"}, may, 'conditions.js does not know "resembles": load the newest one'),
+        ({**trait, "op": "constructor"}, may, 'conditions.js does not know "constructor": load the newest one'),
+        ({**bought, "measure": "median"}, may, 'conditions.js does not know "median": load the newest one'),
+        ({**bought, "op": "about"}, may, 'conditions.js does not know "about": load the newest one'),
+        (bought, may, True),
         (trait, {"may": may["may"]}, "conditions.js needs the transitions of the time zone, as the server sends them"),
     ):
         assert compiled(page, {"v": 1, "root": root}, device) == expected

@@ -21,13 +21,12 @@ const MEASURES = {
 
 /** Without a window only lifetime totals can be asked for. */
 export function compileLifetime({ event, did = true, measure, op, value }) {
-  const compare = demand(COMPARE, op);
+  const compare = demand(COMPARE, op), find = demand(MEASURES, measure);
   return {
     holds({ profile, now }) {
-      const history = historyOf(profile, event), ahead = findAhead(history, now);
-      const [count, total] = history;
-      const measured = measure === 'sum' ? total - Number(MEASURES.sum(ahead, 'value')) : count - ahead.length;
-      return compare(measured, value) === did;
+      const history = historyOf(profile, event), [count, total] = history;
+      const early = Number(find(findAhead(history, now), 'value'));
+      return compare((measure === 'sum' ? total : count) - early, value) === did;
     },
     flips: (profile, now) => nextAhead(historyOf(profile, event), now),
   };

@@ -6,6 +6,8 @@ import { LEAVES } from './leaves.js';
 
 const FORM = 1; // that segments/conditions/edge.py writes
 
+const NOBODY = {};
+
 const GROUPS = {
   and: (parts, facts) => parts.every(holds => holds(facts)),
   or: (parts, facts) => parts.some(holds => holds(facts)),
@@ -37,10 +39,11 @@ export function compile({ v, root }, { transitions, may }) {
   }
 
   const holds = join(root);
-  const ask = (profile, segments, context, now = Date.now()) => holds({ profile: profile || {}, segments, context, now });
-  ask.nextFlip = (profile, now = Date.now()) => {
-    const at = soonest(leaves.map(leaf => leaf.flips(profile || {}, now)));
+  const answer = (person, segments, context, now = Date.now()) =>
+    holds({ profile: person || NOBODY, segments, context, now });
+  answer.nextFlip = (person, now = Date.now()) => {
+    const at = soonest(leaves.map(leaf => leaf.flips(person || NOBODY, now)));
     return at < Infinity ? at : null;
   };
-  return ask;
+  return answer;
 }

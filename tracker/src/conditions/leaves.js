@@ -5,7 +5,8 @@ import { own } from './facts.js';
 import { compileSequence } from './sequences.js';
 import { compileTest, compileTurns } from './tests.js';
 
-/** Each is (node, calendar, permit) => `{ holds(facts), flips(profile, now) }`; `permit` throws where it must not be. */
+/** Each is (node, calendar, permit) => `{ holds(facts), flips(profile, now) }`. `permit(kind, name)` throws where the
+ *  device must not be asked about a fact. */
 export const LEAVES = {
   event(node, calendar, permit) {
     permitEvent(node, permit);

@@ -23,7 +23,7 @@ const OPERATORS = {
   anniversary: isCelebrated,
 };
 
-/** (value, now) => whether it passes: a missing one never, a list by any of its values, with `is_not` by all of them. */
+/** (value, now) => whether it passes: a missing one never, a list by any of its values, by all with `is_not`. */
 export function compileTest({ op, value: wanted }, calendar) {
   const check = compileCheck(op, wanted, calendar);
   return (value, now) => {
