@@ -47,7 +47,7 @@ class ServerOnly(ValueError):
 def find_server_only(root: Node, device: Device, definitions: Mapping[str, Node]) -> list[Problem]:
     """The nodes that keep the condition on the server, each with the reason; of none, a device can evaluate it.
 
-    `definitions` are the conditions of the segments, by slug: whoever is in a segment is found out on the device too.
+    `definitions` are the conditions by which people are in segments now, by slug: a device finds that out for itself.
     """
     kept = _find_kept(root, device, definitions)
     return [Problem(leaf.id, reason) for leaf in list_leaves(root) for reason in _list_reasons(leaf, device, kept)]
@@ -131,7 +131,7 @@ def _list_reasons(leaf: Leaf, device: Device, kept: Collection[str]) -> Iterator
         if kind in named and name not in named[kind]:
             yield f'the {kind} "{name}" stays on the server; name it in {_SETTINGS[kind]} if devices may know it'
         elif kind == "segment" and name in kept:
-            yield f'the segment "{name}" stays on the server: its condition does, or it has none'
+            yield f'the segment "{name}" stays on the server: its condition does, or it has none for who is in it now'
         elif kind == "field" and f"{name}.".startswith(AGENT_FIELDS):
             yield "the server reads device, browser and system out of what the browser says of itself"
         elif kind in ("cluster", "score"):

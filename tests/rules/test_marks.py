@@ -37,21 +37,24 @@ def test_each_segment_and_rule_is_marked() -> None:
         "segments": [
             {"slug": "gold", "condition": condition()},
             {"slug": "rich", "condition": condition(trait="income")},
-            {"slug": "uploaded", "condition": None},
+            {"slug": "uploaded", "condition": None, "kind": "list"},
+            {"slug": "then-gold", "condition": condition(), "kind": "snapshot"},
         ],
         "rules": [
             {"slug": "everybody", "condition": None},
             {"slug": "gold", "condition": only(kind="segment", segment="gold")},
             {"slug": "uploaded", "condition": only(kind="segment", segment="uploaded")},
+            {"slug": "then-gold", "condition": only(kind="segment", segment="then-gold")},
             {"slug": "some", "condition": {"v": 1, "root": {"id": "root", "kind": "or", "children": children}}},
         ],
     }
     marked = mark_server_only(payload, DEVICE)
-    assert marks_of(marked, "segments") == {"gold": [], "rich": ["root"], "uploaded": None}
+    assert marks_of(marked, "segments") == {"gold": [], "rich": ["root"], "uploaded": None, "then-gold": None}
     assert marks_of(marked, "rules") == {
         "everybody": [],
         "gold": [],
         "uploaded": ["root"],
+        "then-gold": ["root"],
         "some": ["rich", "leaving"],
     }
     assert mark_server_only(marked, Device())["segments"][0]["server_only"] == ["root"]
