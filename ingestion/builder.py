@@ -112,9 +112,10 @@ class Builder:
 
     def _work_on(self, build: Build) -> None:
         """One build, until it ends, or the time is over, or something is in its way."""
-        # What a builder before this one has handed out counts as under way.
-        self._flight = deque([self._streams.list_ends(self._logs)])
         try:
+            # What a builder before this one has handed out counts as under way.
+            self._flight = deque([self._streams.list_ends(self._logs)])
+            self._meet_server(build)
             while build.state in self._states:
                 self._states[build.state](build)
         except CalledOff:
@@ -126,6 +127,14 @@ class Builder:
         except Exception as error:
             logger.exception("%s failed", build)
             blame_build(build, f"{type(error).__name__}: {error}", at=self._now())
+
+    def _meet_server(self, build: Build) -> None:
+        """A Redis that was restarted may have lost what was handed out in its last second: everybody is asked again."""
+        server = self._client.info("server")["run_id"]
+        if build.server not in ("", server):
+            self._keep(build, server=server, cursor=None, member=0, done=0, state=_begin_again(build))
+        elif not build.server:
+            self._keep(build, server=server)
 
     def _start(self, build: Build) -> None:
         self._keep(build, state=Build.State.COLLECTING, started=self._now())
@@ -154,7 +163,7 @@ class Builder:
                 people = [(person, person[1]) for person in self._look_up(found)]
                 self._hand_out(self._group(people, partial(_ask_to_enrol, build, key)))
             self._keep(build, member=members[-1].pk, done=F("done") + len(members))
-        self._land()
+        self._land(build)
         if build.upload_id is None:
             self._keep(build, state=Build.State.FILLING)
         else:
@@ -178,7 +187,7 @@ class Builder:
             found = recollect(people, build.recalls, since, memory)
             self._hand_out((each.profile_id, _ask_to_recall(build, each)) for each in found)
             self._keep(build, cursor=people[-1], done=F("done") + len(people))
-        self._land()
+        self._land(build)
         self._finish(build)
 
     def _settle(self, build: Build) -> None:
@@ -189,6 +198,8 @@ class Builder:
         retired = read_roster().retired
         answering = tuple(version.key for version in build.versions.all())
         pairs, carried = tuple(retired.items()), [*retired, *answering]
+        if build.cursor is None:
+            self._keep(build, total=_carrying(carried).count())
 
         def settle(ids: tuple[str, ...]) -> Settle:
             return Settle(build=build.pk, keys=answering, retired=pairs, since=since, at=at, profiles=ids)
@@ -205,7 +216,7 @@ class Builder:
         while ids := following(build.cursor):
             self._hand_out(self._group([(id.hex, id.hex) for id in ids], ask))
             self._keep(build, cursor=ids[-1], done=F("done") + len(ids))
-        self._land()
+        self._land(build)
 
     def _group(
         self, people: Iterable[tuple[T, str]], ask: Callable[[tuple[T, ...]], Record]
@@ -229,10 +240,12 @@ class Builder:
         self._log.append(logs)
         self._flight.append(self._streams.list_ends(self._logs))
 
-    def _land(self) -> None:
-        """Waits until the processors are through with everything."""
+    def _land(self, build: Build) -> None:
+        """Waits until the processors are through with everything that was handed out."""
         while self._flight:
             self._await_oldest()
+        if self._client.info("server")["run_id"] != build.server:
+            raise NotYet("Redis was restarted meanwhile.")
 
     def _await_oldest(self) -> None:
         for partition, end in enumerate(self._flight[0].values()):
@@ -287,6 +300,11 @@ class Builder:
         return moment(self._clock())
 
 
+def _begin_again(build: Build) -> str:
+    """The state in which the walk of a build begins that was in the middle of one."""
+    return Build.State.ENROLLING if build.state == Build.State.FILLING else build.state
+
+
 def _ask_to_enrol(build: Build, key: str, people: tuple[tuple[str, str], ...]) -> Record:
     return Enrol(build=build.pk, key=key, people=people)
 
@@ -325,12 +343,14 @@ def _by_version(members: Iterable[Member]) -> Mapping[str, list[Member]]:
 
 def _next_profiles(after: UUID | None, carried: Sequence[str] | None = None) -> list[UUID]:
     """The next profiles by their ids; with `carried`, those alone that carry one of these keys."""
-    people = StoredProfile.objects.order_by("pk")
+    people = StoredProfile.objects.all() if carried is None else _carrying(carried)
     if after is not None:
         people = people.filter(pk__gt=after)
-    if carried is not None:
-        people = people.filter(segments__has_any_keys=carried)
-    return list(people.values_list("pk", flat=True)[:CHUNK])
+    return list(people.order_by("pk").values_list("pk", flat=True)[:CHUNK])
+
+
+def _carrying(keys: Sequence[str]) -> QuerySet[StoredProfile]:
+    return StoredProfile.objects.filter(segments__has_any_keys=keys)
 
 
 def _to_ms(at: datetime | None) -> int:

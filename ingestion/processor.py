@@ -316,6 +316,10 @@ def _decode(raw: bytes) -> Record | None:
 
 
 def _set_aside(work: Work, number: Offset, raw: bytes, record: Record | None, reason: str, tries: int) -> None:
+    if isinstance(record, Fill | Settle) and len(record.profiles) > 1:
+        for profile_id in record.profiles:  # nobody has to do without for the one that breaks
+            work.send(profile_id, replace(record, profiles=(profile_id,)))
+        return
     dead = Dead(partition=work.commit.partition, offset=number, raw=raw, reason=reason, tries=tries, at=work.now)
     work.commit.accepted.append(pack_accepted(dead))
     work.count(record.source if isinstance(record, Event) else "-", Outcome.DEAD)

@@ -19,7 +19,7 @@ from segments.conditions.sql_events import Question
 from segments.evaluation import compare
 from segments.models import Build, SegmentChange, SegmentVersion
 from segments.queries import read_roster
-from tests.builds.conftest import Engine, define, did, in_segment, publish
+from tests.builds.conftest import PARTITIONS, Engine, define, did, in_segment, publish
 
 PEOPLE = tuple(f"visitor-{number}" for number in range(30))
 VIEWERS, OTHERS = PEOPLE[:12], PEOPLE[12:]
@@ -235,6 +235,24 @@ def test_what_fails_again_and_again_is_given_up(crowd: Engine, monkeypatch: pyte
     build.refresh_from_db()
     assert (build.state, build.error) == (Build.State.FAILED, "ValueError: no way")
     assert read_roster().coming == {}
+
+
+def test_a_redis_that_was_restarted_is_asked_about_everybody_again(crowd: Engine) -> None:
+    """It may have lost what it was handed in its last second, and ids of later events say nothing of that."""
+    lost: list[int] = []
+
+    def lose() -> None:
+        if Build.objects.get().done >= 14 and not lost:
+            lost.extend(crowd.client.delete(keys.log(number)) for number in range(PARTITIONS))
+            Build.objects.update(server="another")  # as its number differs after a restart
+        crowd.run()
+
+    define("keen", did("Product Viewed"))
+    publish()
+    crowd.build(lose)
+    assert sum(lost) > 0
+    assert crowd.build().state == Build.State.DONE
+    assert members(crowd, "keen") == set(VIEWERS)
 
 
 def test_a_chunk_leaves_live_events_their_turn() -> None:

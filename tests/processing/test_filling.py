@@ -9,6 +9,8 @@ from ingestion.steps import Definitions
 from profiles import keys
 from profiles.event import Enrol, Fill, Record, Settle, anonymous_key, derive_profile_id, pack, partition_of, user_key
 from profiles.identity import retired_key
+from profiles.profile import Profile
+from segments.membership import Membership, Segments
 from segments.roster import Roster, Version, compile_roster
 from tests.processing.harness import HOUR, MEMORY, START, Harness
 
@@ -213,3 +215,25 @@ def test_whoever_was_in_a_segment_that_is_withdrawn_has_left_it(harness: Harness
     ask(harness, Settle(build=2, keys=(), retired=(("keen@1", ""),), since=0, at=START + 5, profiles=(ANNA,)))
     assert harness.profile("a:anna").segments == {}
     assert changes(harness) == [("SegmentLeft", "keen")]
+
+
+def test_a_profile_that_breaks_keeps_nobody_else_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = Harness(partitions=1)
+    names = ("anna", "bob", "cleo")
+    ids = tuple(derive_profile_id(anonymous_key(name)) for name in names)
+    harness.send(*(harness.event(anonymous_id=name) for name in names))
+    harness.run()
+    put(harness, Roster(number=1, versions=(condition("keen", 1, VIEWED),)))
+    evaluate = Segments.evaluate
+
+    def fail_for_bob(self: Segments, profile: Profile, *rest: Any) -> Membership:
+        if profile.id == ids[1]:
+            raise ArithmeticError("of bob's")
+        return evaluate(self, profile, *rest)
+
+    monkeypatch.setattr(Segments, "evaluate", fail_for_bob)
+    harness.log.append({0: [pack(Fill(build=1, keys=("keen@1",), profiles=ids))]})
+    for _ in range(20):
+        harness.run()
+    assert [bool(harness.profile(anonymous_key(name)).segments) for name in names] == [True, False, True]
+    assert [type(record).__name__ for record in harness.accepted()].count("Dead") == 1
