@@ -70,7 +70,7 @@ def test_every_kind_operator_measure_and_unit_is_documented() -> None:
     operators = {*language.VALUE_OPERATORS, *language.NUMBER_OPERATORS}
     assert parse.KINDS.keys() - table_cells(CONDITIONS) == set()
     assert language.VALUE_OPERATORS.keys() - table_cells(CONDITIONS) == set()
-    assert {*operators, *language.UNITS, *parse.MEASURES} - set(spans(CONDITIONS)) == set()
+    assert {*operators, *language.UNITS, *language.MEASURES} - set(spans(CONDITIONS)) == set()
 
 
 @pytest.mark.parametrize("name", ["MAX_NODES", "MAX_DEPTH", "MAX_LIST", "MAX_TEXT", "RETENTION_DAYS", "HISTORY_LIMIT"])
