@@ -1,7 +1,7 @@
 """Parses a JSON tree into the nodes of the language, or says per node what is wrong and how to mend it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from profiles.profile import MAX_TEXT
 from segments.conditions.language import (
@@ -12,7 +12,6 @@ from segments.conditions.language import (
     MAX_DEPTH,
     MAX_ID,
     MAX_NODES,
-    MAX_PROBLEMS,
     MAX_STEPS,
     MAX_TESTS,
     MEASURES,
@@ -53,9 +52,9 @@ from segments.conditions.operands import (
     is_text,
     read_length,
     read_retained,
-    show,
     tell,
 )
+from segments.conditions.problems import CONDITION, Place, Problems
 
 NODE_FORM = '{"id": "gold", "kind": "trait", "trait": "plan", "op": "is", "value": "gold"}'
 TEST_FORM = '{"property": "category", "op": "is", "value": "Outdoor"}'
@@ -67,19 +66,6 @@ _TAKEN = {
     "sum": 'that is added up, such as "value" for what the events are worth',
     "distinct": 'whose different values are counted, such as "category"',
 }
-
-
-class Place(NamedTuple):
-    """Where a problem is: at which node, or where that is when it has no id; and inside of what there."""
-
-    node: str
-    inside: str = ""
-
-    def enter(self, part: str) -> "Place":
-        return Place(self.node, f"{self.inside}, {part}" if self.inside else part)
-
-
-CONDITION = Place("condition")
 
 
 def parse_condition(tree: object) -> Node:
@@ -97,40 +83,33 @@ def parse_condition(tree: object) -> Node:
     return root
 
 
-class _Parser:
+class _Parser(Problems):
     """Walks the tree once, collecting problems; bounded by depth and number of nodes before it recurses."""
 
     def __init__(self) -> None:
-        self.found = 0  # problems, told or not
-        self._problems: list[Problem] = []
+        super().__init__()
         self._ids: set[str] = set()
         self._nodes = 0
-
-    def list_problems(self) -> list[Problem]:
-        """The first ones, and how many there are besides: nobody mends thousands at once."""
-        more = self.found - len(self._problems)
-        rest = [Problem(CONDITION.node, f"and {more} more, which are listed once these are mended")] if more else []
-        return [*self._problems, *rest]
 
     def node(self, raw: object, at: Place, depth: int) -> Node | None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            self._refuse(at, f"the condition has more than {MAX_NODES} nodes; make some of them a segment of their own")
+            self.refuse(at, f"the condition has more than {MAX_NODES} nodes; make some of them a segment of their own")
             return None
         if depth > MAX_DEPTH:
             message = f"groups are nested more than {MAX_DEPTH} deep; make the inner part a segment of its own"
-            self._refuse(at, message)
+            self.refuse(at, message)
             return None
         if not isinstance(raw, Mapping):
-            self._refuse(at, f"must be an object with a kind, such as {NODE_FORM}")
+            self.refuse(at, f"must be an object with a kind, such as {NODE_FORM}")
             return None
         id = raw.get("id")
         if not is_text(id, MAX_ID):
-            self._refuse(at, f'every node needs an "id" of its own, a text of 1 to {MAX_ID} characters')
+            self.refuse(at, f'every node needs an "id" of its own, a text of 1 to {MAX_ID} characters')
             return None
         at = Place(id)
         if id in self._ids:
-            self._refuse(at, "another node has the same id; give each its own")
+            self.refuse(at, "another node has the same id; give each its own")
             return None
         self._ids.add(id)
         kind = self.choice(raw, "kind", "kind", KINDS, at)
@@ -142,37 +121,10 @@ class _Parser:
         node = parse(self, raw, at, depth)
         return node if self.found == before else None
 
-    def keys(self, raw: Mapping[str, Any], at: Place, known: Sequence[str]) -> None:
-        """Refuses keys that mean nothing: a mistyped "window" would silently ask for ever."""
-        unknown = next((key for key in raw if key not in known), None)
-        if unknown is not None:
-            self._refuse(at, f"unknown key {show(unknown)}; use {', '.join(known)}")
-
-    def choice(
-        self,
-        raw: Mapping[str, Any],
-        key: str,
-        called: str,
-        known: Collection[str],
-        at: Place,
-        default: str | None = None,
-    ) -> str | None:
-        """One of the words that are known."""
-        if key not in raw and default is None:
-            self._refuse(at, f'"{key}" is missing; use one of {", ".join(known)}')
-            return None
-        word = raw.get(key, default)
-        if not isinstance(word, str) or word not in known:
-            is_elsewhere = called == "operator" and word in (*VALUE_OPERATORS, *NUMBER_OPERATORS)
-            wrong = f"the operator {show(word)} is not for this" if is_elsewhere else f"unknown {called} {show(word)}"
-            self._refuse(at, f"{wrong}; use one of {', '.join(known)}")
-            return None
-        return word
-
     def group(self, raw: Mapping[str, Any], at: Place, depth: int) -> Node:
         children = raw.get("children")
         if not isinstance(children, list) or not children:
-            self._refuse(at, 'a group needs at least one child in the list "children"; add one, or remove the group')
+            self.refuse(at, 'a group needs at least one child in the list "children"; add one, or remove the group')
             children = []
         nodes: list[Node] = []
         for number, child in enumerate(children, start=1):
@@ -192,20 +144,20 @@ class _Parser:
             return self.did_when(raw, at, name, did)
         of = raw.get("of")
         if measure == "count" and of is not None:
-            self._refuse(at, 'a count is of events; leave "of" out, or use "measure": "sum" or "distinct"')
+            self.refuse(at, 'a count is of events; leave "of" out, or use "measure": "sum" or "distinct"')
         elif measure != "count" and not is_name(of):
-            self._refuse(at, f'"of" must name the property {_TAKEN[measure]}{tell(raw, "of")}')
+            self.refuse(at, f'"of" must name the property {_TAKEN[measure]}{tell(raw, "of")}')
         tests, window = self.where(raw, at), self.window(raw, at)
         number = self.number(raw, at)
         is_for_ever = raw.get("window") is None
         if is_for_ever and (tests or measure == "distinct" or (measure == "sum" and of != "value")):
             asked = '"where"' if tests else f'"measure": "{measure}"'
             message = f"{asked} needs a window: single events are remembered for {RETENTION_DAYS} days"
-            self._refuse(at, f'{message}; add one, such as "window": {{"last": 30, "unit": "days"}}')
+            self.refuse(at, f'{message}; add one, such as "window": {{"last": 30, "unit": "days"}}')
         largest = max(number) if isinstance(number, tuple) else number
         if not is_for_ever and measure != "sum" and largest is not None and largest >= HISTORY_LIMIT:
             message = f'only the newest {HISTORY_LIMIT} events of a name are remembered; use a "value" below that'
-            self._refuse(at, message)
+            self.refuse(at, message)
         if number is None:
             return None
         return Did(at.node, name, did, tests, measure, of, raw.get("op", "at_least"), number, window)
@@ -215,18 +167,16 @@ class _Parser:
         for key in ("of", "where", "window"):
             if raw.get(key) not in (None, []):
                 message = f'the {which} time is of all events of the name; leave "{key}" out'
-                self._refuse(at, f'{message}, or count the events with "measure": "count"')
+                self.refuse(at, f'{message}, or count the events with "measure": "count"')
         test = self.operand(raw, at, which, TIME_OPERATORS)
         if test is not None and test.op == "between" and not test.asks_date:
-            self._refuse(at, f'"value" of between must be a list of two dates, {DATE_FORM}')
+            self.refuse(at, f'"value" of between must be a list of two dates, {DATE_FORM}')
         return None if test is None else DidWhen(at.node, event, did, which, test)
 
     def sequence(self, raw: Mapping[str, Any], at: Place, depth: int) -> Node | None:
         steps, did = raw.get("steps"), self.did(raw, at)
         if not isinstance(steps, list) or not 2 <= len(steps) <= MAX_STEPS:
-            self._refuse(
-                at, f'"steps" must be a list of 2 to {MAX_STEPS} events, such as {{"event": "Product Viewed"}}'
-            )
+            self.refuse(at, f'"steps" must be a list of 2 to {MAX_STEPS} events, such as {{"event": "Product Viewed"}}')
             steps = []
         parsed = tuple(
             self.step(step, at.enter(f"step {number}"), is_first=number == 1, is_last=number == len(steps))
@@ -235,36 +185,36 @@ class _Parser:
         window = self.window(raw, at)
         if raw.get("window") is None:
             message = f"a sequence needs a window for its first step: events are remembered for {RETENTION_DAYS} days"
-            self._refuse(at, f'{message}; add one, such as "window": {{"last": 30, "unit": "days"}}')
+            self.refuse(at, f'{message}; add one, such as "window": {{"last": 30, "unit": "days"}}')
         return None if window is None else SequenceNode(at.node, parsed, window, did)
 
     def step(self, raw: object, at: Place, *, is_first: bool, is_last: bool) -> Step:
         if not isinstance(raw, Mapping):
-            self._refuse(at, 'must be an object with an event, such as {"event": "Product Viewed"}')
+            self.refuse(at, 'must be an object with an event, such as {"event": "Product Viewed"}')
             return Step("", (), None, True)
         self.keys(raw, at, ("event", "where", "within", "did"))
         within = read_retained(raw.get("within"))
         if is_first and "within" in raw:
-            self._refuse(at, 'no step is before the first one; leave its "within" out, the "window" is about it')
+            self.refuse(at, 'no step is before the first one; leave its "within" out, the "window" is about it')
         if not is_first and within is None:
             form = f"{DURATION_FORM}, longer than nothing and at most {RETENTION_DAYS} days"
-            self._refuse(at, f'"within" must be {form}{tell(raw, "within")}')
+            self.refuse(at, f'"within" must be {form}{tell(raw, "within")}')
         did = self.did(raw, at)
         if not did and not is_last:
-            self._refuse(at, 'only the last step can be "did": false; remove it here, or the steps after this one')
+            self.refuse(at, 'only the last step can be "did": false; remove it here, or the steps after this one')
         return Step(self.event_name(raw, at), self.where(raw, at), within, did)
 
     def event_name(self, raw: Mapping[str, Any], at: Place) -> str:
         name = raw.get("event")
         if not is_text(name, MAX_TEXT):
-            self._refuse(at, f'"event" must be the name of an event, 1 to {MAX_TEXT} characters{tell(raw, "event")}')
+            self.refuse(at, f'"event" must be the name of an event, 1 to {MAX_TEXT} characters{tell(raw, "event")}')
             return ""
         return name
 
     def did(self, raw: Mapping[str, Any], at: Place) -> bool:
         did = raw.get("did", True)
         if not isinstance(did, bool):
-            self._refuse(at, f'"did" must be true or false, not {show(did)}')
+            self.refuse(at, f'"did" must be true or false{tell(raw, "did")}')
             return True
         return did
 
@@ -273,14 +223,14 @@ class _Parser:
         if tests is None:
             return ()
         if not isinstance(tests, list) or len(tests) > MAX_TESTS:
-            self._refuse(at, f'"where" must be a list of at most {MAX_TESTS} tests, such as {TEST_FORM}')
+            self.refuse(at, f'"where" must be a list of at most {MAX_TESTS} tests, such as {TEST_FORM}')
             return ()
         parsed = [self.property(item, at.enter(f'test {n} of "where"')) for n, item in enumerate(tests, start=1)]
         return tuple(test for test in parsed if test is not None)
 
     def property(self, raw: object, at: Place) -> Test | None:
         if not isinstance(raw, Mapping):
-            self._refuse(at, f"must be an object, such as {TEST_FORM}")
+            self.refuse(at, f"must be an object, such as {TEST_FORM}")
             return None
         self.keys(raw, at, ("property", "op", "value"))
         return self.test(raw, at, "property")
@@ -292,11 +242,11 @@ class _Parser:
             return None
         if op != "between":
             if not is_number(value):
-                self._refuse(at, f'"value" must be {CALLED["number"]}{tell(raw, "value")}')
+                self.refuse(at, f'"value" must be {CALLED["number"]}{tell(raw, "value")}')
                 return None
             return float(value)
         if not isinstance(value, list) or len(value) != 2 or not all(map(is_number, value)) or value[0] > value[1]:
-            self._refuse(
+            self.refuse(
                 at, f'"value" of between must be a list of two numbers, the lower one first{tell(raw, "value")}'
             )
             return None
@@ -312,7 +262,7 @@ class _Parser:
             if length is not None:
                 if read_retained({"amount": window["last"], "unit": window["unit"]}) is not None:
                     return Last(int(length))
-                self._refuse(at, f"must be longer than nothing and at most {RETENTION_DAYS} days")
+                self.refuse(at, f"must be longer than nothing and at most {RETENTION_DAYS} days")
                 return None
         elif isinstance(window, Mapping) and "this" in window:
             self.keys(window, at, ("this",))
@@ -323,9 +273,9 @@ class _Parser:
             start, end = window.get("from"), window.get("to")
             if (start is not None or end is not None) and all(date is None or is_date(date) for date in (start, end)):
                 return Dates(start, end)
-            self._refuse(at, f'"from" and "to" must be dates, {DATE_FORM}; one of them may be left out')
+            self.refuse(at, f'"from" and "to" must be dates, {DATE_FORM}; one of them may be left out')
             return None
-        self._refuse(at, f"must be {WINDOW_FORM}, or null for ever")
+        self.refuse(at, f"must be {WINDOW_FORM}, or null for ever")
         return None
 
     def trait(self, raw: Mapping[str, Any], at: Place, depth: int) -> Node | None:
@@ -339,7 +289,7 @@ class _Parser:
     def segment(self, raw: Mapping[str, Any], at: Place, depth: int) -> Node | None:
         slug = raw.get("segment")
         if not is_name(slug):
-            self._refuse(at, f'"segment" must be the slug of a segment, such as "customers"{tell(raw, "segment")}')
+            self.refuse(at, f'"segment" must be the slug of a segment, such as "customers"{tell(raw, "segment")}')
             return None
         return InSegment(at.node, slug)
 
@@ -360,7 +310,7 @@ class _Parser:
     ) -> Test | None:
         name = raw.get(subject)
         if not is_name(name):
-            self._refuse(at, f'"{subject}" must be a name of 1 to {MAX_TEXT} characters{tell(raw, subject)}')
+            self.refuse(at, f'"{subject}" must be a name of 1 to {MAX_TEXT} characters{tell(raw, subject)}')
             return None
         return self.operand(raw, at, name, operators)
 
@@ -371,14 +321,9 @@ class _Parser:
         operand = VALUE_OPERATORS[op]
         read = OPERANDS[operand](value)
         if read is None:
-            self._refuse(at, f'"value" of {op} must be {CALLED[operand]}{tell(raw, "value")}')
+            self.refuse(at, f'"value" of {op} must be {CALLED[operand]}{tell(raw, "value")}')
             return None
         return Test(name, op, read[0])
-
-    def _refuse(self, at: Place, message: str) -> None:
-        self.found += 1
-        if len(self._problems) < MAX_PROBLEMS:
-            self._problems.append(Problem(at.node, f"{at.inside}: {message}" if at.inside else message))
 
 
 _Parse = Callable[[_Parser, Mapping[str, Any], Place, int], Node | None]
