@@ -164,8 +164,8 @@ class _Parser(Problems):
 
     def did_when(self, raw: Mapping[str, Any], at: Place, event: str, did: bool) -> Node | None:
         which = raw["measure"]
-        for key in ("of", "where", "window"):
-            if raw.get(key) not in (None, []):
+        for key, nothing in (("of", None), ("where", []), ("window", None)):
+            if raw.get(key) not in (None, nothing):
                 message = f'the {which} time is of all events of the name; leave "{key}" out'
                 self.refuse(at, f'{message}, or count the events with "measure": "count"')
         test = self.operand(raw, at, which, TIME_OPERATORS)
