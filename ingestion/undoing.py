@@ -15,7 +15,7 @@ from profiles.event import Event, Split, derive_profile_id, pack, partition_of
 from profiles.identity import retired_key
 from profiles.models import MergeRecord
 from profiles.past import read_since, to_milliseconds
-from profiles.profile import MAX_NAMES, Profile, fingerprint, unpack
+from profiles.profile import MAX_NAMES, Profile, fingerprint, recall, unpack
 from profiles.profile import pack as pack_profile
 from profiles.queries import Aftermath, find_takeover, trace_aftermath
 from profiles.store import ProfileStore
@@ -90,10 +90,10 @@ class Undoer:
         definitions = self._definitions()
         aftermath = trace_aftermath(merge)
         story = Story(
-            winner=_read(aftermath.start.before),
+            winner=_recall(_read(aftermath.start.before), present),
             since=to_milliseconds(aftermath.start.at),
-            undone=_describe(merge),
-            parts=_order_parts(merge.winner_id, aftermath),
+            undone=_describe(merge, present),
+            parts=_order_parts(aftermath, present),
         )
         parted = relive(story, definitions, known=present.identifiers, until=self._clock())
         _compare(present, parted)
@@ -155,9 +155,19 @@ def _read(state: bytes | memoryview) -> Profile:
     return unpack(bytes(state))
 
 
-def _describe(merge: MergeRecord) -> Joining:
+def _recall(profile: Profile, present: Profile) -> Profile:
+    """With the properties that have come to be remembered since: the present state has them of the same events."""
+    events = {
+        name: replace(history, recent=recall(history.recent, present.events[name].recent))
+        for name, history in profile.events.items()
+        if name in present.events
+    }
+    return replace(profile, events={**profile.events, **events})
+
+
+def _describe(merge: MergeRecord, present: Profile) -> Joining:
     return Joining(
-        loser=_read(merge.state),
+        loser=_recall(_read(merge.state), present),
         keys=tuple(merge.keys),
         because=merge.because,
         user_id=merge.user_id,
@@ -165,10 +175,11 @@ def _describe(merge: MergeRecord) -> Joining:
     )
 
 
-def _order_parts(winner_id: UUID, aftermath: Aftermath) -> Iterator[Event | Joining]:
+def _order_parts(aftermath: Aftermath, present: Profile) -> Iterator[Event | Joining]:
     """Events as they were received, and after those that came before it each merge."""
-    events = (((event.received, id), event) for id, event in read_since(winner_id, aftermath.start.after))
-    merges = (((to_milliseconds(merge.at), merge.after), _describe(merge)) for merge in aftermath.later)
+    since = read_since(UUID(present.id), aftermath.start.after)
+    events = (((event.received, id), event) for id, event in since)
+    merges = (((to_milliseconds(merge.at), merge.after), _describe(merge, present)) for merge in aftermath.later)
     parts: Iterator[tuple[tuple[int, int], Event | Joining]] = heapq.merge(events, merges, key=itemgetter(0))
     return (part for _, part in parts)
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -23,7 +24,7 @@ from profiles.queries import find_profiles
 from profiles.store import StoreUnavailable
 
 UNDO = "profiles.change_mergerecord"
-AWAY = "Redis is away; nothing was changed. Try again in a moment."
+AWAY = "Redis is away. Try again once it is back."
 
 
 class UndoneFilter(admin.SimpleListFilter):
@@ -107,7 +108,7 @@ class MergeRecordAdmin(PeopleAdmin):
             "media": self.media,
             "title": "Undo the merge",
             "merge": merge,
-            "people": [_describe("Taken over", parted.loser), _describe("Took over", parted.winner)],
+            "people": [_describe("Taken over", parted.loser), _describe("Took it over", parted.winner)],
             "events": parted.events,
             "keys": [key for key in parted.keys if not key.startswith("p:")],
             "passed": len(parted.passed),
@@ -118,7 +119,7 @@ class MergeRecordAdmin(PeopleAdmin):
 def _describe(role: str, profile: Profile) -> dict[str, Any]:
     return {
         "role": role,
-        "link": link_profile(profile.id),
+        "id": UUID(profile.id),
         "user": profile.user_id,
         "events": sum(history.count for history in profile.events.values()),
         "memory": show_memory(profile),

@@ -1,7 +1,7 @@
 """The visitor's socket: events from the event door, and here decisions and live changes."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -43,7 +43,7 @@ class VisitorConsumer(EventConsumer):
         self._reader = reader
         self._roster = roster
         self._watched: str | None = None
-        self._shows: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()
 
     async def on_welcome(self) -> None:
         """Starts to watch the visitor's profile; without consent there is none."""
@@ -79,12 +79,24 @@ class VisitorConsumer(EventConsumer):
         """Tells the page what a commit changed; a page of a debug source also sees the profile behind it."""
         if change.moved_to is not None:
             await self._watch(change.moved_to)
+        if change.parted:
+            self._do_beside(self._look_anew())
         if self.source.debug:
-            # Beside the hand-out of changes, which is not to wait for one page's look behind the scenes.
-            self._shows.add(task := asyncio.create_task(self._show(change)))
-            task.add_done_callback(self._shows.discard)
+            self._do_beside(self._show(change))
         elif change.entered or change.left:
             self.push({"type": "changed", "entered": change.entered, "left": change.left})
+
+    def _do_beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Beside the hand-out of changes, which is not to wait for one page's look at the store."""
+        self._beside.add(task := asyncio.create_task(work))
+        task.add_done_callback(self._beside.discard)
+
+    async def _look_anew(self) -> None:
+        """One of the two who were one is this visitor: which of them, the map says."""
+        with suppress(StoreUnavailable, TimeoutError):
+            found = await self._reader.read(self._identifier or "", READ_S)
+            if found.profile_id != self._watched:
+                await self._watch(found.profile_id)
 
     async def _show(self, change: Change) -> None:
         with suppress(StoreUnavailable, TimeoutError):

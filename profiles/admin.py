@@ -150,7 +150,7 @@ class IdentifierAdmin(PeopleAdmin):
         return identifier.at
 
 
-def link_profile(id: UUID | str) -> str:
+def link_profile(id: UUID) -> str:
     return format_html('<a href="{}">{}</a>', reverse("admin:profiles_storedprofile_change", args=[id]), id)
 
 

@@ -13,9 +13,7 @@ from profiles.store import StoreUnavailable
 
 
 class Command(BaseCommand):
-    help = (
-        "Parts two profiles again, each as if they had never been linked. Processors and archiver have to be running."
-    )
+    help = "Parts two profiles again, each as if they had never been linked, while processor and archiver are running."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("id", type=int, help="the merge, as /admin/ numbers it")
@@ -32,7 +30,7 @@ class Command(BaseCommand):
         except (UndoRefused, UndoPending) as error:
             raise CommandError(str(error)) from error
         except (StoreUnavailable, LogUnavailable) as error:
-            raise CommandError(f"{error}: nothing was changed") from error
+            raise CommandError(f"{error}: try again once Redis is back") from error
         parted = plan.parted
         for role, profile in (("taken over", parted.loser), ("took over", parted.winner)):
             count = sum(history.count for history in profile.events.values())
