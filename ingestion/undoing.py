@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
+import zstandard
 from msgspec.structs import replace
 
 from ingestion.log import EventLog
@@ -152,7 +153,10 @@ class Undoer:
 
 
 def _read(state: bytes | memoryview) -> Profile:
-    return unpack(bytes(state))
+    try:
+        return unpack(bytes(state))
+    except (ValueError, zstandard.ZstdError) as error:
+        raise UndoRefused("What was kept of this merge cannot be read by this version of the product.") from error
 
 
 def _recall(profile: Profile, present: Profile) -> Profile:

@@ -92,11 +92,12 @@ class VisitorConsumer(EventConsumer):
         task.add_done_callback(self._beside.discard)
 
     async def _look_anew(self) -> None:
-        """One of the two who were one is this visitor: which of them, the map says."""
+        """One of the two who were one is this visitor: which of them, the map says. The page has to ask anew too."""
         with suppress(StoreUnavailable, TimeoutError):
             found = await self._reader.read(self._identifier or "", READ_S)
-            if found.profile_id != self._watched:
+            if found.profile_id != self._watched and not self._ended:
                 await self._watch(found.profile_id)
+                self.push({"type": "changed", "entered": (), "left": ()})
 
     async def _show(self, change: Change) -> None:
         with suppress(StoreUnavailable, TimeoutError):

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -182,14 +182,14 @@ def make_processor(name: str) -> Processor:
     )
 
 
-def make_undoer() -> Undoer:
-    client = redis_client()
+def make_undoer(wait: Callable[[float], object] = time.sleep, client: Client | None = None) -> Undoer:
+    client = client or redis_client()
     return Undoer(
-        store=make_store(),
+        store=RedisStore(client, settings.PZ_DEDUP_HOURS * 3_600_000),
         log=RedisLog(client),
         definitions=CurrentDefinitions(client),
         clock=clock,
-        wait=time.sleep,
+        wait=wait,
         partitions=settings.PZ_PARTITIONS,
     )
 

@@ -10,7 +10,7 @@ from ingestion.log_redis import RedisLog
 from ingestion.steps import Definitions
 from ingestion.undoing import Undoer
 from profiles.clients import Client
-from profiles.event import Event, pack, partition_of
+from profiles.event import Event, Record, pack, partition_of
 from profiles.identity import identifiers, route
 from profiles.profile import Profile, unpack
 from profiles.store_redis import RedisStore
@@ -42,6 +42,9 @@ class LivingHarness(Harness):
             links = self.store.find_links(identifiers(event))
             partition = partition_of(route(event, links.get), self.partitions)
             self.log.append({partition: [pack(event)]})
+
+    def append(self, profile_id: str, record: Record) -> None:
+        self.log.append({partition_of(profile_id, self.partitions): [pack(record)]})
 
     def people(self) -> dict[str, Profile]:
         return {id: unpack(self.client.get(name)) for id, name in self._list("pz:p:")}

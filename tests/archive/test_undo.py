@@ -13,7 +13,7 @@ from ingestion.archiving import moment
 from ingestion.steps import Definitions
 from ingestion.undoing import Undoer, UndoPending, UndoRefused
 from profiles.clients import Client
-from profiles.event import Event, derive_profile_id
+from profiles.event import Enrol, Event, Recall, derive_profile_id
 from profiles.models import Identifier, MergeRecord, StoredProfile
 from profiles.past import fold_past
 from profiles.profile import Memory
@@ -24,10 +24,10 @@ from segments.conditions.sql import compile_sql
 from segments.conditions.sql_events import Question
 from segments.evaluation import list_matches
 from segments.membership import compile_segments
-from segments.models import SegmentChange
+from segments.models import Member, SegmentChange, SegmentVersion
 from tests.archive.living import LivingHarness, list_attributions
 from tests.processing import lives
-from tests.processing.harness import Harness
+from tests.processing.harness import HOUR, Harness
 from tests.processing.lives import (
     LINKS,
     PRELUDE,
@@ -249,6 +249,56 @@ def test_a_person_who_was_part_of_another_one_for_a_time(living: LivingHarness) 
     assert phone.winner_id == UUID(LAPTOP)
     living.undoer().undo(phone, by="anna")
     assert (views(living, PHONE), views(living, LAPTOP), views(living, DESK)) == (2, 2, 1)
+
+
+def test_lists_keep_whom_they_name(living: LivingHarness) -> None:
+    """Both were put into lists while they were one: the phone by its id, Anna by hers, the third names both."""
+    now = moment(living.now)
+    lists = {"phones@1": ["a:phone"], "annas@1": ["u:anna"], "all@2": ["a:phone", "u:anna"]}
+    segments = compile_segments(lives.SEGMENTS, enrolled=lists)
+    living.definitions = Definitions(MEMORY, segments)
+    merge = merge_phone(living)
+    living.now += HOUR
+    for key, identifiers in lists.items():
+        slug, _, number = key.partition("@")
+        version = SegmentVersion.objects.create(segment=slug, version=int(number), kind="list", made=now)
+        for identifier in identifiers:
+            id = derive_profile_id(identifier)
+            Member.objects.create(version=version, profile_id=id, identifier=identifier)
+            living.append(id, Enrol(build=1, key=key, people=((identifier, id),)))
+    living.work()
+    assert lists.keys() <= living.people()[LAPTOP].segments.keys()
+    living.undoer().undo(merge, by="anna")
+    entered = {id: {key for key in living.people()[id].segments if key in lists} for id in (PHONE, LAPTOP)}
+    assert entered == {PHONE: {"phones@1", "all@2"}, LAPTOP: {"annas@1", "all@2"}}
+    assert living.people()[PHONE].segments["phones@1"] == living.now
+
+
+def test_a_segment_that_was_defined_anew_is_entered_when_its_former_version_was(living: LivingHarness) -> None:
+    gold = {"gold@1": lives.SEGMENTS["gold"]}
+    living.definitions = Definitions(MEMORY, compile_segments(gold, names={"gold@1": "gold"}))
+    living.send(living.event("Identified", type="identify", anonymous_id="phone", traits={"plan": "gold"}))
+    living.run()
+    entered = living.now
+    living.pass_time(living.now + HOUR)
+    merge = merge_phone(living)
+    anew = {"gold@2": lives.condition(kind="trait", trait="plan", op="in", value=["gold", "silver"])}
+    living.definitions = Definitions(MEMORY, compile_segments(anew, names={"gold@2": "gold"}))
+    living.pass_time(living.now + HOUR)
+    living.undoer().undo(merge, by="anna")
+    assert living.people()[PHONE].segments == {"gold@2": entered}
+    assert living.people()[LAPTOP].segments == {}
+
+
+def test_a_property_that_came_to_be_remembered_since_stays_remembered(living: LivingHarness) -> None:
+    merge = merge_phone(living)
+    living.append(
+        PHONE, Recall(build=1, profile=PHONE, name="Product Viewed", moments=((living.now, 0.0, {"colour": "red"}),))
+    )
+    living.work()
+    living.undoer().undo(merge, by="anna")
+    remembered = living.people()[PHONE].events["Product Viewed"].recent
+    assert [each.properties for each in remembered].count({"category": "Outdoor", "colour": "red"}) == 1
 
 
 def play_and_archive(living: LivingHarness, acts: list[Act], chance: random.Random) -> None:

@@ -7,8 +7,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import websockets.asyncio.client
+from django.conf import settings
 from websockets.asyncio.client import ClientConnection
 
+from ingestion.log_redis import RedisLog
+from personalization.wiring import make_store, redis_client
+from profiles.event import Split, derive_profile_id, partition_of
+from profiles.event import pack as pack_record
+from profiles.profile import Profile, fingerprint, pack
 from tests.doors.conftest import DEBUG_KEY, WRITE_KEY, Web, viewed
 
 
@@ -74,6 +80,44 @@ async def test_a_visitor_who_logs_in_elsewhere_goes_on_hearing_of_the_person(web
         assert await hear(laptop) == {"type": "changed", "entered": ["viewers"], "left": []}
         while "viewers" not in frames[-1]["entered"]:
             frames.append(await hear(phone))
+
+
+async def test_a_visitor_who_is_let_go_hears_of_nobody_else(web: Web) -> None:
+    async with visit(web, anonymousId="laptop") as laptop, visit(web, anonymousId="phone") as phone:
+        await send(web, laptop, {"type": "identify", "anonymousId": "laptop", "userId": "u1"})
+        await send(web, phone, viewed("phone"), {"type": "identify", "anonymousId": "phone", "userId": "u1"})
+        await asyncio.to_thread(part, web, "laptop", "phone")
+        assert await hear(phone) == {"type": "changed", "entered": [], "left": []}
+        await send(web, laptop, viewed("laptop"), viewed("laptop"))
+        assert await hear(laptop) == {"type": "changed", "entered": ["viewers"], "left": []}
+        await send(web, phone, viewed("phone"), viewed("phone"))
+        assert (await hear(phone))["entered"] == ["viewers"]
+        await tell(phone, {"type": "ping"})
+        assert (await hear(phone))["type"] == "pong"
+        await tell(laptop, {"type": "ping"})
+        assert (await hear(laptop))["type"] == "pong"
+
+
+def part(web: Web, winner: str, loser: str) -> None:
+    """As somebody does who undoes a merge; neither has done anything."""
+    ids = [derive_profile_id(f"a:{device}") for device in (winner, loser)]
+    (present,) = make_store().load(ids).values()
+    empty = [pack(Profile(id=id, user_id=user, first_seen=1)) for id, user in zip(ids, ("u1", None), strict=True)]
+    split = Split(
+        loser=ids[1],
+        winner=ids[0],
+        because="m1",
+        expected=fingerprint(present),
+        winner_state=empty[0],
+        loser_state=empty[1],
+        keys=(f"a:{loser}",),
+        passed=(),
+        by="",
+        at=1,
+    )
+    partition = partition_of(ids[0], settings.PZ_PARTITIONS)
+    RedisLog(redis_client()).append({partition: [pack_record(split)]})
+    web.process()
 
 
 async def test_without_consent_nothing_is_stored_and_answers_come_from_the_context(web: Web) -> None:
