@@ -45,7 +45,7 @@ from tests.processing.test_identity import identify
 pytestmark = pytest.mark.django_db
 
 MEMORY = Memory(otherwise=("category",))
-LAPTOP, PHONE, DESK = (derive_profile_id(f"a:{device}") for device in ("laptop", "phone", "desk"))
+LAPTOP, PHONE, TABLET, DESK = (derive_profile_id(f"a:{name}") for name in ("laptop", "phone", "tablet", "desk"))
 DEFINITIONS = Definitions(MEMORY, compile_segments(lives.SEGMENTS))
 
 
@@ -229,6 +229,38 @@ def test_a_winner_that_was_taken_over_is_to_be_let_go_first(living: LivingHarnes
     living.undoer().undo(later, by="anna")
     living.undoer().undo(merge, by="anna")
     assert (views(living, PHONE), views(living, LAPTOP)) == (3, 1)
+
+
+def test_an_earlier_merge_that_was_undone_is_not_undone_again_by_a_later_one(living: LivingHarness) -> None:
+    """What was kept before the tablet joined had the phone in it."""
+    phone = merge_phone(living)
+    living.send(viewed(living, "tablet"))
+    living.run()
+    living.send(identify(living, "tablet", "anna"))
+    living.run()
+    living.send(viewed(living, "tablet"), viewed(living, "phone"), viewed(living, "laptop"))
+    living.work()
+    living.undoer().undo(phone, by="anna")
+    living.now += HOUR
+    living.send(viewed(living, "laptop"), viewed(living, "phone"))
+    living.work()
+    living.undoer().undo(MergeRecord.objects.get(undone=None), by="anna")
+    assert (views(living, TABLET), views(living, PHONE), views(living, LAPTOP)) == (2, 5, 3)
+
+
+def test_merges_of_one_moment_are_told_apart(living: LivingHarness) -> None:
+    """Both devices were asked to retire before either had."""
+    living.send(identify(living, "laptop", "anna"), viewed(living, "phone"), viewed(living, "tablet"))
+    living.run()
+    living.send(identify(living, "phone", "anna"), identify(living, "tablet", "anna"))
+    living.work()
+    first, second = MergeRecord.objects.order_by("pk")
+    assert first.after == second.after
+    living.undoer().undo(first, by="anna")
+    assert views(living, first.loser_id.hex) == views(living, LAPTOP) == 1
+    living.undoer().undo(second, by="anna")
+    assert views(living, second.loser_id.hex) == 1
+    assert living.people()[LAPTOP].events.keys() == {"Identified"}
 
 
 def test_a_person_who_was_part_of_another_one_for_a_time(living: LivingHarness) -> None:

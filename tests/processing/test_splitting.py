@@ -1,6 +1,7 @@
 """Parting two profiles step by step: what is under way meanwhile, what breaks in between, what comes afterwards."""
 
 import pytest
+from msgspec.structs import replace
 
 from ingestion.accepted import Filled, Merged, Unmerged
 from ingestion.live import Change
@@ -8,6 +9,7 @@ from ingestion.live import unpack as unpack_change
 from profiles import identity
 from profiles.event import Event, Restore, Retire, Split, derive_profile_id, pack, partition_of, unpack
 from profiles.identity import apart_key
+from profiles.profile import fingerprint
 from tests.processing.harness import Harness
 from tests.processing.parting import ask_to_part, find_merges, undo
 from tests.processing.test_identity import identify
@@ -63,7 +65,8 @@ def test_a_second_wish_does_nothing_more(harness: Harness) -> None:
     people, links = harness.people(), harness.links()
     assert (views(harness, "a:phone"), views(harness, "u:anna")) == (3, 1)
     (split,) = {raw for raw in logged(harness, LAPTOP) if isinstance(unpack(raw), Split)}
-    harness.log.append({partition_of(LAPTOP, harness.partitions): [split]})
+    as_it_is = replace(unpack(split), expected=fingerprint(people[LAPTOP]))
+    harness.log.append({partition_of(LAPTOP, harness.partitions): [split, pack(as_it_is)]})
     harness.run()
     assert (harness.people(), harness.links()) == (people, links)
 
@@ -94,10 +97,9 @@ def test_events_on_their_way_are_neither_lost_nor_counted_twice(harness: Harness
 def test_events_that_wait_for_the_loser_are_not_overwritten(harness: Harness) -> None:
     """In the loser's own log, ahead of its state: a door that had an old map sent them."""
     ask_to_part(harness, find_merge(harness))
-    home = partition_of(LAPTOP, harness.partitions)
-    harness.processor.drain([home])
     event = viewed(harness, "phone")
     harness.log.append({partition_of(PHONE, harness.partitions): [pack(event)]})
+    harness.processor.drain([partition_of(LAPTOP, harness.partitions)])
     harness.run()
     assert views(harness, "a:phone") == 4
 
@@ -135,6 +137,42 @@ def test_a_processor_that_dies_in_between_is_followed_by_one_that_goes_on(harnes
     harness.processor = harness.start_processor()
     harness.run()
     assert (views(harness, "a:phone"), views(harness, "u:anna")) == (4, 3)
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_what_follows_a_device_to_the_winner_finds_the_loser_there(partitions: int) -> None:
+    """Sent when the phone was asked to retire, taken when it had: it is the phone's when the merge is undone."""
+    harness = Harness(partitions=partitions)
+    harness.send(identify(harness, "laptop", "anna"), viewed(harness, "phone"))
+    harness.run()
+    harness.send(identify(harness, "phone", "anna"))
+    home = partition_of(LAPTOP, partitions)
+    offset = harness.store.offset(home)
+    harness.processor.process(home, offset, harness.log.read(home, offset, 1))
+    harness.send(viewed(harness, "phone"))
+    harness.run()
+    assert views(harness, "u:anna") == 2
+    undo(harness, find_merge(harness))
+    assert views(harness, "a:phone") == 2
+    assert "Product Viewed" not in harness.profile("u:anna").events
+
+
+def test_a_device_goes_where_its_own_profile_goes() -> None:
+    """While `old` was part of `new`, he was seen on the desk of `ben`, who joined `new` himself afterwards."""
+    harness = Harness()
+    harness.send(*(identify(harness, device, user) for device, user in (("laptop", "new"), ("phone", "old"))))
+    harness.send(identify(harness, "desk", "ben"))
+    harness.run()
+    harness.send(harness.event("Aliased", type="alias", user_id="new", previous_id="old"))
+    harness.run()
+    harness.send(viewed(harness, "desk", "old"))
+    harness.run()
+    harness.send(harness.event("Aliased", type="alias", user_id="new", previous_id="ben"))
+    harness.run()
+    first, _ = find_merges(harness)
+    undo(harness, first)
+    assert harness.profile("a:desk") == harness.profile("u:ben") == harness.profile("u:new")
+    assert views(harness, "u:old") == 1
 
 
 def test_they_are_not_merged_again_by_whoever_uses_both(harness: Harness) -> None:
