@@ -28,7 +28,7 @@ class ImpatientLog(RedisLog):
 
 
 class LivingHarness(Harness):
-    def __init__(self, client: Client, definitions: Definitions, partitions: int = 4) -> None:
+    def __init__(self, client: Client, definitions: Definitions, partitions: int = 5) -> None:
         super().__init__(partitions=partitions)
         self.client = client
         self.definitions = definitions

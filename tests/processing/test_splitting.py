@@ -17,7 +17,7 @@ from tests.processing.test_identity import identify
 LAPTOP, PHONE = derive_profile_id("a:laptop"), derive_profile_id("a:phone")
 
 
-@pytest.fixture(params=[1, 3, 4])  # in one partition, and in two
+@pytest.fixture(params=[1, 5, 8])  # in one partition, and in two
 def harness(request: pytest.FixtureRequest) -> Harness:
     return merge_phone(Harness(partitions=request.param))
 
@@ -106,7 +106,7 @@ def test_events_that_wait_for_the_loser_are_not_overwritten(harness: Harness) ->
 
 def test_one_that_was_taken_over_before_its_state_came_back_is_handed_on() -> None:
     """`ben` signed in on the phone while its state was on the way to it: what there was of the phone is his."""
-    harness = Harness(partitions=3)
+    harness = Harness(partitions=5)
     harness.send(viewed(harness, "phone"), identify(harness, "desk", "ben"))
     harness.run()
     state = harness.store.profiles.pop(PHONE)
@@ -139,7 +139,7 @@ def test_a_processor_that_dies_in_between_is_followed_by_one_that_goes_on(harnes
     assert (views(harness, "a:phone"), views(harness, "u:anna")) == (4, 3)
 
 
-@pytest.mark.parametrize("partitions", [1, 3])
+@pytest.mark.parametrize("partitions", [1, 5])
 def test_what_follows_a_device_to_the_winner_finds_the_loser_there(partitions: int) -> None:
     """Sent when the phone was asked to retire, taken when it had: it is the phone's when the merge is undone."""
     harness = Harness(partitions=partitions)
@@ -247,7 +247,7 @@ def harness_of_a_chain(partitions: int) -> Harness:
 
 def test_a_merge_under_way_goes_to_whose_user_brought_it() -> None:
     """Old was part of new when they signed in on the tablet, and is parted before the tablet's state has arrived."""
-    harness = Harness(partitions=7)
+    harness = Harness(partitions=5)
     harness.send(identify(harness, "laptop", "new"), identify(harness, "phone", "old"), viewed(harness, "tablet"))
     harness.run()
     harness.send(harness.event("Aliased", type="alias", user_id="new", previous_id="old"))
