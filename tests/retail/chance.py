@@ -1,5 +1,5 @@
-"""Conditions by chance about the shop, in the manner of `tests/segments/strategies.py`: they ask for what its people may
-have done, so that some match and some do not."""
+"""Conditions by chance about the shop, in the manner of `tests/segments/strategies.py`: they ask for what its people
+may have done, so that some match and some do not."""
 
 from typing import Any
 
