@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from bench.load import Measured, call_http, call_socket, get, post
-from bench.people import CONTEXT, NAMES, profile, segments
+from bench.people import CONTEXT, NAMES, profile, roster, segments
 from bench.servers import client, own_redis, web_server
 from ingestion.directory import Directory, Source
 from personalization.snapshot import announce
@@ -69,6 +69,7 @@ def publish(connection: Any) -> None:
     )
     announce(connection, keys.DIRECTORY, 1, msgspec.json.encode(directory))
     announce(connection, keys.BOOK, 1, json.dumps(book()).encode())
+    announce(connection, keys.ROSTER, 1, msgspec.json.encode(roster(segments(10))))
 
 
 def book() -> dict[str, Any]:
@@ -76,7 +77,6 @@ def book() -> dict[str, Any]:
     return {
         "v": 1,
         "number": 1,
-        "segments": [{"slug": slug, "name": slug, "condition": tree} for slug, tree in segments(10).items()],
         "slots": {slot: {"default": None} for slot in slots},
         "blocks": {f"block-{n}": {"kind": "html", "source": f"<h1>Block {n}</h1>", "name": ""} for n in range(50)},
         "rules": [

@@ -10,9 +10,10 @@ import uuid
 from typing import Any
 
 import httpx
+import msgspec
 
 from bench.doors import BASIC, WRITE_KEY, publish
-from bench.people import CONTEXT
+from bench.people import CONTEXT, roster
 from bench.servers import ROOT, client, own_redis, web_server
 from ingestion.steps import Outcome
 from personalization.snapshot import announce
@@ -22,16 +23,10 @@ RATE = 500  # events per second beside the probes
 PROBES = 400
 GIVE_UP_S = 5.0
 HEADERS = {"Authorization": BASIC.split(": ")[1].strip(), "Content-Type": "text/plain"}
+PROBED = {"v": 1, "root": {"id": "did", "kind": "event", "event": "Probed", "window": None}}
 BOOK = {
     "v": 1,
     "number": 2,
-    "segments": [
-        {
-            "slug": "probe",
-            "name": "Probe",
-            "condition": {"v": 1, "root": {"id": "did", "kind": "event", "event": "Probed", "window": None}},
-        }
-    ],
     "slots": {"hero": {"default": None}},
     "blocks": {"seen": {"kind": "html", "source": "<p>seen</p>", "name": ""}},
     "rules": [
@@ -53,6 +48,7 @@ def measure_freshness() -> dict[str, Any]:
         connection = client(url)
         publish(connection)
         announce(connection, keys.BOOK, 2, json.dumps(BOOK).encode())
+        announce(connection, keys.ROSTER, 2, msgspec.json.encode(roster({"probe": PROBED})))
         with web_server("personalization.asgi:application", url) as port:
             processor = subprocess.Popen(
                 [sys.executable, "manage.py", "run_processor", "--name", "bench"],

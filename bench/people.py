@@ -2,12 +2,14 @@
 
 import random
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ingestion.steps import Definitions
 from profiles.event import Event, anonymous_key, derive_profile_id
 from profiles.profile import Memory, Profile, fold
 from segments.membership import compile_segments
+from segments.roster import Roster, Version
 
 NAMES = {
     "Page Viewed": 30,
@@ -97,6 +99,13 @@ def _segment(number: int) -> dict[str, Any]:
         case _:
             trait = {"id": "from", "kind": "trait", "trait": "country", "op": "in", "value": ["GB", "IE"]}
             return {"id": "either", "kind": "or", "children": [did, trait]}
+
+
+def roster(conditions: Mapping[str, Any]) -> Roster:
+    """A roster in which these segments answer."""
+    versions = [Version(segment=slug, version=1, condition=tree) for slug, tree in conditions.items()]
+    answers = {each.segment: each.key for each in versions}
+    return Roster(number=1, versions=tuple(versions), answers=answers, coming=answers)
 
 
 def definitions(count: int) -> Definitions:

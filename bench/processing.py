@@ -42,7 +42,7 @@ def _one_round(seed: int) -> float:
             log=log,
             store=RedisStore(connection, DAY_MS),
             leases=RedisLeases(connection, owner="bench", partitions=PARTITIONS, clock=_clock),
-            definitions=lambda: in_force,
+            definitions=lambda **_: in_force,
             clock=_clock,
             partitions=PARTITIONS,
         )

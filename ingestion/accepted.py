@@ -1,8 +1,19 @@
 """The records of the accepted log: what the processor has applied, for the archiver to keep. Pure."""
 
+from enum import StrEnum
+
 import msgspec
 
 from profiles.event import Event
+
+
+class Cause(StrEnum):
+    """What made somebody come into a segment or leave it."""
+
+    EVENT = "event"
+    TIME = "time"
+    MERGE = "merge"
+    BUILD = "build"  # its definition, or its list
 
 
 class Applied(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="applied", kw_only=True):
@@ -32,6 +43,34 @@ class Merged(msgspec.Struct, frozen=True, array_like=True, tag_field="record", t
     at: int
 
 
+class SegmentEntered(
+    msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="segment_entered", kw_only=True
+):
+    """Somebody has come into a segment. `because` is the message or the number of the build it came from."""
+
+    profile: str
+    segment: str
+    at: int
+    cause: Cause
+    because: str = ""
+
+
+class SegmentLeft(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="segment_left", kw_only=True):
+    """Somebody is no longer in a segment."""
+
+    profile: str
+    segment: str
+    at: int
+    cause: Cause
+    because: str = ""
+
+
+class Filled(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="filled", kw_only=True):
+    """Profiles that changed without an event of their own, so that their durable copies are out of date."""
+
+    profiles: tuple[str, ...]
+
+
 class Dead(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="dead", kw_only=True):
     """A record set aside: where it stood in the log, its bytes, why, and after how many tries."""
 
@@ -43,7 +82,7 @@ class Dead(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag
     at: int
 
 
-Accepted = Applied | Linked | Merged | Dead
+Accepted = Applied | Linked | Merged | SegmentEntered | SegmentLeft | Filled | Dead
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Accepted] = msgspec.msgpack.Decoder(Accepted)

@@ -24,6 +24,7 @@ from profiles.clients import Client
 from profiles.locks import ARCHIVE
 from profiles.months import Months, month_of, next_month
 from profiles.queries import Message, find_archived
+from segments.actions import record_changes
 
 logger = logging.getLogger(__name__)
 
@@ -236,6 +237,7 @@ class Archiver:
         ]
         store_profiles(rows, at=moment(self._clock()))
         record_merges(batch.merges)
+        record_changes(batch.changes)
 
     def _read(self, names: Iterable[str]) -> list[bytes | None]:
         wanted = list(names)

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ingestion.accepted import Accepted, Applied, Dead, Linked, Merged
+from ingestion.accepted import Accepted, Applied, Dead, Filled, Linked, Merged, SegmentEntered, SegmentLeft
 from profiles.event import Event
 from profiles.identity import retired_key
 from profiles.profile import Profile, unpack
 from profiles.rows import ArchiveRow, MergeRow, ProfileRow
 from segments.conditions.language import HISTORY_LIMIT
+from segments.rows import ChangeRow
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC)
@@ -36,6 +37,7 @@ class Batch:
     observed: list[Event] = field(default_factory=list)  # the same events, in the same order
     links: dict[str, Link] = field(default_factory=dict)
     merges: list[MergeRow] = field(default_factory=list)
+    changes: list[ChangeRow] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
     touched: dict[str, None] = field(default_factory=dict)
     retired: set[str] = field(default_factory=set)
@@ -55,8 +57,21 @@ class Batch:
                 row = MergeRow(record.loser, record.winner, record.state, clean(record.because), moment(record.at))
                 self.merges.append(row)
                 self.touched[record.winner] = None
+            case SegmentEntered():
+                self._note(record, "entered")
+            case SegmentLeft():
+                self._note(record, "left")
+            case Filled():
+                self.touched.update(dict.fromkeys(record.profiles))
             case Dead():
                 self.dead.append(record)
+
+    def _note(self, record: SegmentEntered | SegmentLeft, what: str) -> None:
+        because = clean(record.because)
+        self.changes.append(
+            ChangeRow(record.profile, clean(record.segment), what, moment(record.at), record.cause, because)
+        )
+        self.touched[record.profile] = None
 
 
 def collect(records: Iterable[Accepted]) -> Batch:

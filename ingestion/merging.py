@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ingestion.accepted import Merged
+from ingestion.accepted import Cause, Merged
 from ingestion.accepted import pack as pack_accepted
 from ingestion.live import Change
 from ingestion.live import pack as pack_change
@@ -32,7 +32,7 @@ def retire_profile(work: Work, request: Retire) -> None:
     _pass_on(work, theirs, former=loser.id, winner=winner)
     work.require_alive(winner)  # two profiles that retire into each other at once would both be gone
     if loser.first_seen == 0:
-        return  # nobody had been seen under this identifier: nothing to hand over
+        return  # nobody was known under this identifier: nothing to hand over
     work.profiles.pop(loser.id, None)
     work.touched.discard(loser.id)
     work.commit.profiles[loser.id] = None
@@ -61,7 +61,7 @@ def merge_profile(work: Work, handed: Merge) -> None:
     set_soft_timer(work, winner_id, membership.flips_at)
     record = Merged(loser=handed.loser, winner=winner_id, state=handed.state, because=handed.because, at=handed.at)
     work.commit.accepted.append(pack_accepted(record))
-    work.told(winner_id).add(membership)
+    work.tell_changes(winner_id, membership, Cause.MERGE, because=handed.because)
 
 
 def _pass_on(work: Work, identifiers: Sequence[str], *, former: str, winner: str) -> None:

@@ -2,23 +2,26 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from threading import Event as Signal
+from typing import Protocol
 
 from msgspec import ValidationError
 from msgspec.structs import replace
 
-from ingestion.accepted import Dead
+from ingestion.accepted import Cause, Dead
 from ingestion.accepted import pack as pack_accepted
+from ingestion.filling import enrol_people, fill_profiles, settle_profiles
 from ingestion.leases import Leases
 from ingestion.live import pack as pack_change
 from ingestion.log import EventLog, LogUnavailable, Offset
 from ingestion.merging import merge_profile, retire_profile
 from ingestion.steps import Definitions, Outcome, Work, apply_event
-from profiles.event import Event, Merge, Record, Retire, partition_of, unpack
+from profiles.event import Enrol, Event, Fill, Merge, Record, Retire, Settle, partition_of, unpack
 from profiles.identity import identifiers, retired_key, route
 from profiles.profile import pack as pack_profile
-from profiles.store import Commit, Conflict, Fenced, ProfileStore, Reading, StoreUnavailable, day_of, mark_of
+from profiles.store import Commit, Conflict, Fenced, Outdated, ProfileStore, Reading, StoreUnavailable, day_of, mark_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +37,16 @@ POSTPONED_MS = 3_600_000  # a profile that cannot be evaluated
 Numbered = tuple[Offset, bytes]
 
 
+class Current(Protocol):
+    """The definitions in force as far as they are known here; `anew` looks for newer ones at once."""
+
+    def __call__(self, *, anew: bool = False) -> Definitions: ...
+
+
 class Processor:
     """Processes the partitions its leases give it. One thread; several processors share the partitions.
 
-    `definitions` is asked once per batch, `clock` gives Unix milliseconds.
+    `definitions` are asked for once per batch, `clock` gives Unix milliseconds.
     """
 
     def __init__(
@@ -46,7 +55,7 @@ class Processor:
         log: EventLog,
         store: ProfileStore,
         leases: Leases,
-        definitions: Callable[[], Definitions],
+        definitions: "Current",
         clock: Callable[[], int],
         partitions: int,
     ) -> None:
@@ -109,6 +118,9 @@ class Processor:
         is_second = self._excused.get(partition, ("", None))[0] == offset
         try:
             return self.process(partition, offset, records)
+        except Outdated as error:
+            logger.info("partition %d: %s", partition, error)
+            self._definitions(anew=True)
         except (Fenced, Conflict) as error:  # once is everyday business, again and again is not
             logger.log(logging.WARNING if is_second else logging.INFO, "partition %d: %s", partition, error)
             self._offsets[partition] = self._store.offset(partition)
@@ -148,7 +160,7 @@ class Processor:
                     apply_record(work, record)
             _finish(work)
             self._store.commit(work.commit)
-        except (Conflict, StoreUnavailable, LogUnavailable):
+        except (Conflict, Outdated, StoreUnavailable, LogUnavailable):
             self._excused[partition] = (offset, blamed)
             raise
         self._offsets[partition] = last
@@ -162,12 +174,13 @@ class Processor:
             return 0
         try:
             self._evaluate(partition, due, now)
+        except Outdated:
+            self._definitions(anew=True)
         except (StoreUnavailable, LogUnavailable):
             raise
         except Exception:  # nobody has to wait for a profile that breaks its evaluation
             logger.exception("partition %d: trying %d due profiles one by one", partition, len(due))
-            for profile_id in due:
-                self._evaluate_alone(partition, profile_id, now)
+            self._evaluate_each(partition, due, now)
         return len(due)
 
     def _evaluate(self, partition: int, due: Sequence[str], now: int) -> None:
@@ -183,14 +196,19 @@ class Processor:
             work.commit.timers[profile_id] = membership.flips_at
             if membership.entered or membership.left:
                 work.put(replace(profile, segments=membership.segments))
-                work.told(profile_id).add(membership)
+                work.tell_changes(profile_id, membership, Cause.TIME)
         _finish(work)
         self._commit_timers(work.commit)
+
+    def _evaluate_each(self, partition: int, due: Sequence[str], now: int) -> None:
+        with suppress(Outdated):  # the next round looks for the newer definitions
+            for profile_id in due:
+                self._evaluate_alone(partition, profile_id, now)
 
     def _evaluate_alone(self, partition: int, profile_id: str, now: int) -> None:
         try:
             self._evaluate(partition, [profile_id], now)
-        except (StoreUnavailable, LogUnavailable):
+        except (Outdated, StoreUnavailable, LogUnavailable):
             raise
         except Exception:
             logger.exception("profile %s cannot be evaluated; it is tried again in an hour", profile_id)
@@ -214,7 +232,9 @@ class Processor:
         return self._store.read(partition, offset, tuple(needed), marks, now)
 
     def _begin(self, commit: Commit, decoded: Sequence[Record | None], reading: Reading) -> Work:
-        ids = {_expected_profile(record, reading.links) for record in decoded if record is not None}
+        definitions = self._definitions()
+        commit.roster = definitions.roster
+        ids = {id for record in decoded if record is not None for id in _expected_profiles(record, reading.links)}
         profiles = self._store.load([id for id in ids if partition_of(id, self._partitions) == commit.partition])
         # Without a state it is new or was retired: told in one question for the whole batch.
         stateless = ids - profiles.keys()
@@ -223,7 +243,7 @@ class Processor:
         return Work(
             commit=commit,
             partitions=self._partitions,
-            definitions=self._definitions(),
+            definitions=definitions,
             links=reading.links,
             seen=reading.seen,
             profiles=profiles,
@@ -243,6 +263,12 @@ def apply_record(work: Work, record: Record) -> None:
             retire_profile(work, record)
         case Merge():
             merge_profile(work, record)
+        case Fill():
+            fill_profiles(work, record)
+        case Enrol():
+            enrol_people(work, record)
+        case Settle():
+            settle_profiles(work, record)
 
 
 def _needed(record: Record) -> tuple[str, ...]:
@@ -254,17 +280,25 @@ def _needed(record: Record) -> tuple[str, ...]:
             return (retired_key(record.loser), retired_key(record.winner), record.identifier)
         case Merge():
             return (retired_key(record.winner),)
+        case Enrol():
+            return tuple(identifier for identifier, _ in record.people if identifier)
+        case Fill() | Settle():
+            return ()
 
 
-def _expected_profile(record: Record, links: Mapping[str, str]) -> str:
-    """The profile a record will most likely touch, to be loaded with its batch."""
+def _expected_profiles(record: Record, links: Mapping[str, str]) -> Iterable[str]:
+    """The profiles a record will most likely touch, to be loaded with its batch."""
     match record:
         case Event():
-            return route(record, links.get)
+            return (route(record, links.get),)
         case Retire():
-            return record.loser
+            return (record.loser,)
         case Merge():
-            return links.get(retired_key(record.winner), record.winner)
+            return (links.get(retired_key(record.winner), record.winner),)
+        case Fill() | Settle():
+            return record.profiles
+        case Enrol():
+            return (links.get(identifier, profile_id) for identifier, profile_id in record.people)
 
 
 def _decode(raw: bytes) -> Record | None:

@@ -10,10 +10,10 @@ from enum import StrEnum
 
 from msgspec.structs import replace
 
-from ingestion.accepted import Applied, Linked
+from ingestion.accepted import Applied, Cause, Linked, SegmentEntered, SegmentLeft
 from ingestion.accepted import pack as pack_accepted
 from ingestion.live import Change, Seen
-from profiles.event import Event, Merge, Retire, anonymous_key, derive_profile_id, pack, partition_of, user_key
+from profiles.event import Event, Record, Retire, anonymous_key, derive_profile_id, pack, partition_of, user_key
 from profiles.identity import MAX_IDENTIFIERS, find_previous, retired_key, route
 from profiles.profile import Memory, Profile, fold
 from profiles.store import Commit, Link, mark_of, outcome_field
@@ -35,10 +35,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Definitions:
-    """What the processor knows of the definitions in force: what to remember, and the live segments."""
+    """What the processor knows of the definitions in force: what to remember, and the segments of a roster."""
 
     memory: Memory
     segments: Segments
+    roster: int | None = None
 
 
 @dataclass
@@ -90,12 +91,33 @@ class Work:
         """The commit is refused when the profile has been retired meanwhile."""
         self.commit.links.setdefault(retired_key(profile_id), Link(None, None))
 
-    def send(self, profile_id: str, record: Event | Retire | Merge) -> None:
+    def send(self, profile_id: str, record: Record) -> None:
         """To the log of the partition where the profile lives."""
         self.commit.forwards.append((self.home(profile_id), pack(record)))
 
     def told(self, profile_id: str) -> "Told":
         return self.memberships.setdefault(profile_id, Told())
+
+    def tell_changes(self, profile_id: str, membership: Membership, cause: Cause, because: str = "") -> None:
+        """Who came and went, to whoever watches the profile and to whoever reads the archive."""
+        say = self.definitions.segments.say
+        self.tell(profile_id, say(membership.entered), say(membership.left), self.now, cause, because)
+
+    def tell(
+        self,
+        profile_id: str,
+        entered: Sequence[str],
+        left: Sequence[str],
+        at: int,
+        cause: Cause,
+        because: str = "",
+    ) -> None:
+        if entered or left:
+            self.told(profile_id).add(entered, left)
+        for record, slugs in ((SegmentEntered, entered), (SegmentLeft, left)):
+            for slug in slugs:
+                change = record(profile=profile_id, segment=slug, at=at, cause=cause, because=because)
+                self.commit.accepted.append(pack_accepted(change))
 
     def count(self, source: str, outcome: Outcome) -> None:
         self.commit.outcomes[outcome_field(self.day, source, outcome)] += 1
@@ -109,11 +131,11 @@ class Told:
     left: dict[str, None] = field(default_factory=dict)
     events: list[Seen] = field(default_factory=list)
 
-    def add(self, membership: Membership) -> None:
-        for slug in membership.entered:
+    def add(self, entered: Iterable[str], left: Iterable[str]) -> None:
+        for slug in entered:
             if self.left.pop(slug, slug) is slug:
                 self.entered[slug] = None
-        for slug in membership.left:
+        for slug in left:
             if self.entered.pop(slug, slug) is slug:
                 self.left[slug] = None
 
@@ -129,6 +151,7 @@ class Turn:
     mark: bytes
     profile_id: str = ""
     profile: Profile | None = None
+    is_new: bool = False
     membership: Membership | None = None
 
 
@@ -204,6 +227,7 @@ def _ask_to_retire(work: Work, turn: Turn, *, loser: str, identifier: str) -> No
 
 def fold_profile(work: Work, turn: Turn) -> Outcome | None:
     assert turn.profile is not None  # link_identifiers has set it
+    turn.is_new = turn.profile.first_seen == 0
     turn.profile = fold(turn.profile, turn.event, work.definitions.memory)
     return None
 
@@ -212,10 +236,13 @@ def assign_segments(work: Work, turn: Turn) -> Outcome | None:
     assert turn.profile is not None
     event = turn.event
     segments = work.definitions.segments
-    traits = event.traits if event.type == "identify" else {}
-    changed = (event.name, None) if traits else (event.name,)
-    positions = segments.affected((event.name,), traits)
-    membership = segments.evaluate(turn.profile, work.now, positions, changed)
+    if turn.is_new:  # many conditions hold for somebody of whom nothing else is known
+        membership = segments.evaluate(turn.profile, work.now)
+    else:
+        traits = event.traits if event.type == "identify" else {}
+        changed = (event.name, None) if traits else (event.name,)
+        positions = segments.affected((event.name,), traits)
+        membership = segments.evaluate(turn.profile, work.now, positions, changed)
     if membership.entered or membership.left:
         turn.profile = replace(turn.profile, segments=membership.segments)
     set_soft_timer(work, turn.profile_id, membership.flips_at)
@@ -226,15 +253,15 @@ def assign_segments(work: Work, turn: Turn) -> Outcome | None:
 def record(work: Work, turn: Turn) -> Outcome | None:
     """Marks the message as applied, keeps the new profile, and notes it all for the archive and the watchers."""
     assert turn.profile is not None and turn.membership is not None
-    event, membership = turn.event, turn.membership
+    event, membership, say = turn.event, turn.membership, work.definitions.segments.say
     work.put(turn.profile)
     work.seen.add(turn.mark)
     work.commit.seen.append(turn.mark)
-    applied = Applied(profile=turn.profile_id, event=event, entered=membership.entered, left=membership.left)
+    entered, left = say(membership.entered), say(membership.left)
+    applied = Applied(profile=turn.profile_id, event=event, entered=entered, left=left)
     work.commit.accepted.append(pack_accepted(applied))
-    told = work.told(turn.profile_id)
-    told.add(membership)
-    told.events.append(Seen(event.name, event.at, event.id))
+    work.tell_changes(turn.profile_id, membership, Cause.EVENT, because=event.id)
+    work.told(turn.profile_id).events.append(Seen(event.name, event.at, event.id))
     return None
 
 

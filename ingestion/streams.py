@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ingestion.log import Offset
+import redis
+
+from ingestion.log import START, Offset
 from ingestion.log_redis import FIELD, next_id
 from profiles.clients import Client
 
 Fields = Mapping[bytes, bytes]
 Entries = Sequence[tuple[Offset, Fields]]
+
+NO_STREAM = "no such key"  # what Redis says of a stream that nothing was ever appended to
 
 
 class Streams:
@@ -29,6 +33,20 @@ class Streams:
             if entries
         }
 
+    def list_ends(self, streams: Sequence[str]) -> dict[str, Offset]:
+        """The last id that each stream has given away, whether or not the entry is still there."""
+        pipeline = self._client.pipeline(transaction=False)
+        for stream in streams:
+            pipeline.xinfo_stream(stream)
+        found = pipeline.execute(raise_on_error=False)
+        for answer in found:
+            if isinstance(answer, redis.RedisError) and NO_STREAM not in str(answer):
+                raise answer
+        ends = [START if isinstance(answer, redis.RedisError) else answer["last-generated-id"] for answer in found]
+        return {
+            stream: end.decode() if isinstance(end, bytes) else end for stream, end in zip(streams, ends, strict=True)
+        }
+
     def append(self, stream: str, record: bytes) -> None:
         self._client.xadd(stream, {FIELD: record})
 
@@ -38,3 +56,13 @@ class Streams:
         for stream, offset in upto.items():
             pipeline.xtrim(stream, minid=next_id(offset), approximate=False)
         pipeline.execute()
+
+
+def is_reached(offset: Offset, end: Offset) -> bool:
+    """Whether what is at `offset` has come as far as `end`."""
+    return _read(offset) >= _read(end)
+
+
+def _read(offset: Offset) -> tuple[int, int]:
+    milliseconds, _, number = offset.partition("-")
+    return int(milliseconds), int(number)

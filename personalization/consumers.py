@@ -1,7 +1,7 @@
 """The visitor's socket: events from the event door, and here decisions and live changes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +16,7 @@ from profiles.event import anonymous_key
 from profiles.profile import Profile
 from profiles.reader import Found, ProfileReader
 from profiles.store import StoreUnavailable
+from segments.roster import Roster, name_segments
 
 READ_S = 1.0  # for the profile that a push tells of; no decision waits for it
 
@@ -34,11 +35,13 @@ class VisitorConsumer(EventConsumer):
         decider: Decider,
         live: LiveChanges,
         reader: ProfileReader,
+        roster: Callable[[], Roster],
     ) -> None:
         super().__init__(directory=directory, appender=appender, limits=limits, sockets=sockets, clock=clock)
         self._decider = decider
         self._live = live
         self._reader = reader
+        self._roster = roster
         self._watched: str | None = None
         self._shows: set[asyncio.Task[None]] = set()
 
@@ -85,13 +88,15 @@ class VisitorConsumer(EventConsumer):
 
     async def _show(self, change: Change) -> None:
         with suppress(StoreUnavailable, TimeoutError):
-            for frame in _debug_frames(change, await self._reader.read(self._identifier or "", READ_S)):
+            found = await self._reader.read(self._identifier or "", READ_S)
+            for frame in _debug_frames(change, found, self._roster().answers):
                 self.push(frame)
 
 
-def _debug_frames(change: Change, found: Found) -> list[dict[str, Any]]:
+def _debug_frames(change: Change, found: Found, answers: Mapping[str, str]) -> list[dict[str, Any]]:
     """One frame per event of the commit; the last one carries what it all led to."""
-    shown = {"type": "changed", "entered": (), "left": (), **_shown(found.profile_id, found.profile)}
+    profile = None if found.profile is None else name_segments(found.profile, answers)
+    shown = {"type": "changed", "entered": (), "left": (), **_shown(found.profile_id, profile)}
     frames: list[dict[str, Any]] = [
         {**shown, "event": {"name": event.name, "at": event.at, "messageId": event.id}} for event in change.events
     ] or [shown]

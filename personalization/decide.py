@@ -13,6 +13,7 @@ from profiles.store import StoreUnavailable
 from rules.book import LiveBook
 from rules.engine import NOBODY, Choice, Reason, choose
 from rules.render import RenderFailed, render_block
+from segments.roster import Roster, name_segments
 
 MAX_SLOTS = 50  # of one call
 
@@ -51,10 +52,17 @@ class Decider:
     """Answers decide calls from the Book in force. `deadline` in seconds; past it every slot says `timeout`."""
 
     def __init__(
-        self, *, reader: ProfileReader, book: Callable[[], LiveBook], clock: Callable[[], int], deadline: float
+        self,
+        *,
+        reader: ProfileReader,
+        book: Callable[[], LiveBook],
+        roster: Callable[[], Roster],
+        clock: Callable[[], int],
+        deadline: float,
     ) -> None:
         self._reader = reader
         self._book = book
+        self._roster = roster
         self._clock = clock
         self._deadline = deadline
 
@@ -70,7 +78,8 @@ class Decider:
         profile = NOBODY
         if identifier is not None:
             try:
-                profile = (await self._reader.read(identifier, self._deadline)).profile or NOBODY
+                known = (await self._reader.read(identifier, self._deadline)).profile or NOBODY
+                profile = name_segments(known, self._roster().answers)
             except (TimeoutError, StoreUnavailable):
                 late = {slot: Answered(Reason.TIMEOUT, None) for slot in slots}
                 return Answer(uuid.uuid4().hex, live.book.number, late)

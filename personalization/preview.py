@@ -8,21 +8,17 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import msgspec
 from django.conf import settings
 from django.utils import timezone
 
-from ingestion.directory import Directory
-from ingestion.queries import newest_directory
-from personalization.wiring import memory_of
+from personalization.wiring import read_memory
 from profiles.models import StoredProfile
 from profiles.past import fold_past
 from profiles.profile import Memory, Profile, unpack
-from rules.queries import newest_book
+from segments.collecting import read_definitions
 from segments.conditions.calendar import Calendar
 from segments.conditions.explain import Explained, explain
 from segments.conditions.language import (
-    BadCondition,
     Did,
     DidWhen,
     Group,
@@ -33,13 +29,14 @@ from segments.conditions.language import (
     list_leaves,
     walk,
 )
-from segments.conditions.parse import parse_condition
 from segments.conditions.python import compile_condition
 from segments.conditions.sql import Answer, compile_sql
 from segments.conditions.sql_events import Question
 from segments.conditions.windows import find_forgotten
 from segments.conditions.words import say_condition
 from segments.evaluation import Changes, Counts, compare, estimate, list_crowded, list_matches
+from segments.queries import read_roster
+from segments.roster import name_segments
 
 SHOWN_PEOPLE = 10
 MAX_SHOWN = 200  # letters of a value
@@ -87,7 +84,8 @@ class Previewer:
         self._slug = slug
         self._calendar = Calendar(settings.PZ_TIME_ZONE)
         self._memory = read_memory()
-        self._definitions = read_definitions()
+        self._roster = read_roster()
+        self._definitions = read_definitions(self._roster)
 
     def look(self) -> Preview:
         crowded = list_crowded()
@@ -95,11 +93,12 @@ class Previewer:
         def ask(below: UUID | None = None) -> Answer:
             asked = Question(self.now, self._calendar, self._memory, crowded, self.is_past, below)
             # Profiles carry the segments they are in now; what they were in then follows from the definitions.
-            return compile_sql(self.root, asked, definitions=self._definitions if self.is_past else None)
+            definitions = self._definitions if self.is_past else None
+            return compile_sql(self.root, asked, definitions=definitions, keys=self._roster.answers)
 
         counts = estimate(ask)
         people = list_matches(ask(), limit=SHOWN_PEOPLE)
-        is_compared = self._slug in self._definitions and not self.is_past
+        key = None if self.is_past else self._roster.answers.get(self._slug)
         return Preview(
             counts=counts,
             rows=tuple(
@@ -107,7 +106,7 @@ class Previewer:
                 for depth, node in list_rows(self.root)
             ),
             people=tuple(people),
-            changes=compare(ask(), self._slug) if is_compared else None,
+            changes=None if key is None else compare(ask(), key),
             warnings=(*find_undeclared(self.root, self._memory), *find_forgotten(self.root, self._calendar, self.now)),
         )
 
@@ -126,25 +125,8 @@ class Previewer:
     def _find_profile(self, profile_id: UUID) -> Profile:
         if self.is_past:
             return fold_past(profile_id, self.now, self._memory)
-        return unpack(bytes(StoredProfile.objects.values_list("state", flat=True).get(pk=profile_id)))
-
-
-def read_memory() -> Memory:
-    """What profiles remember, by the directory in force."""
-    newest = newest_directory()
-    return memory_of(msgspec.convert(newest[1] if newest else {"number": 0}, Directory, strict=False))
-
-
-def read_definitions() -> dict[str, Node]:
-    """The conditions of the segments in force."""
-    newest = newest_book()
-    found = {}
-    for each in newest[1]["segments"] if newest else ():
-        try:
-            found[each["slug"]] = parse_condition(each["condition"])
-        except BadCondition:
-            continue  # of another version of the product: nobody is in it
-    return found
+        stored = StoredProfile.objects.values_list("state", flat=True).get(pk=profile_id)
+        return name_segments(unpack(bytes(stored)), self._roster.answers)
 
 
 def find_segments(

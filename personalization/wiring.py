@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
+import msgspec
 import redis
 import redis.asyncio
 from django.conf import settings
@@ -15,6 +17,7 @@ from django.utils import timezone
 from ingestion.actions import replay_dead_letters
 from ingestion.api import IngestApp
 from ingestion.append import Appender
+from ingestion.builder import Builder
 from ingestion.consumers import SocketLimits, Sockets
 from ingestion.directory import Directory, load_directory
 from ingestion.leases import RedisLeases
@@ -23,8 +26,10 @@ from ingestion.log_redis import RedisLog
 from ingestion.models import DeadLetter
 from ingestion.parse import Limits
 from ingestion.processor import WAIT_MS, Processor
+from ingestion.queries import newest_directory
 from ingestion.steps import Definitions
 from ingestion.streams import Streams
+from personalization.announcing import announce_newest
 from personalization.api import DecideApp
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
@@ -38,8 +43,11 @@ from profiles.reader import ProfileReader
 from profiles.store import StoreUnavailable
 from profiles.store_redis import RedisStore
 from rules.book import NO_BOOK, LiveBook, load_book
+from segments.membership import Segments
+from segments.roster import NO_ROSTER, Roster, compile_roster, load_roster
 
-LOOK_S = 0.5  # between looks for a newer Book or Directory
+LOOK_S = 0.5  # between looks for newer definitions
+NO_DIRECTORY = "the directory of sources has not been loaded yet"
 
 
 def clock() -> int:
@@ -69,13 +77,14 @@ def async_redis_client() -> AsyncClient:
 
 @dataclass(frozen=True)
 class Snapshots:
-    """The definitions in force in this process."""
+    """The definitions in force in a web process."""
 
     book: Snapshot[LiveBook]
     directory: Snapshot[Directory]
+    roster: Snapshot[Roster]
 
-    def numbers(self) -> tuple[bytes | None, bytes | None]:
-        return self.book.number, self.directory.number
+    def live_roster(self) -> Roster:
+        return self.roster.current or NO_ROSTER
 
     def live_book(self) -> LiveBook:
         return self.book.current or NO_BOOK
@@ -83,12 +92,14 @@ class Snapshots:
     def live_directory(self) -> Directory:
         """Raises LogUnavailable until the first one has been seen: no key can be told good or bad before."""
         if self.directory.current is None:
-            raise LogUnavailable("the directory of sources has not been loaded yet")
+            raise LogUnavailable(NO_DIRECTORY)
         return self.directory.current
 
 
 def snapshots() -> Snapshots:
-    return Snapshots(Snapshot(keys.BOOK, load_book), Snapshot(keys.DIRECTORY, load_directory))
+    return Snapshots(
+        Snapshot(keys.BOOK, load_book), Snapshot(keys.DIRECTORY, load_directory), Snapshot(keys.ROSTER, load_roster)
+    )
 
 
 def memory_of(directory: Directory) -> Memory:
@@ -101,32 +112,42 @@ def memory_of(directory: Directory) -> Memory:
     )
 
 
+def read_memory() -> Memory:
+    """What profiles remember, by the directory in force."""
+    newest = newest_directory()
+    return memory_of(msgspec.convert(newest[1] if newest else {"number": 0}, Directory, strict=False))
+
+
 class CurrentDefinitions:
-    """The processor's view of the definitions: looks for newer ones at most every LOOK_S."""
+    """The processor's view of the definitions: looks for newer ones every LOOK_S, and when it is told to."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._snapshots = snapshots()
+        self._roster = Snapshot(keys.ROSTER, lambda payload: compile_roster(load_roster(payload)))
+        self._directory = Snapshot(keys.DIRECTORY, load_directory)
         self._looked = -LOOK_S
         self._definitions: Definitions | None = None
 
-    def __call__(self) -> Definitions:
-        if time.monotonic() - self._looked >= LOOK_S or self._definitions is None:
+    def __call__(self, *, anew: bool = False) -> Definitions:
+        if anew or time.monotonic() - self._looked >= LOOK_S or self._definitions is None:
             self._look()
         assert self._definitions is not None  # _look raises when it finds none
         return self._definitions
 
     def _look(self) -> None:
-        before = self._snapshots.numbers()
+        before = (self._roster.number, self._directory.number)
         try:
-            self._snapshots.book.refresh(self._client)
-            self._snapshots.directory.refresh(self._client)
+            self._roster.refresh(self._client)
+            self._directory.refresh(self._client)
         except redis.RedisError as error:
             raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
         self._looked = time.monotonic()
-        if self._definitions is None or before != self._snapshots.numbers():
-            memory = memory_of(self._snapshots.live_directory())
-            self._definitions = Definitions(memory, self._snapshots.live_book().book.segments)
+        if self._definitions is None or before != (self._roster.number, self._directory.number):
+            if self._directory.current is None:
+                raise LogUnavailable(NO_DIRECTORY)
+            number = int(self._roster.number or 0)  # 0 is outdated as soon as there is one
+            memory, segments = memory_of(self._directory.current), self._roster.current or Segments()
+            self._definitions = Definitions(memory, segments, number)
 
 
 def make_store() -> RedisStore:
@@ -160,6 +181,20 @@ def make_processor(name: str) -> Processor:
     )
 
 
+def make_builder(**more: Any) -> Builder:
+    client = redis_client()
+    return Builder(
+        client,
+        log=RedisLog(client),
+        store=make_store(),
+        partitions=settings.PZ_PARTITIONS,
+        clock=clock,
+        memory=read_memory,
+        announce=lambda: announce_newest(client),
+        **more,
+    )
+
+
 def make_health_app() -> HealthApp:
     return HealthApp(probes_of(settings.DATABASE_URL, settings.REDIS_URL))
 
@@ -184,6 +219,7 @@ class Web:
         decider = Decider(
             reader=reader,
             book=self._snapshots.live_book,
+            roster=self._snapshots.live_roster,
             clock=clock,
             deadline=settings.PZ_DECIDE_DEADLINE_MS / 1000,
         )
@@ -199,6 +235,7 @@ class Web:
             decider=decider,
             live=self._live,
             reader=reader,
+            roster=self._snapshots.live_roster,
         )
 
     async def start(self) -> None:
@@ -217,6 +254,7 @@ class Web:
         with suppress(redis.RedisError):  # what is in hand stays in force; the doors say that Redis is away
             await self._snapshots.book.arefresh(self._client)
             await self._snapshots.directory.arefresh(self._client)
+            await self._snapshots.roster.arefresh(self._client)
 
     async def _keep_looking(self) -> None:
         while not self._stopping.is_set():

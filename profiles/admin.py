@@ -103,7 +103,7 @@ class StoredProfileAdmin(PeopleAdmin):
 
     @admin.display(description="Segments")
     def in_segments(self, profile: StoredProfile) -> str:
-        return ", ".join(sorted(profile.segments)) or "none"
+        return ", ".join(sorted({key.partition("@")[0] for key in profile.segments})) or "none"
 
     @admin.display(description="Known of this person")
     def facts(self, profile: StoredProfile) -> str:
@@ -112,7 +112,7 @@ class StoredProfileAdmin(PeopleAdmin):
             "admin/profiles/facts.html",
             {
                 "traits": json.dumps(profile.traits, indent=2, ensure_ascii=False, sort_keys=True),
-                "segments": [(slug, _moment(at)) for slug, at in sorted(known.segments.items())] if known else [],
+                "segments": {key: _moment(at) for key, at in known.segments.items()} if known else {},
                 "identifiers": known.identifiers[:SHOWN_IDENTIFIERS] if known else [],
                 "more": max(0, len(known.identifiers) - SHOWN_IDENTIFIERS) if known else 0,
                 "scores": sorted(known.scores.items()) if known else [],

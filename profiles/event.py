@@ -85,7 +85,37 @@ class Merge(msgspec.Struct, frozen=True, array_like=True, tag_field="record", ta
     at: int
 
 
-Record = Event | Retire | Merge
+class Fill(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="fill", kw_only=True):
+    """Asks whether `profiles` are in the segments of `keys`, which are new versions that do not answer yet."""
+
+    build: int
+    keys: tuple[str, ...]
+    profiles: tuple[str, ...]
+
+
+class Enrol(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="enrol", kw_only=True):
+    """Puts people into the list or snapshot of `key`: each an identifier (`u:…`, `a:…`), or "" for somebody known, and
+    the profile it stands for."""
+
+    build: int
+    key: str
+    people: tuple[tuple[str, str], ...]
+
+
+class Settle(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="settle", kw_only=True):
+    """The versions of `keys` have come to answer at `at`, in the place of `retired` ones: each profile forgets those.
+
+    Who was put into a new one from `since` on until then has come into its segment now. Unix milliseconds."""
+
+    build: int
+    keys: tuple[str, ...]
+    retired: tuple[tuple[str, str], ...]
+    since: int
+    at: int
+    profiles: tuple[str, ...]
+
+
+Record = Event | Retire | Merge | Fill | Enrol | Settle
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)

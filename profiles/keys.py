@@ -2,8 +2,10 @@
 
 BOOK = "pz:book"
 DIRECTORY = "pz:directory"
+ROSTER = "pz:roster"
 REFUSED = "pz:refused"
 OUTCOMES = "pz:outcomes"
+BUILDING = "pz:building"
 PROCESSORS = "pz:processors"
 
 
@@ -48,5 +50,5 @@ def live(profile_id: str) -> str:
 
 
 def snapshot(name: str, number: int) -> str:
-    """The payload of one numbered version of a snapshot (BOOK or DIRECTORY)."""
+    """The payload of one numbered version of a snapshot (BOOK, DIRECTORY or ROSTER)."""
     return f"{name}:{number}"

@@ -6,6 +6,7 @@ PUBLISH_BOOK = 7_305_001
 ARCHIVE = 7_305_002  # held by the archiver that works
 IMPORT = 7_305_003  # the first half; the second is the run
 PUBLISH_DIRECTORY = 7_305_004
+BUILD = 7_305_005  # held by the builder that works
 
 
 def take_turns(lock: int) -> None:

@@ -22,6 +22,10 @@ class Conflict(Exception):
     """A message was applied, or an identifier linked, by another partition meanwhile: read again and redo."""
 
 
+class Outdated(Exception):
+    """Another roster of segments is in force than the one this was computed with: look for it and redo."""
+
+
 class Link(NamedTuple):
     """An identifier's new profile, allowed only while the map still holds `expected` for it (None: nothing).
 
@@ -49,7 +53,8 @@ class Commit:
     `expected` is the offset the batch was read from: the commit is refused (Fenced) when it is not the stored one.
     `seen` are dedup marks, refused (Conflict) when one is already there. `profiles` are packed states, None to delete.
     `timers` are Unix milliseconds at which a profile wants to be evaluated anew; with `soften`, only an earlier moment
-    replaces the one kept. `forwards` go to other partitions' logs, `accepted` to this partition's accepted log.
+    replaces the one kept. `roster` is the one it was computed with, None for any: while another one is in force it is
+    refused (Outdated). `forwards` go to other partitions' logs, `accepted` to this partition's accepted log.
     """
 
     partition: int
@@ -57,6 +62,7 @@ class Commit:
     offset: str
     now: int
     suspect: str | None = None
+    roster: int | None = None
     profiles: dict[str, bytes | None] = field(default_factory=dict)
     seen: list[bytes] = field(default_factory=list)
     links: dict[str, Link] = field(default_factory=dict)

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from profiles.profile import Profile, unpack
-from profiles.store import Commit, Conflict, Fenced, Reading
+from profiles.store import Commit, Conflict, Fenced, Outdated, Reading
 
 START = "0-0"
 
 
 class MemoryStore:
-    """`forward` receives the records that a commit sends to other partitions."""
+    """`forward` receives the records that a commit sends to other partitions. `roster` is the one in force."""
 
     def __init__(self, forward: Callable[[int, bytes], None], dedup_ms: int) -> None:
         self._forward = forward
@@ -18,6 +18,7 @@ class MemoryStore:
         self._offsets: dict[int, str] = {}
         self._attempts: dict[int, Counter[tuple[str, bool]]] = {}
         self._suspects: dict[int, str] = {}
+        self.roster: int | None = None
         self.profiles: dict[str, bytes] = {}
         self.links: dict[str, str] = {}
         self.seen: dict[int, set[bytes]] = {}
@@ -59,6 +60,8 @@ class MemoryStore:
     def commit(self, commit: Commit) -> None:
         if self.offset(commit.partition) != commit.expected:
             raise Fenced(f"partition {commit.partition} is at {self.offset(commit.partition)}, not {commit.expected}")
+        if commit.roster is not None and self.roster not in (None, commit.roster):
+            raise Outdated(f"roster {self.roster} is in force, not {commit.roster}")
         if any(self._is_seen(mark, commit.now) for mark in commit.seen):
             raise Conflict("a message of this batch has been applied meanwhile")
         if any(self.links.get(key) != link.expected for key, link in commit.links.items()):

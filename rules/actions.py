@@ -14,6 +14,7 @@ from rules.engine import BookPayload
 from rules.models import Book
 from rules.queries import collect_definitions, newest_book
 from rules.review import find_problems
+from segments.actions import plan_build
 
 
 class CannotPublish(ValueError):
@@ -26,7 +27,8 @@ class CannotPublish(ValueError):
 
 @transaction.atomic
 def publish_book(*, by: User | None, at: datetime, note: str = "") -> Book:
-    """Everything that is live, as the next Book; every process works with it within a second. Raises CannotPublish."""
+    """Everything that is live, as the next Book; every process works with it within a second. Segments that are new or
+    changed answer once they are filled. Raises CannotPublish."""
     number = _next_number()
     return _store(number, collect_definitions(number), by=by, at=at, note=note)
 
@@ -53,4 +55,5 @@ def _store(number: int, payload: dict[str, Any], *, by: User | None, at: datetim
         raise
     except ValueError as error:
         raise CannotPublish([str(error)]) from error
+    plan_build(payload["segments"], zone=payload.get("zone", "UTC"), source=f"Book {number}", at=at)
     return Book.objects.create(number=number, payload=payload, published=at, published_by=by, note=note)

@@ -11,7 +11,6 @@ from profiles.profile import Profile
 from segments.conditions.calendar import Calendar
 from segments.conditions.parse import parse_condition
 from segments.conditions.python import Compiled, compile_condition
-from segments.membership import Segments, compile_segments
 
 
 class Reason(StrEnum):
@@ -25,9 +24,13 @@ class Reason(StrEnum):
 
 
 class SegmentDefinition(msgspec.Struct, frozen=True):
+    """A list has no condition; a snapshot asks its own of the people as they were at `as_of`."""
+
     slug: str
     name: str
-    condition: dict[str, Any]
+    condition: dict[str, Any] | None = None
+    kind: str = "condition"
+    as_of: str | None = None
 
 
 class SlotDefinition(msgspec.Struct, frozen=True):
@@ -78,10 +81,9 @@ class Slot:
 
 @dataclass(frozen=True)
 class Book:
-    """A Book ready to run."""
+    """A Book ready to run. Its segments are those of a roster, once they are filled (segments.roster)."""
 
     number: int
-    segments: Segments
     slots: Mapping[str, Slot]
     blocks: Mapping[str, BlockDefinition]
     asks_agent: bool  # whether a rule is about the visitor's device, browser or system
@@ -97,22 +99,21 @@ class Choice:
     segments: tuple[str, ...] = ()
 
 
-EMPTY_BOOK = Book(0, Segments(), {}, {}, asks_agent=False)
+EMPTY_BOOK = Book(0, {}, {}, asks_agent=False)
 AGENT_FIELDS = ("device.", "browser.", "os.")
 NOBODY = Profile(id="")
 
 
 def compile_book(payload: BookPayload) -> Book:
-    """The runnable form; raises BadCondition or SegmentCycle, which publishing has ruled out."""
+    """The runnable form; raises BadCondition, which publishing has ruled out."""
     calendar = Calendar(payload.zone)
     slots = {
         slug: Slot(slot.default, tuple(_compile_rules((rule for rule in payload.rules if rule.slot == slug), calendar)))
         for slug, slot in payload.slots.items()
     }
     conditions = [rule.condition for slot in slots.values() for rule in slot.rules if rule.condition]
-    segments = compile_segments({segment.slug: segment.condition for segment in payload.segments})
     asks_agent = any(field.startswith(AGENT_FIELDS) for condition in conditions for field in condition.context)
-    return Book(payload.number, segments, slots, payload.blocks, asks_agent)
+    return Book(payload.number, slots, payload.blocks, asks_agent)
 
 
 def _compile_rules(rules: Iterable[RuleDefinition], calendar: Calendar) -> Sequence[Rule]:

@@ -7,6 +7,7 @@ from django.conf import settings
 from rules.models import Block, Book, Rule, Slot
 from rules.review import Change, list_changes
 from segments.models import Segment
+from segments.queries import describe_segment
 
 
 def newest_book() -> tuple[int, Any] | None:
@@ -24,10 +25,7 @@ def collect_definitions(number: int) -> dict[str, Any]:
         "v": 1,
         "number": number,
         "zone": settings.PZ_TIME_ZONE,
-        "segments": [
-            {"slug": segment.slug, "name": segment.name, "condition": segment.condition}
-            for segment in Segment.objects.filter(live=True).order_by("slug")
-        ],
+        "segments": [describe_segment(segment) for segment in Segment.objects.filter(live=True).order_by("slug")],
         "slots": {slot.slug: {"default": slot.default.slug if slot.default else None} for slot in slots},
         "blocks": {
             block.slug: {"kind": block.kind, "source": block.source, "name": block.name}

@@ -12,6 +12,7 @@ from segments.conditions.language import BadCondition
 from segments.conditions.parse import parse_condition
 from segments.conditions.python import compile_condition
 from segments.membership import SegmentCycle, compile_segments
+from segments.roster import LIST
 
 Payload = Mapping[str, Any]  # of a Book, as it is stored
 
@@ -53,7 +54,10 @@ def _definitions(payload: Payload) -> Iterator[tuple[tuple[str, str], Mapping[st
 def find_problems(payload: BookPayload) -> list[str]:
     """Every reason why the payload makes no working Book."""
     problems = []
+    asking = {each.slug: each.condition for each in payload.segments if each.kind != LIST}
     for segment in payload.segments:
+        if segment.kind == LIST:
+            continue
         try:
             compile_segments({segment.slug: segment.condition})
         except BadCondition as error:
@@ -62,7 +66,7 @@ def find_problems(payload: BookPayload) -> list[str]:
             problems.append(f"Segment {segment.slug}: refers to itself; remove the reference")
     if not problems:
         try:
-            compile_segments({segment.slug: segment.condition for segment in payload.segments})
+            compile_segments(asking)
         except SegmentCycle as error:
             problems.append(str(error).capitalize())
     problems += [
@@ -102,7 +106,7 @@ def _say_liquid(error: BaseException | None) -> str | None:
 def find_empty_segments(payload: BookPayload) -> list[str]:
     """Where a condition asks for a segment that is not live, and so has nobody in it."""
     live = {segment.slug for segment in payload.segments}
-    asking = [(f"Segment {each.slug}", each.condition) for each in payload.segments]
+    asking = [(f"Segment {each.slug}", each.condition) for each in payload.segments if each.condition is not None]
     asking += [(f"Rule {each.slug}", each.condition) for each in payload.rules if each.condition is not None]
     found = []
     for name, condition in asking:

@@ -1,11 +1,12 @@
 """Which segments a profile is in: evaluates only what an event can have changed, in order of dependency. Pure."""
 
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from profiles.profile import Profile
-from segments.conditions.language import BadCondition, Problem
+from segments.conditions.calendar import UTC_CALENDAR, Calendar
+from segments.conditions.language import BadCondition, Group, InSegment, Node, Problem
 from segments.conditions.parse import parse_condition
 from segments.conditions.python import Compiled, compile_condition
 
@@ -27,23 +28,37 @@ class Membership(NamedTuple):
 
 @dataclass(frozen=True)
 class Segments:
-    """All live segments, compiled. Build with `compile_segments`."""
+    """All segments that are kept up to date, compiled, by their keys. Build with `compile_segments`.
+
+    `enrolled` are those whose people are put in one by one. `names` says of the keys that answer what segment they
+    are; the others are being filled. `retired` are keys that some still carry, with what took their place."""
 
     ordered: tuple[tuple[str, Compiled], ...] = ()
     by_event: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     by_trait: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    dependents: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    by_segment: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    enrolled: frozenset[str] = frozenset()
+    names: Mapping[str, str] = field(default_factory=dict)
+    retired: Mapping[str, str] = field(default_factory=dict)
 
-    def affected(self, events: Iterable[str], traits: Iterable[str]) -> list[int]:
-        """Positions in `ordered` of the segments that could change with these event names and traits."""
+    def affected(self, events: Iterable[str] = (), traits: Iterable[str] = (), keys: Iterable[str] = ()) -> list[int]:
+        """Positions in `ordered` of the segments that could change with these event names, traits and segments."""
         found: set[int] = set()
         for name in events:
             found.update(self.by_event.get(name, ()))
         for name in traits:
             found.update(self.by_trait.get(name, ()))
-        for number in tuple(found):
-            found.update(self.dependents.get(number, ()))
+        for key in (*keys, *(self.ordered[number][0] for number in found)):
+            found.update(self.by_segment.get(key, ()))
         return sorted(found)
+
+    def find(self, keys: Container[str]) -> list[int]:
+        """Positions in `ordered` of the segments of `keys`."""
+        return [number for number, (key, _) in enumerate(self.ordered) if key in keys]
+
+    def say(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """The segments that are known by these keys; those that do not answer yet are not spoken of."""
+        return tuple(self.names[key] for key in keys if key in self.names)
 
     def evaluate(
         self,
@@ -55,25 +70,26 @@ class Segments:
         """The membership of `profile` at `now`, for the segments at `positions` (None: every one, and forget others).
 
         `changed` are the event names with a new event, None for new traits; moments of others are known."""
+        segments, left = dict(profile.segments), []
         if positions is None:
             positions = range(len(self.ordered))
-            live = {slug for slug, _ in self.ordered}
-            segments = {slug: at for slug, at in profile.segments.items() if slug in live}
-            left = [slug for slug in profile.segments if slug not in live]
-        else:
-            segments, left = dict(profile.segments), []
+            known = {key for key, _ in self.ordered}
+            for key in profile.segments:
+                if key not in known and key not in self.enrolled and key not in self.retired:
+                    del segments[key]
+                    left.append(key)
         entered: list[str] = []
         flips_at: int | None = None
         has_ahead = profile.last_seen > now
         for number in positions:
-            slug, condition = self.ordered[number]
+            key, condition = self.ordered[number]
             if condition.matches(profile, segments, NO_CONTEXT, now):
-                if slug not in segments:
-                    segments[slug] = now
-                    entered.append(slug)
+                if key not in segments:
+                    segments[key] = now
+                    entered.append(key)
             else:
-                if segments.pop(slug, None) is not None:
-                    left.append(slug)
+                if segments.pop(key, None) is not None:
+                    left.append(key)
                 if condition.only_fades and not has_ahead:
                     continue
             if condition.flips:
@@ -83,31 +99,54 @@ class Segments:
         return Membership(segments, tuple(entered), tuple(left), flips_at)
 
 
-def compile_segments(definitions: Mapping[str, object]) -> Segments:
-    """Compiles slug -> condition tree; raises BadCondition or SegmentCycle."""
-    compiled = {slug: compile_condition(parse_condition(tree)) for slug, tree in definitions.items()}
-    for slug, condition in compiled.items():
+def compile_segments(
+    definitions: Mapping[str, object],
+    *,
+    calendar: Calendar = UTC_CALENDAR,
+    refers: Mapping[str, Mapping[str, str]] | None = None,
+    enrolled: Collection[str] = (),
+    names: Mapping[str, str] | None = None,
+    retired: Mapping[str, str] | None = None,
+) -> Segments:
+    """Compiles key -> condition tree; raises BadCondition or SegmentCycle. `refers` says by which key each key's
+    condition asks for other segments; without it, and without `names`, a key is the segment's own name."""
+    compiled = {}
+    for key, tree in definitions.items():
+        root = parse_condition(tree)
+        compiled[key] = compile_condition(root if refers is None else refer(root, refers.get(key, {})), calendar)
+    for key, condition in compiled.items():
         if condition.context:
             message = "a segment is about people, and the context is of one moment; ask for it in a rule"
-            raise BadCondition([Problem(slug, message)])
+            raise BadCondition([Problem(key, message)])
     order = _sort_by_dependency(compiled)
-    position = {slug: number for number, slug in enumerate(order)}
     by_event: dict[str, list[int]] = {}
     by_trait: dict[str, list[int]] = {}
-    dependents: dict[int, set[int]] = {}
-    for number, slug in enumerate(order):
-        for name in compiled[slug].events:
+    by_segment: dict[str, list[int]] = {}
+    for number, key in enumerate(order):
+        for name in compiled[key].events:
             by_event.setdefault(name, []).append(number)
-        for name in compiled[slug].traits:
+        for name in compiled[key].traits:
             by_trait.setdefault(name, []).append(number)
-        for dependency in _all_dependencies(slug, compiled):
-            dependents.setdefault(position[dependency], set()).add(number)
+        for other in _all_dependencies(key, compiled):
+            by_segment.setdefault(other, []).append(number)
     return Segments(
-        ordered=tuple((slug, compiled[slug]) for slug in order),
+        ordered=tuple((key, compiled[key]) for key in order),
         by_event={name: tuple(numbers) for name, numbers in by_event.items()},
         by_trait={name: tuple(numbers) for name, numbers in by_trait.items()},
-        dependents={number: tuple(numbers) for number, numbers in dependents.items()},
+        by_segment={key: tuple(numbers) for key, numbers in by_segment.items()},
+        enrolled=frozenset(enrolled),
+        names={key: key for key in (*order, *enrolled)} if names is None else names,
+        retired=retired or {},
     )
+
+
+def refer(node: Node, keys: Mapping[str, str]) -> Node:
+    """The condition with the segments it asks for by their keys; one without a key has nobody in it."""
+    if isinstance(node, Group):
+        return replace(node, children=tuple(refer(child, keys) for child in node.children))
+    if isinstance(node, InSegment):
+        return replace(node, segment=keys.get(node.segment, ""))
+    return node
 
 
 def _sort_by_dependency(compiled: Mapping[str, Compiled]) -> list[str]:
@@ -140,11 +179,12 @@ def _known(slug: str, compiled: Mapping[str, Compiled]) -> list[str]:
 
 
 def _all_dependencies(slug: str, compiled: Mapping[str, Compiled]) -> set[str]:
+    """The segments that `slug` refers to, itself or through others, enrolled ones among them."""
     found: set[str] = set()
-    waiting = _known(slug, compiled)
+    waiting = sorted(compiled[slug].segments)
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += _known(name, compiled)
+            waiting += sorted(compiled[name].segments) if name in compiled else ()
     return found

@@ -12,7 +12,7 @@ class Segment(models.Model):
     class Kind(models.TextChoices):
         CONDITION = "condition", "Condition"
         LIST = "list", "Uploaded list"
-        SNAPSHOT = "snapshot", "Snapshot"
+        SNAPSHOT = "snapshot", "Snapshot of a moment"
         CLUSTER = "cluster", "Cluster"
         LOOKALIKE = "lookalike", "Lookalike"
 
@@ -107,14 +107,15 @@ class Member(models.Model):
 
 
 class Build(models.Model):
-    """The filling of new versions in the background, while the old ones answer. `cursor` is the last id handed out."""
+    """The filling of new versions in the background, while the old ones answer. `cursor` is the last profile of the
+    walk that is under way whose turn has come for certain, `member` the last row of a list."""
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"
         COLLECTING = "collecting", "Finding the members"
         ADOPTING = "adopting", "Telling the processors"
+        ENROLLING = "enrolling", "Putting people into lists"
         FILLING = "filling", "Filling"
-        WAITING = "waiting", "Waiting for the last profiles"
         SETTLING = "settling", "In force, tidying up"
         DONE = "done", "Done"
         CANCELLED = "cancelled", "Cancelled"
@@ -127,6 +128,7 @@ class Build(models.Model):
     roster = models.PositiveIntegerField(help_text="The number processors must have reached.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     cursor = models.UUIDField(null=True)
+    member = models.PositiveBigIntegerField(default=0)
     done = models.PositiveBigIntegerField(default=0)
     total = models.PositiveBigIntegerField(default=0)
     tries = models.PositiveSmallIntegerField(default=0, help_text="Starts since it last got anywhere.")

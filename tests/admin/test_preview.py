@@ -14,6 +14,7 @@ from profiles.profile import Profile, fold
 from rules.actions import publish_book
 from segments.models import Segment
 from tests.admin.operators import condition, only, sign_in
+from tests.rosters import end_builds
 from tests.segments.archive import store_person
 from tests.segments.cases import MEMORY, Case, to_instant
 
@@ -73,9 +74,10 @@ def test_numbers_of_the_whole_and_of_every_part() -> None:
 def test_who_would_enter_and_leave_is_said_of_a_segment_in_force() -> None:
     Segment.objects.create(slug="gold", name="Gold", condition=condition(value="silver"))
     publish_book(by=None, at=timezone.now(), note="")
+    end_builds()
     store("anna", plan="gold")
-    store("ben", plan="silver", segments=("gold",))
-    store("cleo", plan="silver", segments=("gold",))
+    store("ben", plan="silver", segments=("gold@1",))
+    store("cleo", plan="silver", segments=("gold@1",))
     assert "1 enter and 2 leave" in preview(condition(), slug="gold")
     assert "enter and" not in preview(condition(), slug="another")
 

@@ -17,6 +17,7 @@ from profiles.models import Identifier, MergeRecord, StoredProfile
 from profiles.profile import History, Moment, Profile, Trait, pack
 from profiles.queries import find_profiles, list_past_events
 from profiles.rows import ArchiveRow
+from segments.models import Roster as StoredRoster
 from tests.admin.operators import sign_in, sign_in_owner
 
 pytestmark = pytest.mark.django_db
@@ -69,13 +70,14 @@ def look(client: Client, address: str) -> str:
 
 
 def test_a_person_is_readable() -> None:
+    StoredRoster.objects.create(number=1, payload={"answers": {"gold": "gold@2"}}, at=AT)
     store(
         ANNA,
         "anna",
         identifiers=("a:f00", "u:anna"),
         traits={"name": Trait("Änna <b>", NOW)},
         events={"Product Viewed": History(12, 405_000.0, NOW, NOW, [Moment(NOW, 0.0, {"category": "Outdoor"})])},
-        segments={"gold": NOW},
+        segments={"gold@2": NOW, "gold@3": NOW, "silver@1": NOW},
         scores={"churn": 0.25},
     )
     archive(ANNA, "Product Viewed")

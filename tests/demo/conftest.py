@@ -17,6 +17,7 @@ from playwright.sync_api import Page, sync_playwright
 from personalization.announcing import announce_newest
 from personalization.seeding import seed_shop
 from personalization.servers import free_port
+from personalization.wiring import make_builder
 from profiles.clients import Client
 from tests.tracker.conftest import CHROMIUM, FLAGS
 
@@ -44,6 +45,7 @@ def shop(transactional_db: None, redis_client: Client, collected: Path) -> Itera
     """The demo shop as `make run` brings it up, on the test run's own servers."""
     source = seed_shop(at=timezone.now())
     announce_newest(redis_client)
+    make_builder().work(5)
     settings = connection.settings_dict
     port = free_port()
     environment = {

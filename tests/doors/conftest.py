@@ -23,14 +23,15 @@ from personalization.snapshot import announce
 from personalization.wiring import make_processor
 from profiles import keys
 from profiles.clients import Client
+from tests.rosters import announce_segments
 
 WRITE_KEY, DEBUG_KEY = "wk-site", "wk-debug"
 SECRET, OTHER_SECRET = "sk-back-end", "sk-that-may-not-decide"
 VIEWED = {"id": "v", "kind": "event", "event": "Product Viewed", "op": "at_least", "value": 2}
+SEGMENTS = {"viewers": {"v": 1, "root": VIEWED}}
 BOOK = {
     "v": 1,
     "number": 4,
-    "segments": [{"slug": "viewers", "name": "Viewers", "condition": {"v": 1, "root": VIEWED}}],
     "slots": {"hero": {"default": None}, "bar": {"default": "plain"}, "foot": {"default": None}},
     "blocks": {
         "hello": {"kind": "html", "source": "<h1>Hello {{ profile.traits.name | default: 'you' }}</h1>"},
@@ -137,6 +138,7 @@ def put_in_force(client: Client) -> None:
     )
     announce(client, keys.DIRECTORY, 1, msgspec.json.encode(directory))
     announce(client, keys.BOOK, 4, json.dumps(BOOK).encode())
+    announce_segments(client, SEGMENTS)
 
 
 def viewed(visitor: str = "anna", **fields: Any) -> dict[str, Any]:

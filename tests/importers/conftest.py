@@ -45,7 +45,7 @@ class Engine:
             log=self.log,
             store=self.store,
             leases=AllPartitions(),
-            definitions=lambda: definitions,
+            definitions=lambda **_: definitions,
             clock=lambda: NOW,
             partitions=PARTITIONS,
         )

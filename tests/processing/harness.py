@@ -6,7 +6,7 @@ from typing import Any
 from ingestion.accepted import Accepted
 from ingestion.accepted import unpack as unpack_accepted
 from ingestion.log import MemoryLog
-from ingestion.processor import Processor
+from ingestion.processor import Current, Processor
 from ingestion.steps import Definitions
 from profiles.event import Event, derive_profile_id, pack, partition_of
 from profiles.identity import route
@@ -41,12 +41,12 @@ class Harness:
         self.processor = self.start_processor()
         self._numbers = 0
 
-    def start_processor(self) -> Processor:
+    def start_processor(self, definitions: Current | None = None) -> Processor:
         return Processor(
             log=self.log,
             store=self.store,
             leases=AllPartitions(self.partitions),
-            definitions=lambda: self.definitions,
+            definitions=definitions or (lambda **_: self.definitions),
             clock=lambda: self.now,
             partitions=self.partitions,
         )

@@ -8,7 +8,6 @@ import pytest
 from profiles.profile import Profile, Trait
 from rules.engine import NOBODY, BookPayload, Choice, Reason, choose, compile_book
 from segments.conditions.language import BadCondition
-from segments.membership import SegmentCycle
 
 NOW = 1_800_000_000_000
 
@@ -32,11 +31,10 @@ def rule(slug: str, priority: int, condition: dict[str, Any] | None, slot: str =
     }
 
 
-def book(rules: list[dict[str, Any]], segments: dict[str, Any] | None = None, default: str | None = None) -> Any:
+def book(rules: list[dict[str, Any]], default: str | None = None) -> Any:
     raw = {
         "v": 1,
         "number": 7,
-        "segments": [{"slug": s, "name": s, "condition": c} for s, c in (segments or {}).items()],
         "slots": {"hero": {"default": default}, "bar": {"default": None}},
         "blocks": {},
         "rules": rules,
@@ -83,22 +81,6 @@ def test_context_only_rules_serve_somebody_unknown() -> None:
     assert choose(campaign, "hero", NOBODY, {"campaign": "newsletter"}, NOW).rule is None
 
 
-def test_a_book_with_a_bad_condition_or_a_circle_is_not_compiled() -> None:
+def test_a_book_with_a_bad_condition_is_not_compiled() -> None:
     with pytest.raises(BadCondition):
         book([rule("bad", 1, {"v": 1, "root": {}})])
-    with pytest.raises(SegmentCycle):
-        book([], {"a": member("b"), "b": member("c"), "c": member("a")})
-
-
-def test_a_segment_cannot_ask_for_the_context() -> None:
-    node = {"id": "c", "kind": "context", "field": "page.path", "op": "is", "value": "/"}
-    with pytest.raises(BadCondition, match="ask for it in a rule"):
-        book([], {"here": {"v": 1, "root": node}})
-
-
-def test_a_segment_of_segments_is_decided_after_them() -> None:
-    segments = book([], {"a": member("z"), "z": trait("plan", "gold"), "m": member("a")}).segments
-    assert [slug for slug, _ in segments.ordered] == ["z", "a", "m"]
-    outsider = Profile(id="2", traits=GOLD.traits)
-    assert segments.evaluate(outsider, NOW).entered == ("z", "a", "m")
-    assert segments.affected((), ("plan",)) == [0, 1, 2]

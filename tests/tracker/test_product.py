@@ -18,7 +18,8 @@ from personalization.servers import free_port
 from personalization.snapshot import announce
 from profiles import keys
 from profiles.clients import Client
-from rules.engine import BlockDefinition, BookPayload, RuleDefinition, SegmentDefinition, SlotDefinition
+from rules.engine import BlockDefinition, BookPayload, RuleDefinition, SlotDefinition
+from tests.rosters import announce_segments
 from tests.tracker.conftest import document, queued, tag, until, until_ready
 from tests.tracker.peer import WRITE_KEY, Peer
 
@@ -39,7 +40,6 @@ OUTDOOR = {
 BOOK = BookPayload(
     v=1,
     number=1,
-    segments=(SegmentDefinition("likes-outdoor", "Likes outdoor", {"v": 1, "root": OUTDOOR}),),
     slots={"hero": SlotDefinition(), "welcome": SlotDefinition()},
     blocks={"boots": BlockDefinition("html", "<b>Boots</b>"), "mail": BlockDefinition("html", "<b>From our mail</b>")},
     rules=(
@@ -126,6 +126,7 @@ def engine(redis_client: Client) -> Iterator[Engine]:
     )
     announce(redis_client, keys.DIRECTORY, 1, msgspec.json.encode(directory))
     announce(redis_client, keys.BOOK, 1, msgspec.json.encode(BOOK))
+    announce_segments(redis_client, {"likes-outdoor": {"v": 1, "root": OUTDOOR}})
     engine = Engine(redis_client)
     try:
         engine.start_web()

@@ -9,7 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ingestion.actions import publish_directory
 from personalization.announcing import announce_newest
-from personalization.wiring import redis_client
+from personalization.wiring import make_builder, redis_client
+from profiles.models import StoredProfile
+
+NOBODY_S = 5.0  # of work, where there is next to none
 
 
 class Command(BaseCommand):
@@ -31,3 +34,5 @@ class Command(BaseCommand):
         # The doors know what there is from their first moment on, and not only once an archiver has told them.
         publish_directory()
         announce_newest(redis_client())
+        if not StoredProfile.objects.exists():  # nobody to ask: the first segments are in force from the start
+            make_builder().work(NOBODY_S)

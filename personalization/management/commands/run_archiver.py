@@ -1,4 +1,4 @@
-"""Runs one archiver until it is told to stop; beside it, what is published is announced."""
+"""Runs one archiver until it is told to stop; beside it, what is published is announced, and builds are handed over."""
 
 import signal
 from threading import Event, Thread
@@ -8,13 +8,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from ingestion.archiver import Archiver
-from personalization.announcing import keep_announcing
+from personalization.rounds import make_rounds
 from personalization.wiring import clock, redis_client
 
 
 class Command(BaseCommand):
     help = (
-        "Copies what was applied from Redis to PostgreSQL, and announces what is published there. "
+        "Copies what was applied from Redis to PostgreSQL, announces what is published there, and has segments built. "
         "Of several that run, one archives and the others stand by."
     )
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        announcer = Thread(target=keep_announcing, args=(redis_client(), stop), name="announcer", daemon=True)
-        announcer.start()
+        rounds = Thread(target=make_rounds, args=(redis_client(), stop), name="rounds", daemon=True)
+        rounds.start()
         Archiver(redis_client(), partitions=settings.PZ_PARTITIONS, clock=clock).run(stop)
-        announcer.join(5)
+        rounds.join(5)

@@ -1,0 +1,114 @@
+"""Writes of segments: rosters and builds, each with what it replaces in one transaction; lists; what came and went."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import connection, transaction
+from django.db.models import F
+
+from profiles.locks import PUBLISH_BOOK, take_turns
+from segments.models import Build, SegmentVersion
+from segments.models import Roster as StoredRoster
+from segments.planning import call_off, cut_over, forget, plan_roster
+from segments.queries import find_versions, newest_versions, read_as_of, read_roster, to_versions
+from segments.roster import Roster
+from segments.rows import ChangeRow
+
+BEFORE_FORCE = (
+    *(Build.State.QUEUED, Build.State.COLLECTING, Build.State.ADOPTING),
+    *(Build.State.ENROLLING, Build.State.FILLING),
+)
+MAX_TRIES = 5  # failures in a row that end a build
+SUPERSEDED = "The segments were published anew before it was in force."
+
+
+@transaction.atomic
+def plan_build(definitions: Sequence[Mapping[str, Any]], *, zone: str, source: str, at: datetime) -> Build | None:
+    """Starts the way to these definitions: what is new or changed is filled in the background while the old versions
+    answer. None when there is nothing to do. What was on its way before and is not in force yet is called off."""
+    take_turns(PUBLISH_BOOK)
+    plan = plan_roster(to_versions(definitions), read_roster(), newest_versions(), zone=zone)
+    if plan is None:
+        return None
+    for each in plan.fresh:
+        as_of = read_as_of(each.as_of, at) if each.kind == "snapshot" else None
+        SegmentVersion.objects.get_or_create(
+            segment=each.segment,
+            version=each.version,
+            defaults={"kind": each.kind, "condition": each.condition, "as_of": as_of, "source": source, "made": at},
+        )
+    _supersede(at)
+    _store(plan.roster, at)
+    build = Build.objects.create(roster=plan.roster.number, queued=at)
+    build.versions.set(find_versions(plan.filling))
+    return build
+
+
+def _supersede(at: datetime) -> None:
+    waiting = Build.objects.filter(state__in=BEFORE_FORCE, upload=None)
+    waiting.update(state=Build.State.CANCELLED, error=SUPERSEDED, finished=at)
+
+
+@transaction.atomic
+def cancel_build(build: Build, *, at: datetime) -> bool:
+    """The old versions go on to answer. False when it was too late: the new ones are in force, or it has ended."""
+    take_turns(PUBLISH_BOOK)
+    cancelled = Build.objects.filter(pk=build.pk, state__in=BEFORE_FORCE).update(
+        state=Build.State.CANCELLED, finished=at
+    )
+    if cancelled and build.upload_id is None:
+        _store(call_off(read_roster()), at)
+    return bool(cancelled)
+
+
+@transaction.atomic
+def put_in_force(build: Build, *, at: datetime) -> bool:
+    """What the build has filled answers from now on, everywhere at once. False when it was cancelled meanwhile."""
+    take_turns(PUBLISH_BOOK)
+    roster = cut_over(read_roster())
+    state = Build.State.SETTLING
+    moved = Build.objects.filter(pk=build.pk, state__in=BEFORE_FORCE).update(
+        state=state, in_force=at, roster=roster.number, cursor=None, done=0, total=0
+    )
+    if moved:
+        _store(roster, at)
+        build.refresh_from_db()
+    return bool(moved)
+
+
+@transaction.atomic
+def finish_build(build: Build, *, settled: Iterable[str], at: datetime) -> None:
+    """Nobody carries what it replaced any more."""
+    take_turns(PUBLISH_BOOK)
+    roster = read_roster()
+    if set(settled) & roster.retired.keys():
+        _store(forget(roster, settled), at)
+    Build.objects.filter(pk=build.pk).update(state=Build.State.DONE, finished=at, error="")
+
+
+@transaction.atomic
+def blame_build(build: Build, reason: str, *, at: datetime) -> None:
+    """Notes a failure. After several in a row the build has failed, and the old versions go on to answer."""
+    Build.objects.filter(pk=build.pk).update(tries=F("tries") + 1, error=reason, heartbeat=at)
+    build.refresh_from_db()
+    if build.tries >= MAX_TRIES and cancel_build(build, at=at):
+        Build.objects.filter(pk=build.pk).update(state=Build.State.FAILED)
+
+
+def _store(roster: Roster, at: datetime) -> None:
+    payload = msgspec.to_builtins(msgspec.structs.replace(roster, number=0))
+    StoredRoster.objects.create(number=roster.number, payload=payload, at=at)
+
+
+def record_changes(rows: Sequence[ChangeRow]) -> None:
+    """Keeps who entered and left which segment, each once."""
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO segments_segmentchange (profile_id, segment, what, at, cause, because) SELECT * FROM unnest("
+            "%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING",
+            [list(column) for column in zip(*rows, strict=True)],
+        )

@@ -1,0 +1,77 @@
+"""Reads of segments: what is defined, what is in force, what is being filled."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db.models import Max
+
+from segments.models import Build, Segment, SegmentVersion
+from segments.models import Roster as StoredRoster
+from segments.roster import NO_ROSTER, Roster, Version
+
+
+def describe_segment(segment: Segment) -> dict[str, Any]:
+    """A definition as it stands in a Book."""
+    as_of = None if segment.as_of is None else segment.as_of.isoformat()
+    condition = None if segment.kind == Segment.Kind.LIST else segment.condition
+    return {
+        "slug": segment.slug,
+        "name": segment.name,
+        "kind": segment.kind,
+        "condition": condition,
+        "as_of": as_of if segment.kind == Segment.Kind.SNAPSHOT else None,
+    }
+
+
+def newest_roster() -> tuple[int, Any] | None:
+    """Number and payload of the roster in force, None before the first."""
+    newest = StoredRoster.objects.order_by("-number").values_list("number", "payload").first()
+    return None if newest is None else (newest[0], newest[1])
+
+
+def read_roster() -> Roster:
+    """The roster in force."""
+    newest = newest_roster()
+    return NO_ROSTER if newest is None else msgspec.convert({**newest[1], "number": newest[0]}, Roster)
+
+
+def newest_versions(segments: Iterable[str] | None = None) -> dict[str, int]:
+    """The highest number that each segment ever had."""
+    versions = SegmentVersion.objects.all()
+    if segments is not None:
+        versions = versions.filter(segment__in=list(segments))
+    return dict(versions.values_list("segment").annotate(Max("version")).order_by())
+
+
+def to_versions(definitions: Iterable[Mapping[str, Any]]) -> list[Version]:
+    """The segments of a Book, to be planned with. A list has the number that its newest upload gave it."""
+    lists = newest_versions(each["slug"] for each in definitions if each.get("kind") == Segment.Kind.LIST)
+    return [
+        Version(
+            segment=each["slug"],
+            version=lists.get(each["slug"], 1),
+            kind=each.get("kind", Segment.Kind.CONDITION),
+            condition=each.get("condition"),
+            as_of=each.get("as_of"),
+        )
+        for each in definitions
+    ]
+
+
+def find_versions(keys: Iterable[str]) -> list[SegmentVersion]:
+    """The stored versions of `keys`."""
+    wanted = set(keys)
+    slugs = {key.rpartition("@")[0] for key in wanted}
+    return [each for each in SegmentVersion.objects.filter(segment__in=slugs) if each.key in wanted]
+
+
+def list_waiting_builds() -> list[Build]:
+    """Builds that are not at their end, the oldest first."""
+    return list(Build.objects.exclude(state__in=Build.ENDED).order_by("pk"))
+
+
+def read_as_of(text: str | None, otherwise: datetime) -> datetime:
+    """The moment of a snapshot; without one, that of its making."""
+    return otherwise if text is None else datetime.fromisoformat(text)
