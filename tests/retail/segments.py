@@ -2,6 +2,14 @@
 
 from typing import Any
 
+from segments.conditions.calendar import Calendar
+from segments.conditions.language import Node
+from segments.conditions.parse import parse_condition
+from segments.roster import Roster, Version
+from tests.segments.cases import with_ids
+
+CALENDAR = Calendar("Europe/London")
+
 ORDERED: dict[str, Any] = {"kind": "event", "event": "Order Completed"}
 REFUNDED: dict[str, Any] = {"kind": "event", "event": "Order Refunded"}
 OUTDOOR = [{"property": "products.category", "op": "is", "value": "Outdoor"}]
@@ -54,3 +62,13 @@ NODES: dict[str, dict[str, Any]] = {
         ],
     },
 }
+
+TREES = {slug: {"v": 1, "root": with_ids(node)} for slug, node in NODES.items()}
+DEFINITIONS: dict[str, Node] = {slug: parse_condition(tree) for slug, tree in TREES.items()}
+ANSWERS = {slug: f"{slug}@1" for slug in NODES}
+ROSTER = Roster(
+    number=1,
+    zone=CALENDAR.zone,
+    versions=tuple(Version(slug, 1, condition=tree, refers=ANSWERS) for slug, tree in TREES.items()),
+    answers=ANSWERS,
+)

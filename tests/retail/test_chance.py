@@ -21,8 +21,9 @@ from segments.conditions.sql_events import Question
 from segments.evaluation import count, list_crowded, list_matches, stream_matches
 from tests.real_data import needs_online_retail
 from tests.retail.chance import draw_condition
-from tests.retail.engines import CALENDAR, read_profiles
+from tests.retail.engines import read_profiles
 from tests.retail.replay import MEMORY
+from tests.retail.segments import CALENDAR
 from tests.retail.year import SEED, Year
 from tests.segments.cases import to_instant, with_ids
 from tests.segments.strategies import Seeded

@@ -9,21 +9,22 @@ import pytest
 
 from profiles.past import fold_past
 from profiles.profile import unpack
-from segments.conditions.python import compile_condition
 from tests.real_data import needs_online_retail
 from tests.retail.by_hand import DAY
-from tests.retail.engines import CALENDAR, Members, ask_archive_then, ask_python, ask_stream
+from tests.retail.engines import Members, ask_archive_then, ask_python, ask_stream, evaluate, read_profiles
 from tests.retail.replay import MEMORY
+from tests.retail.segments import DEFINITIONS
 from tests.retail.year import SEED, Year, find_id
+from tests.segments.cases import to_instant
 
 pytestmark = [needs_online_retail, pytest.mark.django_db, pytest.mark.timeout(600)]
 TRAVELLERS = 20  # people looked at anew, at each moment
 
 ENGINES: dict[str, Callable[[Year, int], Members]] = {
-    "in the stream": lambda year, now: ask_stream(year.people[now], year.definitions),
-    "by the evaluator": lambda year, now: ask_python(year.people[now], year.definitions, now),
+    "in the stream": lambda year, now: ask_stream(year.people[now]),
+    "by the evaluator": lambda year, now: ask_python(year.people[now], now),
     "in the archive then": lambda year, now: year.archived[now],
-    "in the archive later": lambda year, now: ask_archive_then(year.definitions, now),
+    "in the archive later": lambda year, now: ask_archive_then(now),
 }
 
 
@@ -46,7 +47,7 @@ def test_the_moments_are_worth_asking_about(year: Year) -> None:
     assert len(year.moments) == 10
     for turn in year.turns:
         assert year.counted[turn.at - 1][turn.slug] != year.counted[turn.at][turn.slug]
-    for slug in year.definitions:
+    for slug in DEFINITIONS:
         sizes = [len(year.counted[now][slug]) for now in year.moments]
         assert max(sizes) > 0
         assert all(size < len(year.people[now]) for size, now in zip(sizes, year.moments, strict=True))
@@ -56,8 +57,8 @@ def test_people_come_and_go_to_the_millisecond(year: Year) -> None:
     """When somebody entered, as profiles tell it, is when the purchase was, or when the 60 days after it ended."""
     for now in year.moments:
         entered: dict[str, dict[UUID, int]] = {"outdoor": {}, "lapsed": {}}
-        for id, packed in year.people[now].items():
-            for slug, at in unpack(packed).segments.items():
+        for id, profile in read_profiles(year.people[now]):
+            for slug, at in profile.segments.items():
                 if slug in entered:
                     entered[slug][id] = at
         orders = year.shop.orders[year.shop.orders["at"] <= now]
@@ -72,7 +73,6 @@ def test_people_come_and_go_to_the_millisecond(year: Year) -> None:
 
 def test_a_profile_of_the_past_is_the_one_of_then(year: Year) -> None:
     """Time travel, for some people by chance: what is folded from the archive is what was stored at that moment."""
-    asked = {slug: compile_condition(root, CALENDAR).matches for slug, root in year.definitions.items()}
     for now in year.moments:
         for id in Random(SEED).sample(sorted(year.people[now]), TRAVELLERS):
             then, stored = fold_past(id, now, MEMORY), unpack(year.people[now][id])
@@ -82,8 +82,5 @@ def test_a_profile_of_the_past_is_the_one_of_then(year: Year) -> None:
                 stored.last_seen,
                 stored.user_id,
             )
-            segments: dict[str, int] = {}
-            for slug, matches in asked.items():
-                is_in = matches(then, segments, {}, now)
-                assert is_in is (id in year.counted[now][slug]), year.names[id]
-                segments |= {slug: now} if is_in else {}
+            counted = {slug for slug, members in year.counted[now].items() if id in members}
+            assert evaluate(then, now).keys() == counted, (year.names[id], to_instant(now))

@@ -10,15 +10,14 @@ from profiles.clients import Client
 from profiles.event import derive_profile_id
 from profiles.profile import unpack
 from segments.conditions.explain import Explained, explain
-from segments.conditions.parse import parse_condition
-from segments.membership import compile_segments
+from segments.roster import compile_roster, name_segments
 from tests.real_data import ONLINE_RETAIL
 from tests.retail.by_hand import Shop
-from tests.retail.engines import CALENDAR, Definitions, Members, Packed, ask_archive
+from tests.retail.engines import Members, Packed, ask_archive
 from tests.retail.moments import Turn, pick_moments, pick_turns
 from tests.retail.replay import Replay, read_shop
-from tests.retail.segments import NODES
-from tests.segments.cases import to_instant, with_ids
+from tests.retail.segments import ANSWERS, CALENDAR, DEFINITIONS, ROSTER
+from tests.segments.cases import to_instant
 
 TABLE = Path(__file__).parent / "categories.csv"
 SEED = int(os.environ.get("FUZZ_SEED", "1")) or SystemRandom().randrange(1, 2**32)
@@ -31,7 +30,6 @@ class Year:
     what the archive said of them then."""
 
     shop: Shop
-    definitions: Definitions
     turns: list[Turn]
     moments: list[int]
     names: dict[UUID, str]
@@ -59,8 +57,8 @@ class Year:
         name, packed = self.names.get(id, f"{id}, whom the file does not know"), self.people[now].get(id)
         if packed is None:
             return f"  {name} has no profile then"
-        profile = unpack(packed)
-        told = explain(self.definitions[slug], profile, profile.segments, {}, now, CALENDAR)
+        profile = name_segments(unpack(packed), ANSWERS)
+        told = explain(DEFINITIONS[slug], profile, profile.segments, {}, now, CALENDAR)
         return (
             f"  {name} is {'in' if is_in else 'not in'}, against the count by hand; stored: {profile.segments}\n"
             f"{_write(told, 2)}\n{self.shop.tell(name, now)}"
@@ -70,21 +68,19 @@ class Year:
 def live_through(client: Client) -> Year:
     shop, chance = Shop(ONLINE_RETAIL, TABLE), Random(SEED)
     turns = pick_turns(shop, chance)
-    trees = {slug: {"v": 1, "root": with_ids(node)} for slug, node in NODES.items()}
     year = Year(
         shop=shop,
-        definitions={slug: parse_condition(tree) for slug, tree in trees.items()},
         turns=turns,
         moments=pick_moments(shop, turns, chance),
         names={find_id(person): person for person in shop.invoices["person"]},
     )
-    replay = Replay(client, read_shop(ONLINE_RETAIL, TABLE), compile_segments(trees))
+    replay = Replay(client, read_shop(ONLINE_RETAIL, TABLE), compile_roster(ROSTER))
     for moment in year.moments:
         replay.live_until(moment)
         replay.archive()
         year.people[moment] = replay.read_people()
         year.counted[moment] = {slug: {*map(find_id, people)} for slug, people in shop.ask(moment).items()}
-        year.archived[moment] = ask_archive(year.definitions, moment)
+        year.archived[moment] = ask_archive(moment)
     return year
 
 
