@@ -23,7 +23,7 @@ check: $(VENV)/development
 	{ echo "openapi.json is not what the doors say: make schema" >&2; exit 1; }
 
 # A million questions by chance to every evaluator of conditions; FUZZ_EXAMPLES, FUZZ_SEED and FUZZ_FROM say which.
-fuzz: $(VENV)/development
+fuzz: $(VENV)/development browser
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000000} FUZZ_SEED=$${FUZZ_SEED:-0} \
 	$(BIN)/python -m pytest -q -s --timeout=0 tests/segments/test_differential.py -k oracle
 
@@ -41,7 +41,7 @@ lock: $(VENV)/development
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt
 
-tracker:  # needs Node.js; its result, static/tracker/pz.js, is committed
+tracker:  # needs Node.js; its results, pz.js and conditions.js in static/tracker, are committed
 	@cd tracker && npm ci --silent && npm run --silent build
 
 # pip is the last thing to come into a virtual environment: one that was interrupted is made to its end the next time.

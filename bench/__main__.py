@@ -10,17 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from bench.archive import measure_archive
+from bench.backfill import measure_backfill
 from bench.conditions import measure_conditions
 from bench.doors import measure_doors
 from bench.freshness import measure_freshness
 from bench.processing import measure_memory, measure_processor
+from bench.timers import measure_timers
 
 RESULTS = Path(__file__).parent / "results"
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "conditions": measure_conditions,
     "archive": measure_archive,
+    "backfill": measure_backfill,
     "memory": measure_memory,
     "processor": measure_processor,
+    "timers": measure_timers,
     "freshness": measure_freshness,
     "doors": measure_doors,
 }

@@ -25,13 +25,14 @@ def measure_archive() -> dict[str, Any]:
             servers.stop()
 
 
-def ask_child(module: str, folder: Path) -> dict[str, Any]:
+def ask_child(module: str, folder: Path, **more: str) -> dict[str, Any]:
     """What a program prints that has Django set up with the servers of `folder`."""
     surroundings = {
         **os.environ,
         "REDIS_URL": "redis://127.0.0.1:1/0",  # unless the folder has one
         **embedded_settings(folder),
         "DJANGO_SETTINGS_MODULE": "personalization.settings",
+        **more,
     }
     told = subprocess.run(
         [sys.executable, "-m", module], cwd=ROOT, env=surroundings, stdout=subprocess.PIPE, check=True

@@ -6,14 +6,16 @@ from datetime import datetime
 from itertools import islice
 
 from django.db import transaction
+from django.utils import timezone
 
 from ingestion.directory import hash_secret
 from ingestion.log import EventLog
 from ingestion.models import DeadLetter, EventProperty, EventType, PublishedDirectory, SecretKey, Source
-from ingestion.queries import build_directory, newest_directory, to_json
+from ingestion.queries import build_directory, list_newly_indexed, newest_directory, to_json
 from ingestion.streams import Streams
 from profiles import keys
 from profiles.locks import PUBLISH_DIRECTORY, take_turns
+from segments.actions import plan_recall
 
 KEPT_DIRECTORIES = 20
 REPLAYED_AT_ONCE = 100  # dead letters of one transaction
@@ -96,7 +98,9 @@ def choose_properties(chosen: Iterable[EventProperty]) -> None:
 
 @transaction.atomic
 def publish_directory() -> int:
-    """Stores the directory that the tables describe, unless it is the one in force; returns the number in force."""
+    """Stores the directory that the tables describe, unless it is the one in force; returns the number in force.
+
+    What is indexed from now on is remembered of archived events too."""
     take_turns(PUBLISH_DIRECTORY)  # or two at once would each publish a directory without the other's change
     payload = to_json(build_directory())
     newest = newest_directory()
@@ -104,6 +108,8 @@ def publish_directory() -> int:
         return newest[0]
     published = PublishedDirectory.objects.create(payload=payload)
     PublishedDirectory.objects.filter(pk__lte=published.pk - KEPT_DIRECTORIES).delete()
+    if newest is not None and (fresh := list_newly_indexed(newest[1], payload)):
+        plan_recall(fresh, at=timezone.now())
     return int(published.pk)
 
 

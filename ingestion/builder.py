@@ -23,10 +23,11 @@ from ingestion.models import ArchiveOffset
 from ingestion.streams import Streams, is_reached
 from profiles import keys
 from profiles.clients import Client
-from profiles.event import Enrol, Fill, Record, Settle, pack, partition_of
+from profiles.event import Enrol, Fill, Recall, Record, Settle, pack, partition_of
 from profiles.locks import BUILD
 from profiles.models import StoredProfile
 from profiles.profile import Memory
+from profiles.recollection import Recollection, count_people, list_people, recollect
 from profiles.store import ProfileStore, StoreUnavailable
 from segments.actions import blame_build, finish_build, put_in_force
 from segments.collecting import collect_members
@@ -111,9 +112,10 @@ class Builder:
 
     def _work_on(self, build: Build) -> None:
         """One build, until it ends, or the time is over, or something is in its way."""
-        # What a builder before this one has handed out counts as under way.
-        self._flight = deque([self._streams.list_ends(self._logs)])
         try:
+            # What a builder before this one has handed out counts as under way.
+            self._flight = deque([self._streams.list_ends(self._logs)])
+            self._meet_server(build)
             while build.state in self._states:
                 self._states[build.state](build)
         except CalledOff:
@@ -125,6 +127,14 @@ class Builder:
         except Exception as error:
             logger.exception("%s failed", build)
             blame_build(build, f"{type(error).__name__}: {error}", at=self._now())
+
+    def _meet_server(self, build: Build) -> None:
+        """A Redis that was restarted may have lost what was handed out in its last second: everybody is asked again."""
+        server = self._client.info("server")["run_id"]
+        if build.server not in ("", server):
+            self._keep(build, server=server, cursor=None, member=0, done=0, state=_begin_again(build))
+        elif not build.server:
+            self._keep(build, server=server)
 
     def _start(self, build: Build) -> None:
         self._keep(build, state=Build.State.COLLECTING, started=self._now())
@@ -139,30 +149,46 @@ class Builder:
         """From now on no profile is changed without regard to the new versions; those of before are all archived."""
         self._await_roster(build)
         self._await_archive()
-        people = StoredProfile.objects.count() if _list_filled(build) else 0
-        self._keep(build, state=Build.State.ENROLLING, total=people + _members_of(build).count())
+        total = _members_of(build).count()
+        if build.recalls:
+            total = count_people(build.recalls, _oldest(build, self._memory()))
+        elif _list_filled(build):
+            total += StoredProfile.objects.count()
+        self._keep(build, state=Build.State.ENROLLING, total=total)
 
     def _enrol(self, build: Build) -> None:
         """Puts the members of lists and snapshots into them."""
         while members := list(_next_members(build)):
             for key, found in _by_version(members).items():
                 people = [(person, person[1]) for person in self._look_up(found)]
-                self._hand_out(people, partial(_ask_to_enrol, build, key))
+                self._hand_out(self._group(people, partial(_ask_to_enrol, build, key)))
             self._keep(build, member=members[-1].pk, done=F("done") + len(members))
-        self._land()
+        self._land(build)
         if build.upload_id is None:
             self._keep(build, state=Build.State.FILLING)
         else:
-            finish_build(build, settled=(), at=self._now())
-            build.refresh_from_db()
+            self._finish(build)
 
     def _fill(self, build: Build) -> None:
         """Evaluates the other versions for everybody, and lets them answer."""
+        if build.recalls:
+            return self._recall(build)
         filled = _list_filled(build)
         if filled:
             self._walk(build, _next_profiles, lambda ids: Fill(build=build.pk, keys=filled, profiles=ids))
         put_in_force(build, at=self._now())
         build.refresh_from_db()
+
+    def _recall(self, build: Build) -> None:
+        """Brings properties that are remembered now to everybody who did the events before."""
+        memory = self._memory()
+        since = _oldest(build, memory)
+        while people := list_people(build.recalls, since, after=build.cursor, limit=CHUNK):
+            found = recollect(people, build.recalls, since, memory)
+            self._hand_out((each.profile_id, _ask_to_recall(build, each)) for each in found)
+            self._keep(build, cursor=people[-1], done=F("done") + len(people))
+        self._land(build)
+        self._finish(build)
 
     def _settle(self, build: Build) -> None:
         """Lets go of what was replaced, and tells who has come and gone by it."""
@@ -172,40 +198,54 @@ class Builder:
         retired = read_roster().retired
         answering = tuple(version.key for version in build.versions.all())
         pairs, carried = tuple(retired.items()), [*retired, *answering]
+        if build.cursor is None:
+            self._keep(build, total=_carrying(carried).count())
 
         def settle(ids: tuple[str, ...]) -> Settle:
             return Settle(build=build.pk, keys=answering, retired=pairs, since=since, at=at, profiles=ids)
 
         self._walk(build, lambda after: _next_profiles(after, carried), settle)
-        finish_build(build, settled=retired, at=self._now())
+        self._finish(build, settled=retired)
+
+    def _finish(self, build: Build, settled: Iterable[str] = ()) -> None:
+        finish_build(build, settled=settled, at=self._now())
         build.refresh_from_db()
 
     def _walk(self, build: Build, following: Walk, ask: Callable[[tuple[str, ...]], Record]) -> None:
         """Hands everybody of a walk to the processors, and waits until they are through with them."""
         while ids := following(build.cursor):
-            self._hand_out([(id.hex, id.hex) for id in ids], ask)
+            self._hand_out(self._group([(id.hex, id.hex) for id in ids], ask))
             self._keep(build, cursor=ids[-1], done=F("done") + len(ids))
-        self._land()
+        self._land(build)
 
-    def _hand_out(self, people: Iterable[tuple[T, str]], ask: Callable[[tuple[T, ...]], Record]) -> None:
-        """Asks about people, each with the id of the profile whose partition is asked; waits while too many are."""
+    def _group(
+        self, people: Iterable[tuple[T, str]], ask: Callable[[tuple[T, ...]], Record]
+    ) -> Iterator[tuple[str, Record]]:
+        """Few records for many people, each with the id of their profile; and whose partition is asked by which."""
+        homes: dict[int, list[tuple[T, str]]] = defaultdict(list)
+        for person, profile_id in people:
+            homes[partition_of(profile_id, self._partitions)].append((person, profile_id))
+        for found in homes.values():
+            for start in range(0, len(found), RECORD):
+                some = found[start : start + RECORD]
+                yield some[0][1], ask(tuple(person for person, _ in some))
+
+    def _hand_out(self, records: Iterable[tuple[str, Record]]) -> None:
+        """Puts records into the logs of these profiles; waits while too many are under way."""
         while len(self._flight) >= IN_FLIGHT:
             self._await_oldest()
-        homes: dict[int, list[T]] = defaultdict(list)
-        for person, profile_id in people:
-            homes[partition_of(profile_id, self._partitions)].append(person)
-        self._log.append(
-            {
-                partition: [pack(ask(tuple(found[start : start + RECORD]))) for start in range(0, len(found), RECORD)]
-                for partition, found in homes.items()
-            }
-        )
+        logs: dict[int, list[bytes]] = defaultdict(list)
+        for profile_id, record in records:
+            logs[partition_of(profile_id, self._partitions)].append(pack(record))
+        self._log.append(logs)
         self._flight.append(self._streams.list_ends(self._logs))
 
-    def _land(self) -> None:
-        """Waits until the processors are through with everything."""
+    def _land(self, build: Build) -> None:
+        """Waits until the processors are through with everything that was handed out."""
         while self._flight:
             self._await_oldest()
+        if self._client.info("server")["run_id"] != build.server:
+            raise NotYet("Redis was restarted meanwhile.")
 
     def _await_oldest(self) -> None:
         for partition, end in enumerate(self._flight[0].values()):
@@ -260,8 +300,23 @@ class Builder:
         return moment(self._clock())
 
 
+def _begin_again(build: Build) -> str:
+    """The state in which the walk of a build begins that was in the middle of one."""
+    return Build.State.ENROLLING if build.state == Build.State.FILLING else build.state
+
+
 def _ask_to_enrol(build: Build, key: str, people: tuple[tuple[str, str], ...]) -> Record:
     return Enrol(build=build.pk, key=key, people=people)
+
+
+def _ask_to_recall(build: Build, known: Recollection) -> Record:
+    moments = tuple((each.at, each.value, dict(each.properties)) for each in known.moments)
+    return Recall(build=build.pk, profile=known.profile_id, name=known.name, moments=moments)
+
+
+def _oldest(build: Build, memory: Memory) -> datetime:
+    """Since when events are remembered."""
+    return build.queued - timedelta(milliseconds=memory.retention_ms)
 
 
 def _list_filled(build: Build) -> tuple[str, ...]:
@@ -288,12 +343,14 @@ def _by_version(members: Iterable[Member]) -> Mapping[str, list[Member]]:
 
 def _next_profiles(after: UUID | None, carried: Sequence[str] | None = None) -> list[UUID]:
     """The next profiles by their ids; with `carried`, those alone that carry one of these keys."""
-    people = StoredProfile.objects.order_by("pk")
+    people = StoredProfile.objects.all() if carried is None else _carrying(carried)
     if after is not None:
         people = people.filter(pk__gt=after)
-    if carried is not None:
-        people = people.filter(segments__has_any_keys=carried)
-    return list(people.values_list("pk", flat=True)[:CHUNK])
+    return list(people.order_by("pk").values_list("pk", flat=True)[:CHUNK])
+
+
+def _carrying(keys: Sequence[str]) -> QuerySet[StoredProfile]:
+    return StoredProfile.objects.filter(segments__has_any_keys=keys)
 
 
 def _to_ms(at: datetime | None) -> int:

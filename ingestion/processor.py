@@ -17,8 +17,9 @@ from ingestion.leases import Leases
 from ingestion.live import pack as pack_change
 from ingestion.log import EventLog, LogUnavailable, Offset
 from ingestion.merging import merge_profile, retire_profile
+from ingestion.recalling import recall_properties
 from ingestion.steps import Definitions, Outcome, Work, apply_event
-from profiles.event import Enrol, Event, Fill, Merge, Record, Retire, Settle, partition_of, unpack
+from profiles.event import Enrol, Event, Fill, Merge, Recall, Record, Retire, Settle, partition_of, unpack
 from profiles.identity import identifiers, retired_key, route
 from profiles.profile import pack as pack_profile
 from profiles.store import Commit, Conflict, Fenced, Outdated, ProfileStore, Reading, StoreUnavailable, day_of, mark_of
@@ -233,7 +234,7 @@ class Processor:
 
     def _begin(self, commit: Commit, decoded: Sequence[Record | None], reading: Reading) -> Work:
         definitions = self._definitions()
-        commit.roster = definitions.roster
+        commit.computed_with = definitions.numbers
         ids = {id for record in decoded if record is not None for id in _expected_profiles(record, reading.links)}
         profiles = self._store.load([id for id in ids if partition_of(id, self._partitions) == commit.partition])
         # Without a state it is new or was retired: told in one question for the whole batch.
@@ -269,6 +270,8 @@ def apply_record(work: Work, record: Record) -> None:
             enrol_people(work, record)
         case Settle():
             settle_profiles(work, record)
+        case Recall():
+            recall_properties(work, record)
 
 
 def _needed(record: Record) -> tuple[str, ...]:
@@ -282,6 +285,8 @@ def _needed(record: Record) -> tuple[str, ...]:
             return (retired_key(record.winner),)
         case Enrol():
             return tuple(identifier for identifier, _ in record.people if identifier)
+        case Recall():
+            return (retired_key(record.profile),)
         case Fill() | Settle():
             return ()
 
@@ -295,6 +300,8 @@ def _expected_profiles(record: Record, links: Mapping[str, str]) -> Iterable[str
             return (record.loser,)
         case Merge():
             return (links.get(retired_key(record.winner), record.winner),)
+        case Recall():
+            return (links.get(retired_key(record.profile), record.profile),)
         case Fill() | Settle():
             return record.profiles
         case Enrol():
@@ -309,6 +316,10 @@ def _decode(raw: bytes) -> Record | None:
 
 
 def _set_aside(work: Work, number: Offset, raw: bytes, record: Record | None, reason: str, tries: int) -> None:
+    if isinstance(record, Fill | Settle) and len(record.profiles) > 1:
+        for profile_id in record.profiles:  # nobody has to do without for the one that breaks
+            work.send(profile_id, replace(record, profiles=(profile_id,)))
+        return
     dead = Dead(partition=work.commit.partition, offset=number, raw=raw, reason=reason, tries=tries, at=work.now)
     work.commit.accepted.append(pack_accepted(dead))
     work.count(record.source if isinstance(record, Event) else "-", Outcome.DEAD)

@@ -35,6 +35,16 @@ def build_directory(number: int = 0) -> Directory:
     )
 
 
+def list_newly_indexed(before: Any, after: Any) -> dict[str, list[str]]:
+    """By event, the property paths that one stored directory remembers and the one before it did not."""
+    otherwise = before.get("default_indexed", ())
+    fresh = {
+        name: [path for path in paths if path not in before.get("indexed", {}).get(name, otherwise)]
+        for name, paths in after.get("indexed", {}).items()
+    }
+    return {name: paths for name, paths in fresh.items() if paths}
+
+
 def find_indexed() -> dict[str, tuple[str, ...]]:
     """The indexed property paths of every event that the catalogue or the defaults know."""
     chosen: dict[str, dict[str, bool]] = defaultdict(dict)

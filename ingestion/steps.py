@@ -4,7 +4,7 @@ A step takes the work and the turn and returns None to go on, or the outcome tha
 named `drop_…` or `forward_…` may end it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -35,11 +35,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Definitions:
-    """What the processor knows of the definitions in force: what to remember, and the segments of a roster."""
+    """What the processor knows of the definitions in force: what to remember, and the segments of a roster.
+
+    `numbers` are those by which they were announced, to be compared when something is committed."""
 
     memory: Memory
     segments: Segments
-    roster: int | None = None
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass

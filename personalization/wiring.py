@@ -135,19 +135,19 @@ class CurrentDefinitions:
         return self._definitions
 
     def _look(self) -> None:
-        before = (self._roster.number, self._directory.number)
         try:
             self._roster.refresh(self._client)
             self._directory.refresh(self._client)
         except redis.RedisError as error:
             raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
         self._looked = time.monotonic()
-        if self._definitions is None or before != (self._roster.number, self._directory.number):
+        # 0 is outdated as soon as there is one.
+        numbers = {each.name: int(each.number or 0) for each in (self._roster, self._directory)}
+        if self._definitions is None or self._definitions.numbers != numbers:
             if self._directory.current is None:
                 raise LogUnavailable(NO_DIRECTORY)
-            number = int(self._roster.number or 0)  # 0 is outdated as soon as there is one
             memory, segments = memory_of(self._directory.current), self._roster.current or Segments()
-            self._definitions = Definitions(memory, segments, number)
+            self._definitions = Definitions(memory, segments, numbers)
 
 
 def make_store() -> RedisStore:

@@ -115,7 +115,17 @@ class Settle(msgspec.Struct, frozen=True, array_like=True, tag_field="record", t
     profiles: tuple[str, ...]
 
 
-Record = Event | Retire | Merge | Fill | Enrol | Settle
+class Recall(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="recall", kw_only=True):
+    """Brings what the archive knows of the events `name` of a profile, since properties of theirs are remembered that
+    were not: of each, when it happened, what it was worth, and every property that is remembered now."""
+
+    build: int
+    profile: str
+    name: str
+    moments: tuple[tuple[int, float, dict[str, Any]], ...]
+
+
+Record = Event | Retire | Merge | Recall | Fill | Enrol | Settle
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)

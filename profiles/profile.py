@@ -125,6 +125,27 @@ def insert(moments: list[Moment], moment: Moment) -> list[Moment]:
     return [*moments[:low], *tied, *moments[high:]]
 
 
+def recall(moments: list[Moment], known: Iterable[Moment]) -> list[Moment]:
+    """The remembered `moments` with what the archive knows of the same events besides; one of `known` is the same when
+    it was at the same time, worth the same, and differs in nothing that is remembered."""
+    waiting: dict[tuple[int, float], list[Moment]] = {}
+    for each in known:
+        waiting.setdefault((each.at, each.value), []).append(each)
+    recalled = []
+    for moment in moments:
+        others = waiting.get((moment.at, moment.value), [])
+        same = next((each for each in others if _agree(moment.properties, each.properties)), None)
+        if same is not None:
+            others.remove(same)
+            moment = Moment(moment.at, moment.value, {**moment.properties, **same.properties})
+        recalled.append(moment)
+    return sorted(recalled, key=lambda moment: (moment.at, repr(moment)))
+
+
+def _agree(mine: Mapping[str, Remembered], theirs: Mapping[str, Remembered]) -> bool:
+    return all(theirs.get(name, value) == value for name, value in mine.items())
+
+
 def bound(moments: list[Moment], now: int, memory: Memory) -> list[Moment]:
     """The moments young enough, and no more than the limit, the newest of them."""
     start = bisect_left(moments, now - memory.retention_ms, key=moment_time)

@@ -1,7 +1,7 @@
 """Where hot profiles, the identity map and offsets live, and the one commit that moves them together."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -23,7 +23,7 @@ class Conflict(Exception):
 
 
 class Outdated(Exception):
-    """Another roster of segments is in force than the one this was computed with: look for it and redo."""
+    """Other definitions are in force than those this was computed with: look for them and redo."""
 
 
 class Link(NamedTuple):
@@ -53,8 +53,9 @@ class Commit:
     `expected` is the offset the batch was read from: the commit is refused (Fenced) when it is not the stored one.
     `seen` are dedup marks, refused (Conflict) when one is already there. `profiles` are packed states, None to delete.
     `timers` are Unix milliseconds at which a profile wants to be evaluated anew; with `soften`, only an earlier moment
-    replaces the one kept. `roster` is the one it was computed with, None for any: while another one is in force it is
-    refused (Outdated). `forwards` go to other partitions' logs, `accepted` to this partition's accepted log.
+    replaces the one kept. `computed_with` names the definitions it relies on (keys.ROSTER, keys.DIRECTORY) with their
+    numbers: while others are in force it is refused (Outdated). `forwards` go to other partitions' logs, `accepted` to
+    this partition's accepted log.
     """
 
     partition: int
@@ -62,7 +63,7 @@ class Commit:
     offset: str
     now: int
     suspect: str | None = None
-    roster: int | None = None
+    computed_with: Mapping[str, int] = field(default_factory=dict)
     profiles: dict[str, bytes | None] = field(default_factory=dict)
     seen: list[bytes] = field(default_factory=list)
     links: dict[str, Link] = field(default_factory=dict)

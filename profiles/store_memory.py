@@ -10,7 +10,7 @@ START = "0-0"
 
 
 class MemoryStore:
-    """`forward` receives the records that a commit sends to other partitions. `roster` is the one in force."""
+    """`forward` receives the records that a commit sends to other partitions; `in_force` are numbers of definitions."""
 
     def __init__(self, forward: Callable[[int, bytes], None], dedup_ms: int) -> None:
         self._forward = forward
@@ -18,7 +18,7 @@ class MemoryStore:
         self._offsets: dict[int, str] = {}
         self._attempts: dict[int, Counter[tuple[str, bool]]] = {}
         self._suspects: dict[int, str] = {}
-        self.roster: int | None = None
+        self.in_force: dict[str, int] = {}
         self.profiles: dict[str, bytes] = {}
         self.links: dict[str, str] = {}
         self.seen: dict[int, set[bytes]] = {}
@@ -60,8 +60,9 @@ class MemoryStore:
     def commit(self, commit: Commit) -> None:
         if self.offset(commit.partition) != commit.expected:
             raise Fenced(f"partition {commit.partition} is at {self.offset(commit.partition)}, not {commit.expected}")
-        if commit.roster is not None and self.roster not in (None, commit.roster):
-            raise Outdated(f"roster {self.roster} is in force, not {commit.roster}")
+        for name, number in commit.computed_with.items():
+            if self.in_force.get(name, number) != number:
+                raise Outdated(f"{name} is at {self.in_force[name]}, not {number}")
         if any(self._is_seen(mark, commit.now) for mark in commit.seen):
             raise Conflict("a message of this batch has been applied meanwhile")
         if any(self.links.get(key) != link.expected for key, link in commit.links.items()):

@@ -16,13 +16,16 @@ Argument = str | bytes | int
 
 # A script is atomic as MULTI/EXEC is, and can compare before it writes. It first checks everything, then writes;
 # nothing after the checks can fail but for lack of memory, which the first write meets (see docs/adr).
-# KEYS: offset, tries, seen now, seen before, roster. ARGV: expected offset, new offset, suspect ("" to end the
-# suspicion), roster ("" for none), seconds to keep the marks, number of marks, marks…, number of links, (key, expected,
-# new)…, then (length, command…)…
+# KEYS: offset, tries, seen now, seen before, names of definitions…
+# ARGV: expected offset, new offset, suspect ("" to end the suspicion), seconds to keep the marks, numbers of the
+# definitions…, number of marks, marks…, number of links, (key, expected, new)…, then (length, command…)…
 _COMMIT = """
 if (redis.call('GET', KEYS[1]) or '0-0') ~= ARGV[1] then return 'fenced' end
-if ARGV[4] ~= '' and (redis.call('GET', KEYS[5]) or ARGV[4]) ~= ARGV[4] then return 'outdated' end
-local at, marks = 7, tonumber(ARGV[6])
+for i = 5, #KEYS do
+  if (redis.call('GET', KEYS[i]) or ARGV[i]) ~= ARGV[i] then return 'outdated' end
+end
+local first = #KEYS + 2
+local at, marks = first, tonumber(ARGV[first - 1])
 for from = at, at + marks - 1, 1000 do
   local to = math.min(from + 999, at + marks - 1)
   for k = 3, 4 do
@@ -41,10 +44,10 @@ if ARGV[1] ~= ARGV[2] then
   redis.call('DEL', KEYS[2])
   if ARGV[3] ~= '' then redis.call('HSET', KEYS[2], 'suspect', ARGV[3]) end
 end
-for from = 7, 6 + marks, 1000 do
-  redis.call('SADD', KEYS[3], unpack(ARGV, from, math.min(from + 999, 6 + marks)))
+for from = first, first + marks - 1, 1000 do
+  redis.call('SADD', KEYS[3], unpack(ARGV, from, math.min(from + 999, first + marks - 1)))
 end
-if marks > 0 then redis.call('EXPIRE', KEYS[3], ARGV[5]) end
+if marks > 0 then redis.call('EXPIRE', KEYS[3], ARGV[4]) end
 for i = at + 1, at + links * 3, 3 do
   if ARGV[i + 2] ~= '' then redis.call('SET', ARGV[i], ARGV[i + 2]) end
 end
@@ -127,8 +130,8 @@ class RedisStore:
             commit.expected,
             commit.offset,
             commit.suspect or "",
-            "" if commit.roster is None else commit.roster,
             2 * self._dedup_ms // 1000,
+            *commit.computed_with.values(),
             len(commit.seen),
             *commit.seen,
             len(commit.links),
@@ -138,13 +141,16 @@ class RedisStore:
         arguments += _commands(commit)
         with _translated():
             answer = self._commit(
-                keys=[keys.offset(commit.partition), keys.tries(commit.partition), seen_now, seen_before, keys.ROSTER],
+                keys=[
+                    *(keys.offset(commit.partition), keys.tries(commit.partition), seen_now, seen_before),
+                    *commit.computed_with,
+                ],
                 args=arguments,
             )
         if answer == b"fenced":
             raise Fenced(f"partition {commit.partition} is no longer at {commit.expected}")
         if answer == b"outdated":
-            raise Outdated(f"roster {commit.roster} is no longer in force")
+            raise Outdated(f"partition {commit.partition}: other definitions are in force")
         if answer != b"done":
             raise Conflict(f"a message or identifier of this batch was {answer.decode()} meanwhile")
 

@@ -5,16 +5,19 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from profiles.locks import PUBLISH_BOOK, take_turns
 from rules.book import load_book
 from rules.engine import BookPayload
+from rules.marks import mark_server_only
 from rules.models import Book
 from rules.queries import collect_definitions, newest_book
 from rules.review import find_problems
 from segments.actions import plan_build
+from segments.conditions.edge import Device
 
 
 class CannotPublish(ValueError):
@@ -50,6 +53,7 @@ def _store(number: int, payload: dict[str, Any], *, by: User | None, at: datetim
     try:
         if reasons := find_problems(msgspec.convert(payload, BookPayload)):
             raise CannotPublish(reasons)
+        payload = mark_server_only(payload, _read_device())
         load_book(msgspec.json.encode(payload))
     except CannotPublish:
         raise
@@ -57,3 +61,9 @@ def _store(number: int, payload: dict[str, Any], *, by: User | None, at: datetim
         raise CannotPublish([str(error)]) from error
     plan_build(payload["segments"], zone=payload.get("zone", "UTC"), source=f"Book {number}", at=at)
     return Book.objects.create(number=number, payload=payload, published=at, published_by=by, note=note)
+
+
+def _read_device() -> Device:
+    """What devices may know, by the settings."""
+    named = (settings.PZ_DEVICE_TRAITS, settings.PZ_DEVICE_EVENTS, settings.PZ_DEVICE_PROPERTIES)
+    return Device(*map(frozenset, named))

@@ -9,6 +9,7 @@ import msgspec
 
 from profiles.profile import Profile
 from segments.conditions.calendar import Calendar
+from segments.conditions.language import AGENT_FIELDS
 from segments.conditions.parse import parse_condition
 from segments.conditions.python import Compiled, compile_condition
 
@@ -31,6 +32,7 @@ class SegmentDefinition(msgspec.Struct, frozen=True):
     condition: dict[str, Any] | None = None
     kind: str = "condition"
     as_of: str | None = None
+    server_only: tuple[str, ...] | None = None
 
 
 class SlotDefinition(msgspec.Struct, frozen=True):
@@ -50,10 +52,14 @@ class RuleDefinition(msgspec.Struct, frozen=True):
     priority: int
     block: str
     condition: dict[str, Any] | None = None
+    server_only: tuple[str, ...] | None = None
 
 
 class BookPayload(msgspec.Struct, frozen=True):
-    """A published Book as it is stored: every live definition, numbered, immutable. Days are those of `zone`."""
+    """A published Book as it is stored: every live definition, numbered, immutable. Days are those of `zone`.
+
+    `server_only` are the nodes that keep a condition from being evaluated on devices; None where nobody has looked, so
+    that it is for the server alone (see rules.marks)."""
 
     v: int
     number: int
@@ -100,7 +106,6 @@ class Choice:
 
 
 EMPTY_BOOK = Book(0, {}, {}, asks_agent=False)
-AGENT_FIELDS = ("device.", "browser.", "os.")
 NOBODY = Profile(id="")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from liquid.exceptions import LiquidError
 
 from rules.engine import BlockDefinition, BookPayload
+from rules.marks import MARK
 from rules.render import BadBlock, compile_block
 from segments.conditions.language import BadCondition
 from segments.conditions.parse import parse_condition
@@ -37,9 +38,13 @@ def list_changes(before: Payload | None, after: Payload) -> list[Change]:
         name = (now or was or {}).get("name") or slug
         if was is None or now is None:
             changes.append(Change(kind, name, "new" if was is None else "removed"))
-        elif fields := tuple(sorted(field for field in {**was, **now} if was.get(field) != now.get(field))):
+        elif fields := tuple(sorted(field for field in {**was, **now} if _differs(field, was, now))):
             changes.append(Change(kind, name, "changed", fields))
     return changes
+
+
+def _differs(field: str, was: Payload, now: Payload) -> bool:
+    return field != MARK and was.get(field) != now.get(field)  # a mark follows from the rest, and nobody edits it
 
 
 def _definitions(payload: Payload) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:

@@ -46,8 +46,14 @@ def plan_build(definitions: Sequence[Mapping[str, Any]], *, zone: str, source: s
     return build
 
 
+def plan_recall(properties: Mapping[str, Sequence[str]], *, at: datetime) -> Build:
+    """Starts to remember these properties, by event, of what was archived before they were declared."""
+    paths = {name: list(declared) for name, declared in properties.items()}
+    return Build.objects.create(recalls=paths, roster=read_roster().number, queued=at)
+
+
 def _supersede(at: datetime) -> None:
-    waiting = Build.objects.filter(state__in=BEFORE_FORCE, upload=None)
+    waiting = Build.objects.filter(state__in=BEFORE_FORCE, upload=None, recalls={})
     waiting.update(state=Build.State.CANCELLED, error=SUPERSEDED, finished=at)
 
 
@@ -58,7 +64,7 @@ def cancel_build(build: Build, *, at: datetime) -> bool:
     cancelled = Build.objects.filter(pk=build.pk, state__in=BEFORE_FORCE).update(
         state=Build.State.CANCELLED, finished=at
     )
-    if cancelled and build.upload_id is None:
+    if cancelled and build.upload_id is None and not build.recalls:
         _store(call_off(read_roster()), at)
     return bool(cancelled)
 

@@ -125,8 +125,10 @@ class Build(models.Model):
 
     versions = models.ManyToManyField(SegmentVersion, related_name="builds")
     upload = models.ForeignKey(Upload, null=True, on_delete=models.SET_NULL, help_text="Adds its people alone.")
+    recalls = models.JSONField(default=dict, help_text="Properties to be remembered of the past, by event.")
     roster = models.PositiveIntegerField(help_text="The number processors must have reached.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    server = models.CharField(max_length=64, blank=True, help_text="The Redis that profiles were handed out with.")
     cursor = models.UUIDField(null=True)
     member = models.PositiveBigIntegerField(default=0)
     done = models.PositiveBigIntegerField(default=0)

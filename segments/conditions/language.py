@@ -52,6 +52,7 @@ CALENDAR_UNITS: tuple[Unit, ...] = ("day", "week", "month")
 
 # Fields of the context that follow from the moment of the question, in the organisation's time zone.
 HOUR, WEEKDAY = "time.hour", "time.weekday"
+AGENT_FIELDS = ("device.", "browser.", "os.")  # beginnings of those that the server reads out of the user agent
 LOOKALIKE = "lookalike:"  # what the score of a lookalike is named with
 
 

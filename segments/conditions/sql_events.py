@@ -124,7 +124,8 @@ def _measure(node: Did, asked: Question) -> Composable:
             _from(rows), list_values(node.of or "")
         )
         return _gather(found, SQL("count(DISTINCT item)"))
-    measure = SQL("count(*)") if node.measure == "count" else SQL("sum({})").format(_amount(node.of))
+    # Whole numbers of any size: many long lists add up to more than a float64 tells apart.
+    measure = SQL("count(*)") if node.measure == "count" else SQL("sum(({})::bigint)").format(_amount(node.of))
     found = SQL("SELECT profile_id, {} AS part FROM {} GROUP BY profile_id").format(measure, _from(rows))
     return _gather(found, SQL("sum(part)"))
 

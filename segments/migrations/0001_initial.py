@@ -110,8 +110,10 @@ class Migration(migrations.Migration):
             name='Build',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('recalls', models.JSONField(default=dict, help_text='Properties to be remembered of the past, by event.')),
                 ('roster', models.PositiveIntegerField(help_text='The number processors must have reached.')),
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('collecting', 'Finding the members'), ('adopting', 'Telling the processors'), ('enrolling', 'Putting people into lists'), ('filling', 'Filling'), ('settling', 'In force, tidying up'), ('done', 'Done'), ('cancelled', 'Cancelled'), ('failed', 'Failed')], default='queued', max_length=10)),
+                ('server', models.CharField(blank=True, help_text='The Redis that profiles were handed out with.', max_length=64)),
                 ('cursor', models.UUIDField(null=True)),
                 ('member', models.PositiveBigIntegerField(default=0)),
                 ('done', models.PositiveBigIntegerField(default=0)),

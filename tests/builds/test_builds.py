@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from ingestion.actions import choose_properties
 from ingestion.builder import CHUNK
+from ingestion.models import EventProperty, EventType
 from personalization.wiring import clock, make_builder
 from profiles import keys
 from profiles.models import StoredProfile
@@ -17,7 +19,7 @@ from segments.conditions.sql_events import Question
 from segments.evaluation import compare
 from segments.models import Build, SegmentChange, SegmentVersion
 from segments.queries import read_roster
-from tests.builds.conftest import Engine, define, did, in_segment, publish
+from tests.builds.conftest import PARTITIONS, Engine, define, did, in_segment, publish
 
 PEOPLE = tuple(f"visitor-{number}" for number in range(30))
 VIEWERS, OTHERS = PEOPLE[:12], PEOPLE[12:]
@@ -235,6 +237,24 @@ def test_what_fails_again_and_again_is_given_up(crowd: Engine, monkeypatch: pyte
     assert read_roster().coming == {}
 
 
+def test_a_redis_that_was_restarted_is_asked_about_everybody_again(crowd: Engine) -> None:
+    """It may have lost what it was handed in its last second, and ids of later events say nothing of that."""
+    lost: list[int] = []
+
+    def lose() -> None:
+        if Build.objects.get().done >= 14 and not lost:
+            lost.extend(crowd.client.delete(keys.log(number)) for number in range(PARTITIONS))
+            Build.objects.update(server="another")  # as its number differs after a restart
+        crowd.run()
+
+    define("keen", did("Product Viewed"))
+    publish()
+    crowd.build(lose)
+    assert sum(lost) > 0
+    assert crowd.build().state == Build.State.DONE
+    assert members(crowd, "keen") == set(VIEWERS)
+
+
 def test_a_chunk_leaves_live_events_their_turn() -> None:
     """What processors have before them at once: a few thousand profiles, a fraction of a second."""
     assert CHUNK <= 5_000
@@ -246,3 +266,31 @@ def test_a_roster_is_told_again_when_redis_has_forgotten(crowd: Engine) -> None:
     crowd.client.delete(keys.ROSTER)
     crowd.build()
     assert members(crowd, "keen") == set(VIEWERS)
+
+
+IS_WOOL = [{"property": "fabric", "op": "is", "value": "wool"}]
+WOOL = did("Product Viewed", where=IS_WOOL, window={"last": 7, "unit": "days"})
+
+
+def test_a_property_that_is_declared_later_is_remembered_of_the_past(engine: Engine) -> None:
+    """The preview counts the archive, so that the stream has to know as much."""
+    engine.send("Product Viewed", people=["anna"], properties={"fabric": "wool", "category": "Home"})
+    engine.send("Product Viewed", people=["anna"], properties={"fabric": "wool"}, user_id="1")
+    engine.send("Product Viewed", people=["ben"], properties={"fabric": "linen"})
+    define("wool", WOOL)
+    publish()
+    engine.build()
+    assert engine.segments("u:1") == set()
+    event_type = EventType.objects.get(name="Product Viewed")
+    declared, _ = EventProperty.objects.get_or_create(event_type=event_type, path="fabric")
+    declared.indexed = True
+    choose_properties([declared])
+    build = engine.build()
+    assert (build.state, build.recalls, build.done) == (Build.State.DONE, {"Product Viewed": ["fabric"]}, build.total)
+    moments = engine.profile("u:1").events["Product Viewed"].recent
+    assert [each.properties for each in moments] == [{"category": "Home", "fabric": "wool"}, {"fabric": "wool"}]
+    assert engine.segments("u:1") == {"wool"}
+    assert engine.segments("a:ben") == set()
+    assert told("wool") == [("entered", "build")]
+    engine.send("Product Viewed", people=["ben"], properties={"fabric": "wool"})
+    assert engine.segments("a:ben") == {"wool"}

@@ -6,8 +6,11 @@ import pytest
 
 from ingestion.accepted import Cause, Filled, SegmentEntered, SegmentLeft
 from ingestion.steps import Definitions
+from profiles import keys
 from profiles.event import Enrol, Fill, Record, Settle, anonymous_key, derive_profile_id, pack, partition_of, user_key
 from profiles.identity import retired_key
+from profiles.profile import Profile
+from segments.membership import Membership, Segments
 from segments.roster import Roster, Version, compile_roster
 from tests.processing.harness import HOUR, MEMORY, START, Harness
 
@@ -26,8 +29,8 @@ def condition(segment: str, number: int, tree: Any, **refers: str) -> Version:
 
 def put(harness: Harness, roster: Roster) -> None:
     """In force from the next batch on."""
-    harness.definitions = Definitions(MEMORY, compile_roster(roster), roster.number)
-    harness.store.roster = roster.number
+    harness.store.in_force = {keys.ROSTER: roster.number}
+    harness.definitions = Definitions(MEMORY, compile_roster(roster), dict(harness.store.in_force))
 
 
 def ask(harness: Harness, record: Record, profile_id: str = ANNA) -> None:
@@ -85,7 +88,7 @@ def test_somebody_new_is_evaluated_whole_at_the_first_event() -> None:
 
 def test_a_batch_computed_with_an_older_roster_is_computed_anew(harness: Harness) -> None:
     put(harness, Roster(number=1, versions=(condition("keen", 1, VIEWED),)))
-    older, harness.definitions = harness.definitions, Definitions(MEMORY, compile_roster(Roster()), 0)
+    older, harness.definitions = harness.definitions, Definitions(MEMORY, compile_roster(Roster()), {keys.ROSTER: 0})
     asked: list[bool] = []
 
     def look(*, anew: bool = False) -> Definitions:
@@ -107,7 +110,7 @@ def test_timers_wait_for_the_newer_roster_too(harness: Harness) -> None:
     put(harness, Roster(number=1, versions=(condition("keen", 1, VIEWED),), answers={"keen": "keen@1"}))
     ask(harness, Fill(build=1, keys=("keen@1",), profiles=(ANNA,)))
     harness.now = START + HOUR + 1
-    harness.store.roster = 2
+    harness.store.in_force = {keys.ROSTER: 2}
     harness.run()
     assert harness.profile("a:anna").segments.keys() == {"keen@1"}
     put(harness, Roster(number=2, versions=(condition("keen", 1, VIEWED),), answers={"keen": "keen@1"}))
@@ -212,3 +215,25 @@ def test_whoever_was_in_a_segment_that_is_withdrawn_has_left_it(harness: Harness
     ask(harness, Settle(build=2, keys=(), retired=(("keen@1", ""),), since=0, at=START + 5, profiles=(ANNA,)))
     assert harness.profile("a:anna").segments == {}
     assert changes(harness) == [("SegmentLeft", "keen")]
+
+
+def test_a_profile_that_breaks_keeps_nobody_else_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = Harness(partitions=1)
+    names = ("anna", "bob", "cleo")
+    ids = tuple(derive_profile_id(anonymous_key(name)) for name in names)
+    harness.send(*(harness.event(anonymous_id=name) for name in names))
+    harness.run()
+    put(harness, Roster(number=1, versions=(condition("keen", 1, VIEWED),)))
+    evaluate = Segments.evaluate
+
+    def fail_for_bob(self: Segments, profile: Profile, *rest: Any) -> Membership:
+        if profile.id == ids[1]:
+            raise ArithmeticError("of bob's")
+        return evaluate(self, profile, *rest)
+
+    monkeypatch.setattr(Segments, "evaluate", fail_for_bob)
+    harness.log.append({0: [pack(Fill(build=1, keys=("keen@1",), profiles=ids))]})
+    for _ in range(20):
+        harness.run()
+    assert [bool(harness.profile(anonymous_key(name)).segments) for name in names] == [True, False, True]
+    assert [type(record).__name__ for record in harness.accepted()].count("Dead") == 1

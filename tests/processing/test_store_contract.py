@@ -1,10 +1,15 @@
 """The contract of a profile store, run on every implementation."""
 
+import os
+
 import pytest
+import redis
 
 from ingestion.log import START, EventLog
+from profiles import keys
 from profiles.profile import Profile, pack
-from profiles.store import Commit, Conflict, Fenced, Link, ProfileStore, mark_of
+from profiles.store import Commit, Conflict, Fenced, Link, Outdated, ProfileStore, mark_of
+from profiles.store_memory import MemoryStore
 
 NOW = 1_800_000_000_000
 DAY = 86_400_000
@@ -122,3 +127,23 @@ def test_thousands_of_changes_fit_one_commit(store_and_log: Pair) -> None:
     store.commit(commit(seen=marks, profiles=dict(profiles), links=links))
     assert len(store.load(profiles)) == 2_500
     assert len(store.read(2, "1-0", tuple(links), marks, NOW).seen) == 2_500
+
+
+def test_what_was_computed_with_other_definitions_is_refused(store_and_log: Pair) -> None:
+    store, _ = store_and_log
+    store.commit(commit(computed_with={keys.ROSTER: 0, keys.DIRECTORY: 7}))  # nothing is announced yet
+    put_in_force(store, {keys.ROSTER: 3, keys.DIRECTORY: 7})
+    for computed_with in ({keys.ROSTER: 2, keys.DIRECTORY: 7}, {keys.ROSTER: 3, keys.DIRECTORY: 8}):
+        with pytest.raises(Outdated):
+            store.commit(commit("1-0", "2-0", computed_with=computed_with, seen=[mark_of("s", "new")]))
+    assert store.offset(2) == "1-0"
+    store.commit(commit("1-0", "2-0", computed_with={keys.ROSTER: 3, keys.DIRECTORY: 7}, seen=[mark_of("s", "new")]))
+    store.commit(commit("2-0", "3-0"))
+    assert store.offset(2) == "3-0"
+
+
+def put_in_force(store: ProfileStore, numbers: dict[str, int]) -> None:
+    if isinstance(store, MemoryStore):
+        store.in_force = numbers
+    else:
+        redis.Redis.from_url(os.environ["REDIS_URL"]).mset(numbers)

@@ -10,10 +10,12 @@ from profiles.profile import (
     MAX_NAMES,
     MAX_TRAITS,
     Memory,
+    Moment,
     Profile,
     fold,
     merge,
     pack,
+    recall,
     to_parts,
     unpack,
 )
@@ -121,3 +123,14 @@ def test_an_idle_visitor_takes_less_than_a_kilobyte_and_a_busy_one_is_compressed
     packed = pack(profile)
     assert unpack(packed) == profile
     assert len(packed) < COMPRESS_ABOVE
+
+
+def test_a_moment_is_recalled_by_its_time_its_worth_and_what_is_known_of_it() -> None:
+    remembered = [Moment(1, 0.0, {}), Moment(2, 5.0, {"a": 1}), Moment(2, 5.0, {"a": 2}), Moment(3, 0.0, {"old": "x"})]
+    known = [Moment(2, 5.0, {"a": 2, "b": "two"}), Moment(2, 5.0, {"a": 1, "b": "one"}), Moment(3, 0.0, {"b": "three"})]
+    assert recall(remembered, [*known, Moment(4, 0.0, {"b": "unknown"})]) == [
+        Moment(1, 0.0, {}),
+        Moment(2, 5.0, {"a": 1, "b": "one"}),
+        Moment(2, 5.0, {"a": 2, "b": "two"}),
+        Moment(3, 0.0, {"old": "x", "b": "three"}),
+    ]

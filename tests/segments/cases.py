@@ -29,7 +29,9 @@ from profiles.event import Event
 from profiles.profile import Memory, Profile, fold
 from segments.conditions.calendar import Calendar
 from segments.conditions.dates import read_date
-from segments.conditions.language import Node
+from segments.conditions.edge import Device, list_asked, to_facts
+from segments.conditions.edge_form import write_form
+from segments.conditions.language import Node, list_leaves
 from segments.conditions.parse import parse_condition
 
 FOLDER = Path(__file__).parent.parent / "cases" / "conditions"
@@ -144,21 +146,24 @@ class Case:
         ]
 
     @cached_property
+    def asked(self) -> dict[str, list[str]]:
+        """The names of the facts that are asked about, by their kind."""
+        asked = [each for leaf in list_leaves(self.root) for each in list_asked(leaf)]
+        return {kind: [name for each, name in asked if each == kind] for kind in dict(asked)}
+
+    @cached_property
     def facts(self) -> dict[str, Any]:
-        """The folded person as JSON that a browser can be given, with the question and its clock."""
+        """The question and the folded person as JSON, as a browser gets them that may know everything."""
         profile = self.profile
+        device = Device(frozenset(profile.traits), frozenset(profile.events), frozenset(DECLARED))
         return {
-            "condition": self.tree,
-            "now": self.now,
+            "condition": write_form(self.root, self.calendar),
             "zone": self.calendar.zone,
+            "may": self.asked,
+            "profile": {**to_facts(profile, device), "cluster": profile.cluster, "scores": profile.scores},
+            "segments": profile.segments,
             "context": self.context,
-            "profile": {
-                "traits": {name: trait.value for name, trait in profile.traits.items()},
-                "events": {name: msgspec.to_builtins(history) for name, history in profile.events.items()},
-                "segments": profile.segments,
-                "cluster": profile.cluster,
-                "scores": profile.scores,
-            },
+            "now": self.now,
         }
 
 

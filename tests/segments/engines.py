@@ -13,7 +13,7 @@ from segments.conditions.python import compile_condition
 from segments.conditions.sql import compile_sql
 from segments.conditions.sql_events import Question
 from segments.evaluation import find_matching, list_crowded
-from tests.segments import oracle
+from tests.segments import browser, oracle
 from tests.segments.archive import store_person
 from tests.segments.cases import MEMORY, Case
 
@@ -55,4 +55,15 @@ def ask_sql(cases: Sequence[Case]) -> list[bool | None]:
     return answers
 
 
-ENGINES: dict[str, Engine] = {"oracle": ask_oracle, "python": ask_python, "explain": ask_explain, "sql": ask_sql}
+def ask_browser(cases: Sequence[Case]) -> list[bool | None]:
+    """The evaluator of devices, in Chromium."""
+    return [answer.holds for answer in browser.ask(cases)]
+
+
+ENGINES: dict[str, Engine] = {
+    "oracle": ask_oracle,
+    "python": ask_python,
+    "explain": ask_explain,
+    "sql": ask_sql,
+    "browser": ask_browser,
+}

@@ -16,7 +16,7 @@ from hypothesis import Phase, given, settings
 from segments.conditions.language import InContext, list_leaves
 from segments.conditions.python import compile_condition
 from segments.conditions.words import say_condition
-from tests.segments import oracle
+from tests.segments import browser, oracle
 from tests.segments.cases import Case, to_instant
 from tests.segments.edges import find_edges
 from tests.segments.engines import ENGINES
@@ -47,6 +47,11 @@ def test_every_evaluator_gives_the_answer_of_the_oracle() -> None:
         for name, ask in ENGINES.items():
             for number, (case, answer, right) in enumerate(zip(batch, ask(batch), wanted, strict=True), start):
                 assert answer in (None, right), f"{name} says {answer} to number {number} of seed {seed}: {tell(case)}"
+        for number, (case, told) in enumerate(zip(batch, browser.ask(batch), strict=True), start):
+            flips = compile_condition(case.root, case.calendar).next_flip(case.profile, case.now)
+            assert told.flips == flips, (
+                f"the browser turns at {told.flips} in number {number} of seed {seed}: {tell(case)}"
+            )
         for number, case in enumerate(batch, start):
             dissent = find_dissent(case)
             assert dissent is None, f"number {number} of seed {seed}: {dissent}: {tell(case)}"

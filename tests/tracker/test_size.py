@@ -1,4 +1,4 @@
-"""The budget of the snippet, and that the manual shows the files that are shipped and what the sources offer."""
+"""The budgets of the served files, and that the manual shows the files that are shipped and what the sources offer."""
 
 import gzip
 import re
@@ -10,6 +10,7 @@ from tests.tracker.conftest import document, until_ready
 from tests.tracker.peer import TRACKER, Peer
 
 MOST_BYTES = 8192
+MOST_BYTES_OF_CONDITIONS = 4096
 DOCS = Path(__file__).parents[2] / "docs"
 HOW_TO = DOCS / "how-to" / "install-the-snippet.md"
 REFERENCE = DOCS / "reference" / "snippet.md"
@@ -28,6 +29,12 @@ def test_served_file_fits_the_budget(peer: Peer, page: Page) -> None:
     page.goto(peer.add_page("/", document()))
     until_ready(page)
     assert sizes and 0 < sizes[0] <= MOST_BYTES
+
+
+def test_the_conditions_fit_theirs() -> None:
+    size = len(gzip.compress((TRACKER / "conditions.js").read_bytes()))
+    print(f"conditions.js: {size:,} bytes after gzip, {MOST_BYTES_OF_CONDITIONS:,} allowed")
+    assert size <= MOST_BYTES_OF_CONDITIONS
 
 
 def test_the_manual_shows_the_shipped_stub_and_stylesheet() -> None:
