@@ -9,6 +9,13 @@ from django.db import transaction
 from pytest_django import DjangoDbBlocker
 
 from tests.retail.year import Year, live_through
+from tests.segments import browser
+
+
+@pytest.fixture(scope="package", autouse=True)
+def end_browser() -> Iterator[None]:
+    yield
+    browser.close()
 
 
 @pytest.fixture(scope="package")

@@ -1,5 +1,5 @@
 """Ten moments of a real year: who is in a segment is the same whether pandas counts it from the file, the stream has
-kept it, the archive is asked, then or later, or the profile is folded anew."""
+kept it, a browser works it out, the archive is asked, or the profile is folded anew."""
 
 from collections.abc import Callable
 from random import Random
@@ -11,7 +11,16 @@ from profiles.past import fold_past
 from profiles.profile import unpack
 from tests.real_data import needs_online_retail
 from tests.retail.by_hand import DAY
-from tests.retail.engines import Members, ask_archive_then, ask_python, ask_stream, evaluate, read_profiles
+from tests.retail.engines import (
+    Members,
+    ask_archive,
+    ask_archive_then,
+    ask_browser,
+    ask_python,
+    ask_stream,
+    evaluate,
+    read_profiles,
+)
 from tests.retail.replay import MEMORY
 from tests.retail.segments import DEFINITIONS
 from tests.retail.year import SEED, Year, find_id
@@ -23,8 +32,9 @@ TRAVELLERS = 20  # people looked at anew, at each moment
 ENGINES: dict[str, Callable[[Year, int], Members]] = {
     "in the stream": lambda year, now: ask_stream(year.people[now]),
     "by the evaluator": lambda year, now: ask_python(year.people[now], now),
-    "in the archive then": lambda year, now: year.archived[now],
-    "in the archive later": lambda year, now: ask_archive_then(now),
+    "in the browser": lambda year, now: ask_browser(year.people[now], DEFINITIONS, now),
+    "in the durable copies": lambda year, now: year.copied[now],
+    "in the archive": lambda year, now: ask_archive_then(now),
 }
 
 
@@ -33,6 +43,11 @@ def test_everybody_is_where_the_count_by_hand_has_them(year: Year, engine: str) 
     differences = [
         line for now in year.moments for line in year.find_differences(engine, ENGINES[engine](year, now), now)
     ]
+    assert not differences, "\n".join(differences)
+
+
+def test_the_archive_says_the_same_of_now(year: Year) -> None:
+    differences = year.find_differences("in the archive now", ask_archive(year.end), year.end)
     assert not differences, "\n".join(differences)
 
 

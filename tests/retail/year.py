@@ -13,7 +13,7 @@ from segments.conditions.explain import Explained, explain
 from segments.roster import compile_roster, name_segments
 from tests.real_data import ONLINE_RETAIL
 from tests.retail.by_hand import Shop
-from tests.retail.engines import Members, Packed, ask_archive
+from tests.retail.engines import Members, Packed, ask_copies
 from tests.retail.moments import Turn, pick_moments, pick_turns
 from tests.retail.replay import Replay, read_shop
 from tests.retail.segments import ANSWERS, CALENDAR, DEFINITIONS, ROSTER
@@ -26,16 +26,16 @@ SHOWN = 3  # people of one difference
 
 @dataclass
 class Year:
-    """By moment: `people` as the processor had stored them, `counted` the members of each segment by hand, `archived`
-    what the archive said of them then."""
+    """By moment: `people` as the processor had stored them, `copied` who carried which segment in PostgreSQL, `counted`
+    the members by hand. The archive holds everything up to the last moment."""
 
     shop: Shop
     turns: list[Turn]
     moments: list[int]
     names: dict[UUID, str]
     people: dict[int, Packed] = field(default_factory=dict)
+    copied: dict[int, Members] = field(default_factory=dict)
     counted: dict[int, Members] = field(default_factory=dict)
-    archived: dict[int, Members] = field(default_factory=dict)
 
     @property
     def end(self) -> int:
@@ -79,8 +79,8 @@ def live_through(client: Client) -> Year:
         replay.live_until(moment)
         replay.archive()
         year.people[moment] = replay.read_people()
+        year.copied[moment] = ask_copies()
         year.counted[moment] = {slug: {*map(find_id, people)} for slug, people in shop.ask(moment).items()}
-        year.archived[moment] = ask_archive(moment)
     return year
 
 
