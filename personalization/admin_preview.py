@@ -1,7 +1,7 @@
 """The operators' page that tries a condition before it is saved: numbers, people, and why one person matches."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -23,6 +23,7 @@ from segments.models import Segment
 
 LOOK = ("segments.view_segment", "profiles.view_storedprofile")
 MINUTE = timedelta(minutes=1)
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 SHOWN = 5  # people explained at once
 
 
@@ -47,6 +48,8 @@ class PreviewForm(forms.Form):
         at: datetime | None = self.cleaned_data["at"]
         if at is not None and at > timezone.now() + MINUTE:
             raise forms.ValidationError("That is still to come; choose a past moment, or none for now.")
+        if at is not None and at < FIRST:
+            raise forms.ValidationError("Nothing is known of that time; choose a moment after 1970, or none for now.")
         return at
 
 

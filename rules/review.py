@@ -124,4 +124,4 @@ def find_empty_segments(payload: BookPayload) -> list[str]:
 
 
 def _say(name: str, error: BadCondition) -> list[str]:
-    return [f"{name}: {problem.node}: {problem.message}" for problem in error.problems]
+    return [f"{name}: {problem}" for problem in error.problems]

@@ -1,6 +1,7 @@
 """How an operator types a condition or another document: as JSON, refused with what is wrong, where, how to mend it."""
 
 import json
+import re
 from typing import Any, NoReturn
 
 import msgspec
@@ -9,14 +10,18 @@ from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 
 from segments.conditions.language import BadCondition
+from segments.conditions.operands import show
 from segments.conditions.parse import parse_condition
 
 ROWS = 18
 READING_ORDER = (
-    *("v", "root", "id", "kind", "event", "did", "trait", "field", "segment", "property", "where", "measure", "of"),
-    *("op", "value", "window", "last", "unit", "children"),
+    *("v", "root", "id", "kind", "event", "did", "trait", "field", "segment", "score", "lookalike", "property"),
+    *("where", "within", "measure", "of", "op", "value", "window", "last", "amount", "unit", "this", "from", "to"),
+    *("steps", "children"),
 )
 NUL = "\\u0000"
+
+_HAS_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the character, not the letters of its escape
 
 
 class BadJson(ValueError):
@@ -26,7 +31,7 @@ class BadJson(ValueError):
 def read_json(text: str) -> Any:
     """The value of a JSON text; raises BadJson with line and column where the reader stumbled."""
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_read_object)
     except json.JSONDecodeError as error:
         message = f"Not JSON: line {error.lineno}, column {error.colno}: {error.msg[0].lower()}{error.msg[1:]}."
         raise BadJson(message) from error
@@ -42,9 +47,19 @@ def read_json(text: str) -> Any:
         raise BadJson(
             "A number is too large, or half of a surrogate pair (\\ud800 and the like) stands alone."
         ) from error
-    if NUL in encoded.decode():
+    if _HAS_NUL.search(encoded):
         raise BadJson(f"The character {NUL} cannot be stored; remove it.")
     return value
+
+
+def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of keys that stand once: of two windows JSON itself would silently take the second."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise BadJson(f"The key {show(key)} stands twice in one object; keep one of them.")
+        found[key] = value
+    return found
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -112,4 +127,4 @@ def arrange(tree: Any) -> Any:
 
 
 def list_problems(error: BadCondition) -> list[str]:
-    return [f"{problem.node}: {problem.message}" for problem in error.problems]
+    return [str(problem) for problem in error.problems]

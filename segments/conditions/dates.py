@@ -14,11 +14,13 @@ LAST_DAY = "9999-12-31"  # of the calendar
 LOWEST, HIGHEST = -(10**15), 10**15  # moments before and after every other
 MAX_OFFSET_HOURS = 15
 
-_DAY = re.compile(r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}")
-_INSTANT = re.compile(
+DAY = r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
+INSTANT = (
     r"([1-9][0-9]{3}-[0-9]{2}-[0-9]{2})T([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?"
     r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
 )
+
+_DAY, _INSTANT = re.compile(DAY), re.compile(INSTANT)
 
 Moment = int | str  # Unix milliseconds of an instant, or a day
 

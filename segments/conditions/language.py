@@ -11,12 +11,16 @@ MAX_NODES = 50
 MAX_TESTS = 50  # of one `where`
 MAX_STEPS = 5  # of one sequence
 MAX_LIST = 200  # values of one `in`
+MAX_ID = 64  # characters
+MAX_PROBLEMS = 20  # of one tree that are told; the others are counted
 RETENTION_DAYS = 180
 RETENTION_MS = RETENTION_DAYS * DAY_MS
 HISTORY_LIMIT = 500
 MAX_DURATION_MS = 36_500 * DAY_MS  # of a date operator
 MAX_DAYS_AHEAD = 365  # of `anniversary`
 MAX_NUMBER = 1e15  # numbers below it are the same in every engine
+
+MEASURES = ("count", "sum", "distinct", "first", "last")
 
 Measure = Literal["count", "sum", "distinct"]
 Unit = Literal["day", "week", "month"]
@@ -63,13 +67,17 @@ class Problem:
     node: str
     message: str
 
+    def __str__(self) -> str:
+        """An id may be any text: one that would turn the line around is spelled out."""
+        return f"{self.node if self.node.isprintable() else repr(self.node)}: {self.message}"
+
 
 class BadCondition(ValueError):
-    """The tree is not a condition; `problems` lists every reason found."""
+    """The tree is not a condition; `problems` lists the reasons, the first MAX_PROBLEMS of them."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
-        super().__init__("; ".join(f"{problem.node}: {problem.message}" for problem in problems))
+        super().__init__("; ".join(map(str, problems)))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Parses a JSON tree into the nodes of the language, or says per node what is wrong and how to mend it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from profiles.profile import MAX_TEXT
@@ -10,9 +10,11 @@ from segments.conditions.language import (
     HISTORY_LIMIT,
     LOOKALIKE,
     MAX_DEPTH,
+    MAX_ID,
     MAX_NODES,
     MAX_STEPS,
     MAX_TESTS,
+    MEASURES,
     NUMBER_OPERATORS,
     RETENTION_DAYS,
     SCORE_OPERATORS,
@@ -48,273 +50,283 @@ from segments.conditions.operands import (
     is_name,
     is_number,
     is_text,
-    read_duration,
+    read_length,
     read_retained,
-    show,
+    tell,
 )
+from segments.conditions.problems import CONDITION, Place, Problems
 
-MEASURES = ("count", "sum", "distinct", "first", "last")
+NODE_FORM = '{"id": "gold", "kind": "trait", "trait": "plan", "op": "is", "value": "gold"}'
+TEST_FORM = '{"property": "category", "op": "is", "value": "Outdoor"}'
 WINDOW_FORM = (
     f'{{"last": number, "unit": one of {", ".join(UNITS)}}}, {{"this": one of {", ".join(CALENDAR_UNITS)}}} '
     'or {"from": date, "to": date}'
 )
+_TAKEN = {
+    "sum": 'that is added up, such as "value" for what the events are worth',
+    "distinct": 'whose different values are counted, such as "category"',
+}
 
 
 def parse_condition(tree: object) -> Node:
-    """The root node of `{"v": 1, "root": …}`; raises BadCondition with every problem of the tree."""
+    """The root node of `{"v": 1, "root": …}`; raises BadCondition with the problems of the tree."""
     if not isinstance(tree, Mapping):
-        raise BadCondition([Problem("condition", 'must be an object: {"v": 1, "root": {…}}')])
+        raise BadCondition([Problem(CONDITION.node, f'must be an object: {{"v": {VERSION}, "root": {{…}}}}')])
     version = tree.get("v")
     if isinstance(version, bool) or version != VERSION:
-        raise BadCondition([Problem("condition", f'"v" must be {VERSION}, the version of the language')])
+        raise BadCondition([Problem(CONDITION.node, f'"v" must be {VERSION}, the version of the language')])
     parser = _Parser()
-    parser.keys(tree, "condition", ("v", "root"))
-    root = parser.node(tree.get("root"), place="root", depth=1)
-    if parser.problems or root is None:
-        raise BadCondition(parser.problems)
+    parser.keys(tree, CONDITION, ("v", "root"))
+    root = parser.node(tree.get("root"), Place("root"), depth=1)
+    if parser.found or root is None:
+        raise BadCondition(parser.list_problems())
     return root
 
 
-class _Parser:
+class _Parser(Problems):
     """Walks the tree once, collecting problems; bounded by depth and number of nodes before it recurses."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        super().__init__()
         self._ids: set[str] = set()
         self._nodes = 0
 
-    def node(self, raw: object, place: str, depth: int) -> Node | None:
+    def node(self, raw: object, at: Place, depth: int) -> Node | None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            self._refuse(place, f"the condition has more than {MAX_NODES} nodes; split it into segments")
+            self.refuse(at, f"the condition has more than {MAX_NODES} nodes; make some of them a segment of their own")
             return None
         if depth > MAX_DEPTH:
-            self._refuse(place, f"groups are nested more than {MAX_DEPTH} deep; make the inner part a segment")
+            message = f"groups are nested more than {MAX_DEPTH} deep; make the inner part a segment of its own"
+            self.refuse(at, message)
             return None
         if not isinstance(raw, Mapping):
-            self._refuse(place, "must be an object with a kind")
+            self.refuse(at, f"must be an object with a kind, such as {NODE_FORM}")
             return None
         id = raw.get("id")
-        if not is_text(id, 64):
-            self._refuse(place, '"id" must be a text of 1 to 64 characters')
+        if not is_text(id, MAX_ID):
+            self.refuse(at, f'every node needs an "id" of its own, a text of 1 to {MAX_ID} characters')
             return None
+        at = Place(id)
         if id in self._ids:
-            self._refuse(id, "another node has the same id; give each its own")
+            self.refuse(at, "another node has the same id; give each its own")
             return None
         self._ids.add(id)
-        kind = raw.get("kind")
-        if not isinstance(kind, str) or kind not in KINDS:
-            self._refuse(id, f"unknown kind {show(kind)}; use one of {', '.join(KINDS)}")
+        kind = self.choice(raw, "kind", "kind", KINDS, at)
+        if kind is None:
             return None
         parse, keys = KINDS[kind]
-        self.keys(raw, id, ("id", "kind", *keys))
-        before = len(self.problems)
-        node = parse(self, raw, id, depth)
-        return node if len(self.problems) == before else None
+        self.keys(raw, at, ("id", "kind", *keys))
+        before = self.found
+        node = parse(self, raw, at, depth)
+        return node if self.found == before else None
 
-    def keys(self, raw: Mapping[str, Any], id: str, known: Sequence[str]) -> None:
-        """Refuses keys that mean nothing: a mistyped "window" would silently ask for ever."""
-        unknown = next((key for key in raw if key not in known), None)
-        if unknown is not None:
-            self._refuse(id, f"unknown key {show(unknown)}; use {', '.join(known)}")
-
-    def group(self, raw: Mapping[str, Any], id: str, depth: int) -> Node:
+    def group(self, raw: Mapping[str, Any], at: Place, depth: int) -> Node:
         children = raw.get("children")
         if not isinstance(children, list) or not children:
-            self._refuse(id, "a group needs at least one child; add one, or remove the group")
+            self.refuse(at, 'a group needs at least one child in the list "children"; add one, or remove the group')
             children = []
         nodes: list[Node] = []
-        for number, child in enumerate(children):
+        for number, child in enumerate(children, start=1):
             if self._nodes > MAX_NODES:
                 break  # said once; a tree of a million nodes costs no more than one of fifty
-            node = self.node(child, f"{id}[{number}]", depth + 1)
+            node = self.node(child, Place(f"child {number} of {at.node}"), depth + 1)
             if node is not None:
                 nodes.append(node)
-        return Group(id, raw["kind"], tuple(nodes))
+        return Group(at.node, raw["kind"], tuple(nodes))
 
-    def event(self, raw: Mapping[str, Any], id: str, depth: int) -> Node | None:
-        name, did, measure = self.event_name(raw, id), self.did(raw, id), raw.get("measure", "count")
-        if measure in ("first", "last"):
-            return self.did_when(raw, id, name, did)
-        if measure not in ("count", "sum", "distinct"):
-            self._refuse(id, f"unknown measure {show(measure)}; use {', '.join(MEASURES)}")
+    def event(self, raw: Mapping[str, Any], at: Place, depth: int) -> Node | None:
+        name, did = self.event_name(raw, at), self.did(raw, at)
+        measure: Any = self.choice(raw, "measure", "measure", MEASURES, at, default="count")
+        if measure is None:
             return None
-        of, op, value = raw.get("of"), raw.get("op", "at_least"), raw.get("value", 1)
+        if measure in ("first", "last"):
+            return self.did_when(raw, at, name, did)
+        of = raw.get("of")
         if measure == "count" and of is not None:
-            self._refuse(id, 'a count is of events; leave "of" out, or use "measure": "sum" or "distinct"')
+            self.refuse(at, 'a count is of events; leave "of" out, or use "measure": "sum" or "distinct"')
         elif measure != "count" and not is_name(of):
-            self._refuse(id, f'"of" must name the property to take the {measure} of')
-        tests = self.where(raw, id)
-        window = self.window(raw.get("window"), id)
-        is_remembered = window is not None or bool(tests)
-        number = self.number(op, value, id)
-        if window is None and (tests or measure == "distinct" or (measure == "sum" and of != "value")):
-            message = f"this counts remembered events, so it needs a window of at most {RETENTION_DAYS} days"
-            self._refuse(id, message)
+            self.refuse(at, f'"of" must name the property {_TAKEN[measure]}{tell(raw, "of")}')
+        tests, window = self.where(raw, at), self.window(raw, at)
+        number = self.number(raw, at)
+        is_for_ever = raw.get("window") is None
+        if is_for_ever and (tests or measure == "distinct" or (measure == "sum" and of != "value")):
+            asked = '"where"' if tests else f'"measure": "{measure}"'
+            message = f"{asked} needs a window: single events are remembered for {RETENTION_DAYS} days"
+            self.refuse(at, f'{message}; add one, such as "window": {{"last": 30, "unit": "days"}}')
         largest = max(number) if isinstance(number, tuple) else number
-        if is_remembered and measure != "sum" and largest is not None and largest >= HISTORY_LIMIT:
-            self._refuse(id, f"only the newest {HISTORY_LIMIT} events are remembered; use a value below that")
+        if not is_for_ever and measure != "sum" and largest is not None and largest >= HISTORY_LIMIT:
+            message = f'only the newest {HISTORY_LIMIT} events of a name are remembered; use a "value" below that'
+            self.refuse(at, message)
         if number is None:
             return None
-        return Did(id, name, did, tests, measure, of, op, number, window)
+        return Did(at.node, name, did, tests, measure, of, raw.get("op", "at_least"), number, window)
 
-    def did_when(self, raw: Mapping[str, Any], id: str, event: str, did: bool) -> Node | None:
+    def did_when(self, raw: Mapping[str, Any], at: Place, event: str, did: bool) -> Node | None:
         which = raw["measure"]
-        for key in ("of", "where", "window"):
-            if raw.get(key):
-                message = f'the {which} time is of all a person\'s events of the name; leave "{key}" out'
-                self._refuse(id, f'{message}, or count them with "measure": "count"')
-        test = self.operand(raw, id, which, TIME_OPERATORS)
+        for key, nothing in (("of", None), ("where", []), ("window", None)):
+            if raw.get(key) not in (None, nothing):
+                message = f'the {which} time is of all events of the name; leave "{key}" out'
+                self.refuse(at, f'{message}, or count the events with "measure": "count"')
+        test = self.operand(raw, at, which, TIME_OPERATORS)
         if test is not None and test.op == "between" and not test.asks_date:
-            self._refuse(id, f'"value" of between must be a list of two dates, {DATE_FORM}')
-        return None if test is None else DidWhen(id, event, did, which, test)
+            self.refuse(at, f'"value" of between must be a list of two dates, {DATE_FORM}')
+        return None if test is None else DidWhen(at.node, event, did, which, test)
 
-    def sequence(self, raw: Mapping[str, Any], id: str, depth: int) -> Node | None:
-        steps, did = raw.get("steps"), self.did(raw, id)
+    def sequence(self, raw: Mapping[str, Any], at: Place, depth: int) -> Node | None:
+        steps, did = raw.get("steps"), self.did(raw, at)
         if not isinstance(steps, list) or not 2 <= len(steps) <= MAX_STEPS:
-            self._refuse(id, f'"steps" must be a list of 2 to {MAX_STEPS} events')
+            self.refuse(at, f'"steps" must be a list of 2 to {MAX_STEPS} events, such as {{"event": "Product Viewed"}}')
             steps = []
         parsed = tuple(
-            self.step(step, id, number, is_last=number == len(steps)) for number, step in enumerate(steps, start=1)
+            self.step(step, at.enter(f"step {number}"), is_first=number == 1, is_last=number == len(steps))
+            for number, step in enumerate(steps, start=1)
         )
-        window = self.window(raw.get("window"), id)
-        if window is None:
-            message = f'a sequence is about remembered events, so it needs a "window" of at most {RETENTION_DAYS} days'
-            self._refuse(id, f"{message} for its first step")
-            return None
-        return SequenceNode(id, parsed, window, did)
+        window = self.window(raw, at)
+        if raw.get("window") is None:
+            message = f"a sequence needs a window for its first step: events are remembered for {RETENTION_DAYS} days"
+            self.refuse(at, f'{message}; add one, such as "window": {{"last": 30, "unit": "days"}}')
+        return None if window is None else SequenceNode(at.node, parsed, window, did)
 
-    def step(self, raw: object, id: str, number: int, *, is_last: bool) -> Step:
+    def step(self, raw: object, at: Place, *, is_first: bool, is_last: bool) -> Step:
         if not isinstance(raw, Mapping):
-            self._refuse(id, f"step {number} must be an object with an event")
+            self.refuse(at, 'must be an object with an event, such as {"event": "Product Viewed"}')
             return Step("", (), None, True)
-        self.keys(raw, id, ("event", "where", "within", "did"))
+        self.keys(raw, at, ("event", "where", "within", "did"))
         within = read_retained(raw.get("within"))
-        if number == 1 and "within" in raw:
-            self._refuse(id, 'the first step has no step before it; leave its "within" out, the "window" is about it')
-        if number > 1 and within is None:
+        if is_first and "within" in raw:
+            self.refuse(at, 'no step is before the first one; leave its "within" out, the "window" is about it')
+        if not is_first and within is None:
             form = f"{DURATION_FORM}, longer than nothing and at most {RETENTION_DAYS} days"
-            self._refuse(id, f'"within" of step {number} must be {form}')
-        did = self.did(raw, id)
+            self.refuse(at, f'"within" must be {form}{tell(raw, "within")}')
+        did = self.did(raw, at)
         if not did and not is_last:
-            self._refuse(id, f'only the last step can be "did": false; step {number} is followed by others')
-        if not did and number == 1:
-            self._refuse(id, 'the first step must have happened; leave its "did" out')
-        return Step(self.event_name(raw, id), self.where(raw, id), within, did)
+            self.refuse(at, 'only the last step can be "did": false; remove it here, or the steps after this one')
+        return Step(self.event_name(raw, at), self.where(raw, at), within, did)
 
-    def event_name(self, raw: Mapping[str, Any], id: str) -> str:
+    def event_name(self, raw: Mapping[str, Any], at: Place) -> str:
         name = raw.get("event")
         if not is_text(name, MAX_TEXT):
-            self._refuse(id, f'"event" must be the name of an event, 1 to {MAX_TEXT} characters')
+            self.refuse(at, f'"event" must be the name of an event, 1 to {MAX_TEXT} characters{tell(raw, "event")}')
             return ""
-        return str(name)
+        return name
 
-    def did(self, raw: Mapping[str, Any], id: str) -> bool:
+    def did(self, raw: Mapping[str, Any], at: Place) -> bool:
         did = raw.get("did", True)
         if not isinstance(did, bool):
-            self._refuse(id, '"did" must be true or false')
+            self.refuse(at, f'"did" must be true or false{tell(raw, "did")}')
             return True
         return did
 
-    def where(self, raw: Mapping[str, Any], id: str) -> tuple[Test, ...]:
-        tests = raw.get("where") or []
-        if not isinstance(tests, list) or len(tests) > MAX_TESTS:
-            self._refuse(id, f'"where" must be a list of at most {MAX_TESTS} tests')
+    def where(self, raw: Mapping[str, Any], at: Place) -> tuple[Test, ...]:
+        tests = raw.get("where")
+        if tests is None:
             return ()
-        for item in tests:
-            if isinstance(item, Mapping):
-                self.keys(item, id, ("property", "op", "value"))
-        parsed = [self.test(item, id, "property") for item in tests]
+        if not isinstance(tests, list) or len(tests) > MAX_TESTS:
+            self.refuse(at, f'"where" must be a list of at most {MAX_TESTS} tests, such as {TEST_FORM}')
+            return ()
+        parsed = [self.property(item, at.enter(f'test {n} of "where"')) for n, item in enumerate(tests, start=1)]
         return tuple(test for test in parsed if test is not None)
 
-    def number(self, op: object, value: object, id: str) -> float | tuple[float, float] | None:
+    def property(self, raw: object, at: Place) -> Test | None:
+        if not isinstance(raw, Mapping):
+            self.refuse(at, f"must be an object, such as {TEST_FORM}")
+            return None
+        self.keys(raw, at, ("property", "op", "value"))
+        return self.test(raw, at, "property")
+
+    def number(self, raw: Mapping[str, Any], at: Place) -> float | tuple[float, float] | None:
         """What a measure is compared with: a number, or two for `between`."""
-        if op not in NUMBER_OPERATORS:
-            self._refuse(id, f"unknown operator {show(op)}; use one of {', '.join(NUMBER_OPERATORS)}")
+        op, value = self.choice(raw, "op", "operator", NUMBER_OPERATORS, at, default="at_least"), raw.get("value", 1)
+        if op is None:
             return None
         if op != "between":
             if not is_number(value):
-                self._refuse(id, f'"value" must be a number, not {show(value)}')
+                self.refuse(at, f'"value" must be {CALLED["number"]}{tell(raw, "value")}')
                 return None
             return float(value)
         if not isinstance(value, list) or len(value) != 2 or not all(map(is_number, value)) or value[0] > value[1]:
-            self._refuse(id, f'"value" of between must be two numbers, the lower one first, not {show(value)}')
+            self.refuse(
+                at, f'"value" of between must be a list of two numbers, the lower one first{tell(raw, "value")}'
+            )
             return None
         return float(value[0]), float(value[1])
 
-    def window(self, raw: object, id: str) -> Window | None:
-        if raw is None:
+    def window(self, raw: Mapping[str, Any], at: Place) -> Window | None:
+        window, at = raw.get("window"), at.enter('"window"')
+        if window is None:
             return None
-        if isinstance(raw, Mapping) and "last" in raw:
-            self.keys(raw, id, ("last", "unit"))
-            length = read_duration(raw.get("last"), raw.get("unit"))
+        if isinstance(window, Mapping) and "last" in window:
+            self.keys(window, at, ("last", "unit"))
+            length = read_length(window["last"], window.get("unit"))
             if length is not None:
-                if read_retained({"amount": raw["last"], "unit": raw["unit"]}) is not None:
-                    return Last(length)
-                self._refuse(id, f"a window is longer than nothing and at most {RETENTION_DAYS} days")
+                if read_retained({"amount": window["last"], "unit": window["unit"]}) is not None:
+                    return Last(int(length))
+                self.refuse(at, f"must be longer than nothing and at most {RETENTION_DAYS} days")
                 return None
-        elif isinstance(raw, Mapping) and "this" in raw:
-            self.keys(raw, id, ("this",))
-            if raw["this"] in CALENDAR_UNITS:
-                return This(raw["this"])
-        elif isinstance(raw, Mapping) and ("from" in raw or "to" in raw):
-            self.keys(raw, id, ("from", "to"))
-            start, end = raw.get("from"), raw.get("to")
+        elif isinstance(window, Mapping) and "this" in window:
+            self.keys(window, at, ("this",))
+            if window["this"] in CALENDAR_UNITS:
+                return This(window["this"])
+        elif isinstance(window, Mapping) and ("from" in window or "to" in window):
+            self.keys(window, at, ("from", "to"))
+            start, end = window.get("from"), window.get("to")
             if (start is not None or end is not None) and all(date is None or is_date(date) for date in (start, end)):
                 return Dates(start, end)
-            self._refuse(id, f'"from" and "to" of a window must be dates, {DATE_FORM}; one of them may be left out')
+            self.refuse(at, f'"from" and "to" must be dates, {DATE_FORM}; one of them may be left out')
             return None
-        self._refuse(id, f'"window" must be {WINDOW_FORM}, or null for ever')
+        self.refuse(at, f"must be {WINDOW_FORM}, or null for ever")
         return None
 
-    def trait(self, raw: Mapping[str, Any], id: str, depth: int) -> Node | None:
-        test = self.test(raw, id, "trait")
-        return None if test is None else HasTrait(id, test)
+    def trait(self, raw: Mapping[str, Any], at: Place, depth: int) -> Node | None:
+        test = self.test(raw, at, "trait")
+        return None if test is None else HasTrait(at.node, test)
 
-    def context(self, raw: Mapping[str, Any], id: str, depth: int) -> Node | None:
-        test = self.test(raw, id, "field")
-        return None if test is None else InContext(id, test)
+    def context(self, raw: Mapping[str, Any], at: Place, depth: int) -> Node | None:
+        test = self.test(raw, at, "field")
+        return None if test is None else InContext(at.node, test)
 
-    def segment(self, raw: Mapping[str, Any], id: str, depth: int) -> Node | None:
+    def segment(self, raw: Mapping[str, Any], at: Place, depth: int) -> Node | None:
         slug = raw.get("segment")
         if not is_name(slug):
-            self._refuse(id, '"segment" must be the slug of a segment')
+            self.refuse(at, f'"segment" must be the slug of a segment, such as "customers"{tell(raw, "segment")}')
             return None
-        return InSegment(id, str(slug))
+        return InSegment(at.node, slug)
 
-    def cluster(self, raw: Mapping[str, Any], id: str, depth: int) -> Node | None:
-        test = self.operand(raw, id, "cluster", CLUSTER_OPERATORS)
-        return None if test is None else InCluster(id, test)
+    def cluster(self, raw: Mapping[str, Any], at: Place, depth: int) -> Node | None:
+        test = self.operand(raw, at, "cluster", CLUSTER_OPERATORS)
+        return None if test is None else InCluster(at.node, test)
 
-    def score(self, raw: Mapping[str, Any], id: str, depth: int) -> Node | None:
-        test = self.test(raw, id, raw["kind"], SCORE_OPERATORS)
-        if test is None:
+    def score(self, raw: Mapping[str, Any], at: Place, depth: int) -> Node | None:
+        test = self.test(raw, at, "score", SCORE_OPERATORS)
+        return None if test is None else HasScore(at.node, test)
+
+    def lookalike(self, raw: Mapping[str, Any], at: Place, depth: int) -> Node | None:
+        test = self.test(raw, at, "lookalike", SCORE_OPERATORS)
+        return None if test is None else HasScore(at.node, Test(LOOKALIKE + test.name, test.op, test.value))
+
+    def test(
+        self, raw: Mapping[str, Any], at: Place, subject: str, operators: Collection[str] = VALUE_OPERATORS
+    ) -> Test | None:
+        name = raw.get(subject)
+        if not is_name(name):
+            self.refuse(at, f'"{subject}" must be a name of 1 to {MAX_TEXT} characters{tell(raw, subject)}')
             return None
-        return HasScore(id, Test(LOOKALIKE + test.name, test.op, test.value) if raw["kind"] == "lookalike" else test)
+        return self.operand(raw, at, name, operators)
 
-    def test(self, raw: object, id: str, subject: str, operators: Collection[str] = VALUE_OPERATORS) -> Test | None:
-        if not isinstance(raw, Mapping) or not is_name(raw.get(subject)):
-            self._refuse(id, f'"{subject}" must be a name of 1 to {MAX_TEXT} characters')
-            return None
-        return self.operand(raw, id, raw[subject], operators)
-
-    def operand(self, raw: Mapping[str, Any], id: str, name: str, operators: Collection[str]) -> Test | None:
-        op, value = raw.get("op"), raw.get("value")
-        if not isinstance(op, str) or op not in operators:
-            self._refuse(id, f"unknown operator {show(op)}; use one of {', '.join(operators)}")
+    def operand(self, raw: Mapping[str, Any], at: Place, name: str, operators: Collection[str]) -> Test | None:
+        op, value = self.choice(raw, "op", "operator", operators, at), raw.get("value")
+        if op is None:
             return None
         operand = VALUE_OPERATORS[op]
         read = OPERANDS[operand](value)
         if read is None:
-            self._refuse(id, f'"value" of {op} must be {CALLED[operand]}, not {show(value)}')
+            self.refuse(at, f'"value" of {op} must be {CALLED[operand]}{tell(raw, "value")}')
             return None
         return Test(name, op, read[0])
 
-    def _refuse(self, node: str, message: str) -> None:
-        self.problems.append(Problem(node, message))
 
-
-_Parse = Callable[[_Parser, Mapping[str, Any], str, int], Node | None]
+_Parse = Callable[[_Parser, Mapping[str, Any], Place, int], Node | None]
 
 # Every kind: how it is parsed, and the keys it has beside `id` and `kind`.
 KINDS: dict[str, tuple[_Parse, tuple[str, ...]]] = {
@@ -328,5 +340,5 @@ KINDS: dict[str, tuple[_Parse, tuple[str, ...]]] = {
     "segment": (_Parser.segment, ("segment",)),
     "cluster": (_Parser.cluster, ("op", "value")),
     "score": (_Parser.score, ("score", "op", "value")),
-    "lookalike": (_Parser.score, ("lookalike", "op", "value")),
+    "lookalike": (_Parser.lookalike, ("lookalike", "op", "value")),
 }

@@ -25,6 +25,9 @@ from rules.engine import Reason
 from segments.conditions.parse import parse_condition
 from segments.conditions.python import compile_condition
 from tests.docs.pages import PAGES, Fence, fences
+from tests.segments import oracle
+from tests.segments.cases import UNSAID, Case
+from tests.segments.engines import ENGINES
 
 NOW = 1_800_000_000_000
 FENCES = [fence for page in PAGES for fence in fences(page)]
@@ -53,8 +56,10 @@ def parse_call(raw: bytes, kind: str) -> list[Event]:
 
 
 def test_there_are_as_many_examples_as_we_think() -> None:
-    assert len(fences_of("json condition")) >= 8
-    assert len(fences_of("json .*")) >= 12
+    assert len(fences_of("json condition")) >= 15
+    assert len(fences_of("json case")) >= 5
+    assert len(fences_of("json tests")) >= 3
+    assert len(fences_of("json .*")) >= 28
     assert len(fences_of("sh")) >= 5
     assert len(fences_of("python")) >= 1
 
@@ -67,6 +72,33 @@ def test_json_is_json(fence: Fence) -> None:
 @pytest.mark.parametrize("fence", fences_of("json condition"))
 def test_conditions_compile(fence: Fence) -> None:
     compile_condition(parse_condition(json.loads(fence.body)))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fence", fences_of("json case"))
+def test_cases_are_answered_as_they_say(fence: Fence) -> None:
+    case = Case("docs", fence.name, json.loads(fence.body))
+    assert {name: ask([case])[0] for name, ask in ENGINES.items()} == dict.fromkeys(ENGINES, case.matches)
+    if case.flips is not UNSAID:
+        assert compile_condition(case.root, case.calendar).next_flip(case.profile, case.now) == case.flips
+        assert oracle.holds(case.ask_at(case.flips - 1)) is case.matches
+        assert oracle.holds(case.ask_at(case.flips)) is not case.matches
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fence", fences_of("json tests"))
+def test_facts_pass_and_fail_as_they_say(fence: Fence) -> None:
+    asked = []
+    for told in json.loads(fence.body):
+        test = {key: told[key] for key in told.keys() - {"passes", "fails"}}
+        for fact, passes in [*((fact, True) for fact in told["passes"]), *((fact, False) for fact in told["fails"])]:
+            condition = {"kind": "trait", "trait": "fact", **test}
+            said = {"condition": condition, "now": "2026-06-17T12:00:00Z", "traits": {"fact": fact}, "matches": passes}
+            asked.append(Case("docs", json.dumps([test, fact]), said))
+    for name, ask in ENGINES.items():
+        answers = ask(asked)
+        wrong = [case.name for case, answer in zip(asked, answers, strict=True) if answer is not case.matches]
+        assert wrong == [], name
 
 
 @pytest.mark.parametrize("fence", fences_of("json schema"))

@@ -12,14 +12,11 @@ from ingestion.steps import Outcome
 from personalization import api
 from personalization.decide import Answer, Answered
 from profiles import keys
-from profiles.profile import MAX_TEXT
 from rules.engine import Reason
-from segments.conditions import language, parse
 from tests.docs.pages import ROOT, spans, table_cells
 
 DECIDE = ROOT / "docs/reference/decide.md"
 CATALOGUE = ROOT / "docs/reference/catalogue.md"
-CONDITIONS = ROOT / "docs/reference/conditions.md"
 REFUSALS = ROOT / "docs/reference/refusals.md"
 MISSING = ROOT / "docs/how-to/find-out-why-an-event-is-missing.md"
 ARCHITECTURE = ROOT / "docs/architecture.md"
@@ -64,19 +61,6 @@ def test_every_event_that_is_indexed_from_the_start_is_documented() -> None:
 def test_every_field_of_question_and_answer_is_documented() -> None:
     fields = {*api.Question.__struct_encode_fields__, *Answer.__struct_encode_fields__, *Answered.__struct_fields__}
     assert fields - table_cells(DECIDE) == set()
-
-
-def test_every_kind_operator_measure_and_unit_is_documented() -> None:
-    operators = {*language.VALUE_OPERATORS, *language.NUMBER_OPERATORS}
-    assert parse.KINDS.keys() - table_cells(CONDITIONS) == set()
-    assert language.VALUE_OPERATORS.keys() - table_cells(CONDITIONS) == set()
-    assert {*operators, *language.UNITS, *parse.MEASURES} - set(spans(CONDITIONS)) == set()
-
-
-@pytest.mark.parametrize("name", ["MAX_NODES", "MAX_DEPTH", "MAX_LIST", "MAX_TEXT", "RETENTION_DAYS", "HISTORY_LIMIT"])
-def test_every_bound_is_documented_with_its_value(name: str) -> None:
-    [line] = [line for line in CONDITIONS.read_text().splitlines() if line.startswith("|") and f"`{name}`" in line]
-    assert line.rstrip(" |").rsplit("| ", 1)[-1] == str(getattr(language, name, MAX_TEXT))
 
 
 def test_every_redis_key_is_documented() -> None:
