@@ -149,6 +149,10 @@ def _june(then: _Then) -> People:
     return set(then.orders[(at >= start) & (at < start_of("2011-07-01"))]["person"])
 
 
+def _cyprus(then: _Then) -> People:
+    return set(then.country[then.country == "Cyprus"].index)
+
+
 def _outdoor_spenders(then: _Then) -> People:
     return (_outdoor(then) & _spenders(then)) - _disappointed(then)
 
@@ -163,5 +167,6 @@ SEGMENTS: dict[str, Callable[[_Then], People]] = {
     "disappointed": _disappointed,
     "busy-week": _busy_week,
     "june": _june,
+    "cyprus": _cyprus,
     "outdoor-spenders": _outdoor_spenders,
 }

@@ -10,19 +10,19 @@ SUMMER = [f"2011-{month:02}-01" for month in range(5, 11)]  # months that begin 
 
 
 class Turn(NamedTuple):
-    """Somebody enters or leaves the segment at `at`, and nobody did in the millisecond before it."""
+    """Somebody enters or leaves each of the segments at `at`, and nobody did in the millisecond before it."""
 
-    slug: str
+    slugs: tuple[str, ...]
     at: int
 
 
 def pick_turns(shop: Shop, chance: Random) -> list[Turn]:
-    """One of each kind: a purchase leaves a window, a month begins, the time to wait for an order is over."""
+    """One of each kind: somebody's last purchase leaves a window, a month begins, the wait for an order is over."""
     outdoor = shop.orders[shop.orders["outdoor"]]["at"] + 60 * DAY + 1
     return [
-        _find_turn(shop, chance, "outdoor", outdoor),
-        _find_turn(shop, chance, "outdoor-regulars", map(start_of, SUMMER)),
-        _find_turn(shop, chance, "disappointed", shop.refunds["at"] + 30 * DAY + 1),
+        _find_turn(shop, chance, outdoor, "outdoor", "lapsed", "quiet"),
+        _find_turn(shop, chance, map(start_of, SUMMER), "outdoor-regulars"),
+        _find_turn(shop, chance, shop.refunds["at"] + 30 * DAY + 1, "disappointed"),
     ]
 
 
@@ -34,11 +34,12 @@ def pick_moments(shop: Shop, turns: Iterable[Turn], chance: Random) -> list[int]
     return sorted([*sides, *anywhere, last + chance.randint(0, DAY)])
 
 
-def _find_turn(shop: Shop, chance: Random, slug: str, candidates: Iterable[int]) -> Turn:
+def _find_turn(shop: Shop, chance: Random, candidates: Iterable[int], *slugs: str) -> Turn:
     last = int(shop.invoices["at"].max())
     moments = sorted({int(at) for at in candidates if at <= last})
     chance.shuffle(moments)
     for at in moments:
-        if shop.ask(at - 1)[slug] != shop.ask(at)[slug]:
-            return Turn(slug, at)
-    raise AssertionError(f"nobody ever enters or leaves {slug}")
+        before, then = shop.ask(at - 1), shop.ask(at)
+        if all(before[slug] != then[slug] for slug in slugs):
+            return Turn(slugs, at)
+    raise AssertionError(f"nobody ever enters or leaves {' and '.join(slugs)} at once")

@@ -53,6 +53,7 @@ NODES: dict[str, dict[str, Any]] = {
     },
     "busy-week": {**ORDERED, "op": "at_least", "value": 2, "window": {"this": "week"}},
     "june": {**ORDERED, "window": {"from": "2011-06-01", "to": "2011-06-30"}},
+    "cyprus": {"kind": "trait", "trait": "country", "op": "is", "value": "Cyprus"},  # some move there, some away
     "outdoor-spenders": {
         "kind": "and",
         "children": [
