@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 import time
 import uuid
 from typing import Any
@@ -14,7 +11,7 @@ import msgspec
 
 from bench.doors import BASIC, WRITE_KEY, publish
 from bench.people import CONTEXT, roster
-from bench.servers import ROOT, client, own_redis, web_server
+from bench.servers import client, own_redis, processor, web_server
 from ingestion.steps import Outcome
 from personalization.snapshot import announce
 from profiles import keys
@@ -49,22 +46,8 @@ def measure_freshness() -> dict[str, Any]:
         publish(connection)
         announce(connection, keys.BOOK, 2, json.dumps(BOOK).encode())
         announce(connection, keys.ROSTER, 2, msgspec.json.encode(roster({"probe": PROBED})))
-        with web_server("personalization.asgi:application", url) as port:
-            processor = subprocess.Popen(
-                [sys.executable, "manage.py", "run_processor", "--name", "bench"],
-                cwd=ROOT,
-                env={
-                    **os.environ,
-                    "REDIS_URL": url,
-                    "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
-                    "SECRET_KEY": "for-this-benchmark-only",
-                },
-            )
-            try:
-                latencies = sorted(asyncio.run(_probe_under_load(port)))
-            finally:
-                processor.terminate()
-                processor.wait(timeout=30)
+        with web_server("personalization.asgi:application", url) as port, processor(url):
+            latencies = sorted(asyncio.run(_probe_under_load(port)))
         accepted = sum(
             int(count)
             for name, count in connection.hgetall(keys.OUTCOMES).items()

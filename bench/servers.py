@@ -69,6 +69,26 @@ def web_server(application: str, redis_url: str, **environment: str) -> Iterator
         process.wait(timeout=30)
 
 
+@contextmanager
+def processor(redis_url: str) -> Iterator[None]:
+    """One processor process that needs no PostgreSQL."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "run_processor", "--name", "bench"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "REDIS_URL": redis_url,
+            "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
+            "SECRET_KEY": "for-this-benchmark-only",
+        },
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:

@@ -1,16 +1,13 @@
 """Windows that end by themselves: how late membership follows, with a hundred thousand people waiting."""
 
-import os
 import random
-import subprocess
-import sys
 import time
 from typing import Any
 
 import msgspec
 
 from bench.people import roster
-from bench.servers import ROOT, client, own_redis
+from bench.servers import client, own_redis, processor
 from ingestion.accepted import SegmentLeft, unpack
 from ingestion.directory import Directory
 from ingestion.log_redis import FIELD
@@ -34,21 +31,8 @@ def measure_timers() -> dict[str, Any]:
         announce(connection, keys.DIRECTORY, 1, msgspec.json.encode(Directory(number=1)))
         announce(connection, keys.ROSTER, 1, msgspec.json.encode(roster({"keen": KEEN})))
         ends = _make_people(connection)
-        processor = subprocess.Popen(
-            [sys.executable, "manage.py", "run_processor", "--name", "bench"],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "REDIS_URL": url,
-                "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
-                "SECRET_KEY": "for-this-benchmark-only",
-            },
-        )
-        try:
+        with processor(url):
             time.sleep(max(0.0, max(ends.values()) / 1000 - time.time()) + 3)
-        finally:
-            processor.terminate()
-            processor.wait(timeout=30)
         late = sorted(at - ends[id] for id, at in _read_ends(connection).items())
     if len(late) != ENDING:
         raise RuntimeError(f"{len(late)} of {ENDING} windows ended")

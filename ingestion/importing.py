@@ -41,13 +41,14 @@ class CannotImport(Exception):
 @dataclass
 class Report:
     """What became of a file's rows. `bad` lists the first of those that could not be read, `skipped` counts rows
-    that are no events, by why."""
+    that are no events, by why; `categories` counts those that could be read, None for those without one."""
 
     rows: int = 0
     events: Counter[str] = field(default_factory=Counter)
     bad: list[tuple[int, str]] = field(default_factory=list)
     bad_rows: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    categories: Counter[str | None] = field(default_factory=Counter)
 
     def refuse(self, line: int, reason: str) -> None:
         self.bad_rows += 1
@@ -153,12 +154,13 @@ def _split(events: Sequence[Event], size: int) -> Iterator[Sequence[Event]]:
         yield events[start : start + size]
 
 
-def fingerprint(path: Path) -> str:
-    """SHA-256 of a file, by which an interrupted import knows it again."""
+def fingerprint(*paths: Path) -> str:
+    """SHA-256 of the files of an import, by which an interrupted one knows them again."""
     digest = sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
+    for path in paths:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from ingestion.categories import Categories
 from ingestion.importing import Report, open_table
 from profiles.event import Event
 
@@ -23,13 +24,14 @@ CURRENCY = "GBP"
 MAX_TEXT = 200
 MAX_NUMBER = 1_000_000_000
 FIRST_YEAR = 2000
+NO_CATEGORIES = Categories()
 
 BAD_DEBT = "adjustments of bad debt (invoices A…)"
 NO_SALE = "corrections of stock and free items (invoices without a sale)"
 
 
 class Line(NamedTuple):
-    """One row: `at` in Unix milliseconds, `customer` None for an unknown one."""
+    """One row: `at` in Unix milliseconds, `customer` and `category` None for an unknown one."""
 
     invoice: str
     product: str
@@ -39,6 +41,7 @@ class Line(NamedTuple):
     price: Decimal
     customer: str | None
     country: str
+    category: str | None
 
 
 class BadRow(ValueError):
@@ -54,7 +57,15 @@ def count_rows(path: Path) -> Counter[str]:
     return counts
 
 
-def read_events(path: Path, counts: Counter[str], *, source: str, received: int, report: Report) -> Iterator[Event]:
+def read_events(
+    path: Path,
+    counts: Counter[str],
+    *,
+    source: str,
+    received: int,
+    report: Report,
+    categories: Categories = NO_CATEGORIES,
+) -> Iterator[Event]:
     """One event per invoice, in the order in which they are complete, whether or not its rows stand together.
 
     A customer is identified before the first event, and again when the country changes. Always the same file gives
@@ -68,9 +79,10 @@ def read_events(path: Path, counts: Counter[str], *, source: str, received: int,
             report.rows += 1
             invoice = row[0].strip() if row else ""
             try:
-                line = read_line(row)
+                line = read_line(row, categories)
                 if line.at > received:
                     raise BadRow("InvoiceDate is in the future")
+                report.categories[line.category] += 1
                 invoices.setdefault(invoice, []).append(line)
             except BadRow as error:
                 report.refuse(number, str(error))
@@ -82,7 +94,7 @@ def read_events(path: Path, counts: Counter[str], *, source: str, received: int,
                     yield event
 
 
-def read_line(row: list[str]) -> Line:
+def read_line(row: list[str], categories: Categories) -> Line:
     """Raises BadRow."""
     if not row:
         raise BadRow("has another number of columns than the first line")
@@ -104,6 +116,7 @@ def read_line(row: list[str]) -> Line:
         price=_read_price(price),
         customer=customer.removesuffix(".0") or None,  # spreadsheets make numbers of them
         country=country[:MAX_TEXT],
+        category=categories.classify(description),
     )
 
 
@@ -179,13 +192,17 @@ def _describe(invoice: str, lines: list[Line], sign: int) -> dict[str, Any]:
     properties: dict[str, Any] = {"order_id": invoice, "currency": CURRENCY, "total": total}
     if sign > 0:
         properties["revenue"] = total
-    properties["products"] = [
-        {
-            "product_id": line.product,
-            "name": line.description,
-            "quantity": sign * line.quantity,
-            "price": float(line.price),
-        }
-        for line in lines
-    ]
+    properties["products"] = [_describe_product(line, sign) for line in lines]
     return properties
+
+
+def _describe_product(line: Line, sign: int) -> dict[str, Any]:
+    product: dict[str, Any] = {
+        "product_id": line.product,
+        "name": line.description,
+        "quantity": sign * line.quantity,
+        "price": float(line.price),
+    }
+    if line.category is not None:
+        product["category"] = line.category
+    return product

@@ -1,9 +1,6 @@
 """A year of a real shop by the command, through Redis, processor and archiver: every customer's totals are those that
 pandas counts in the file, no line is lost, and a second time adds nothing."""
 
-import os
-from pathlib import Path
-
 import pandas
 import pytest
 from django.db.models import Count, Sum
@@ -14,20 +11,16 @@ from profiles.event import user_key
 from profiles.models import ArchivedEvent, StoredProfile
 from profiles.profile import PARTS
 from tests.importers.conftest import Engine, import_file
+from tests.real_data import ONLINE_RETAIL as FILE
+from tests.real_data import needs_online_retail
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-DATA = Path(os.environ.get("PZ_DATA_DIR", ROOT.parent / "shared" / "data"))
-FILE = DATA / "online_retail.csv.gz"
 ROWS, DEBT = 541_909, 3
 SCALE = 100_000  # prices have at most five decimals: sums of whole numbers are exact
 NAMES = ("Order Completed", "Order Refunded")
 
 Totals = dict[str, dict[str, tuple[int, int]]]  # event -> customer ("" without one) -> invoices, pence
 
-pytestmark = [
-    pytest.mark.skipif(not FILE.exists(), reason=f"{FILE} is not there; PZ_DATA_DIR names its folder"),
-    pytest.mark.timeout(600),
-]
+pytestmark = [needs_online_retail, pytest.mark.timeout(600)]
 
 
 def sum_up(rows: pandas.DataFrame, sign: int) -> dict[str, tuple[int, int]]:

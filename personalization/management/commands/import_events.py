@@ -14,9 +14,10 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from ingestion.actions import create_source
+from ingestion.categories import Categories, read_categories
 from ingestion.connectors import online_retail
 from ingestion.import_runs import finish_import, keep_import, open_import
-from ingestion.importing import GO_ON, CannotImport, Importer, Report, Sent, fingerprint
+from ingestion.importing import GO_ON, LISTED, CannotImport, Importer, Report, Sent, fingerprint
 from ingestion.log_redis import RedisLog
 from ingestion.models import ImportRun, Source
 from personalization.wiring import clock, redis_client
@@ -31,15 +32,20 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path, help="CSV, or CSV packed with gzip")
         parser.add_argument("--preset", required=True, choices=sorted(PRESETS), help="how to read the file")
+        parser.add_argument(
+            "--categories", type=Path, help="CSV of words and category: how products are sorted by their description"
+        )
         parser.add_argument("--source", help="slug of a source; without it, one named after the preset is used")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path, preset = options["path"], PRESETS[options["preset"]]
         try:
+            table: Path | None = options["categories"]
+            categories = Categories() if table is None else read_categories(table)
             source = self._find_source(options["source"], options["preset"])
-            digest = fingerprint(path)
+            digest = fingerprint(path) if table is None else fingerprint(path, table)
             with open_import(source, file=path.name, sha256=digest, preset=options["preset"], at=timezone.now()) as run:
-                report, sent = self._send(run, path, preset, source)
+                report, sent = self._send(run, path, preset, source, categories)
                 finish_import(run, at=timezone.now())
         except (CannotImport, OSError) as error:
             raise CommandError(str(error)) from error
@@ -48,6 +54,8 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             raise CommandError(f"stopped; {GO_ON}") from None
         self._tell(report, sent, resumed=run.events)
+        if table is not None:
+            self._tell_categories(report, sent, categories)
 
     def _find_source(self, slug: str | None, preset: str) -> Source:
         source = Source.objects.filter(slug=slug or preset).first()
@@ -60,10 +68,14 @@ class Command(BaseCommand):
         except IntegrityError:  # another import has just made it
             return Source.objects.get(slug=preset)
 
-    def _send(self, run: ImportRun, path: Path, preset: Any, source: Source) -> tuple[Report, Sent]:
+    def _send(
+        self, run: ImportRun, path: Path, preset: Any, source: Source, categories: Categories
+    ) -> tuple[Report, Sent]:
         report = Report()
         counts = preset.count_rows(path)
-        events: Iterator[Event] = preset.read_events(path, counts, source=source.slug, received=clock(), report=report)
+        events: Iterator[Event] = preset.read_events(
+            path, counts, source=source.slug, received=clock(), report=report, categories=categories
+        )
         with tqdm(total=counts.total(), unit=" rows", disable=None) as bar:
 
             def keep(settled: int, sent: Sent) -> None:
@@ -98,3 +110,13 @@ class Command(BaseCommand):
                 say(f"  line {line:,}: {reason}")
             if report.bad_rows > len(report.bad):
                 say(f"  and {report.bad_rows - len(report.bad):,} more")
+
+    def _tell_categories(self, report: Report, sent: Sent, categories: Categories) -> None:
+        say = self.stdout.write
+        found = [f"{rows:,} {name or 'without a category'}" for name, rows in report.categories.most_common()]
+        say("rows by category: " + ", ".join(found))
+        if unused := categories.list_unused():
+            more = f" and {len(unused) - LISTED:,} more" if len(unused) > LISTED else ""
+            say(f"words of no product: {', '.join(unused[:LISTED])}{more}")
+        if sent.known:
+            say("events that were there already keep the categories they came with")
