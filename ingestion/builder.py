@@ -140,7 +140,8 @@ class Builder:
         self._await_roster(build)
         self._await_archive()
         people = StoredProfile.objects.count() if _list_filled(build) else 0
-        self._keep(build, state=Build.State.ENROLLING, total=people + _members_of(build).count())
+        total = people + _members_of(build).count()
+        self._keep(build, state=Build.State.ENROLLING, total=total, asked=self._now())
 
     def _enrol(self, build: Build) -> None:
         """Puts the members of lists and snapshots into them."""
@@ -172,6 +173,8 @@ class Builder:
         retired = read_roster().retired
         answering = tuple(version.key for version in build.versions.all())
         pairs, carried = tuple(retired.items()), [*retired, *answering]
+        if build.asked is None:
+            self._keep(build, total=_carrying(carried).count(), asked=self._now())
 
         def settle(ids: tuple[str, ...]) -> Settle:
             return Settle(build=build.pk, keys=answering, retired=pairs, since=since, at=at, profiles=ids)
@@ -288,12 +291,14 @@ def _by_version(members: Iterable[Member]) -> Mapping[str, list[Member]]:
 
 def _next_profiles(after: UUID | None, carried: Sequence[str] | None = None) -> list[UUID]:
     """The next profiles by their ids; with `carried`, those alone that carry one of these keys."""
-    people = StoredProfile.objects.order_by("pk")
+    people = StoredProfile.objects.all() if carried is None else _carrying(carried)
     if after is not None:
         people = people.filter(pk__gt=after)
-    if carried is not None:
-        people = people.filter(segments__has_any_keys=carried)
-    return list(people.values_list("pk", flat=True)[:CHUNK])
+    return list(people.order_by("pk").values_list("pk", flat=True)[:CHUNK])
+
+
+def _carrying(carried: Sequence[str]) -> QuerySet[StoredProfile]:
+    return StoredProfile.objects.filter(segments__has_any_keys=carried)
 
 
 def _to_ms(at: datetime | None) -> int:

@@ -70,7 +70,7 @@ def put_in_force(build: Build, *, at: datetime) -> bool:
     roster = cut_over(read_roster())
     state = Build.State.SETTLING
     moved = Build.objects.filter(pk=build.pk, state__in=BEFORE_FORCE).update(
-        state=state, in_force=at, roster=roster.number, cursor=None, done=0, total=0
+        state=state, in_force=at, roster=roster.number, asked=None, cursor=None, done=0, total=0
     )
     if moved:
         _store(roster, at)
@@ -91,7 +91,7 @@ def finish_build(build: Build, *, settled: Iterable[str], at: datetime) -> None:
 @transaction.atomic
 def blame_build(build: Build, reason: str, *, at: datetime) -> None:
     """Notes a failure. After several in a row the build has failed, and the old versions go on to answer."""
-    Build.objects.filter(pk=build.pk).update(tries=F("tries") + 1, error=reason, heartbeat=at)
+    Build.objects.filter(pk=build.pk).update(tries=F("tries") + 1, error=reason)
     build.refresh_from_db()
     if build.tries >= MAX_TRIES and cancel_build(build, at=at):
         Build.objects.filter(pk=build.pk).update(state=Build.State.FAILED)

@@ -69,7 +69,7 @@ def find_versions(keys: Iterable[str]) -> list[SegmentVersion]:
 
 def list_waiting_builds() -> list[Build]:
     """Builds that are not at their end, the oldest first."""
-    return list(Build.objects.exclude(state__in=Build.ENDED).order_by("pk"))
+    return list(Build.objects.exclude(state__in=Build.ENDED).order_by("pk").prefetch_related("versions"))
 
 
 def read_as_of(text: str | None, otherwise: datetime) -> datetime:
