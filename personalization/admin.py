@@ -1,4 +1,4 @@
-"""The operators' page of dead letters. It puts records back into the running logs, so it stands beside the wiring."""
+"""The operators' pages that act on the running product, and so stand beside the wiring: dead letters, builds."""
 
 import json
 from typing import Any
@@ -12,13 +12,17 @@ from django.utils.html import format_html
 from ingestion.accepted import unpack as unpack_accepted
 from ingestion.log import LogUnavailable
 from ingestion.models import DeadLetter
+from personalization.admin_builds import BuildAdmin
 from personalization.wiring import replay
 from profiles.admin import LookAdmin
 from profiles.event import unpack
+from segments.models import Build
 
 SHOWN_BYTES = 2_000  # of a record that cannot be read
 SHOWN_LETTERS = 64_000  # of one that can
 REPLAY = "ingestion.change_deadletter"
+
+admin.site.register(Build, BuildAdmin)
 
 
 class StateFilter(admin.SimpleListFilter):

@@ -15,6 +15,8 @@ from rules.queries import find_published
 from segments.health import Health, list_health
 from segments.progress import Alive
 
+REFRESH_S = 3  # between looks at a page while something is under way
+
 
 @dataclass(frozen=True)
 class Overview:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from math import ceil
 from typing import NamedTuple
 
 from segments.models import Build
@@ -16,6 +17,7 @@ NO_PROCESSOR = "No processor is running: it evaluates the people that it is hand
 NO_WORKER = "No worker has taken it up: is Celery's worker running, or busy with something else?"
 CAUSES = (NO_REDIS, NO_ARCHIVER, NO_PROCESSOR, NO_WORKER)
 
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 NEEDS_PROCESSORS = (Build.State.ENROLLING, Build.State.FILLING, Build.State.SETTLING)
 
 
@@ -94,7 +96,7 @@ def _follow(build: Build, *, at: datetime, alive: Alive, before: Build | None) -
         done=build.done,
         total=build.total,
         rate=rate,
-        left_s=round(left / rate) if rate and build.total else None,
+        left_s=ceil(left / rate) if rate and build.total else None,
     )
 
 
@@ -103,17 +105,16 @@ def say_progress(progress: Progress) -> str:
     if not progress.total:
         return ""
     said = f"{progress.done:,} of {progress.total:,} people asked"
-    if progress.left_s is not None and not progress.is_stuck:
+    if progress.left_s and not progress.is_stuck:
         said += f", about {say_duration(timedelta(seconds=progress.left_s))} left"
     return said
 
 
 def say_duration(duration: timedelta) -> str:
-    """A duration in its two largest units, as "2 h 5 min"."""
-    seconds = max(0, round(duration.total_seconds()))
-    sizes = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-    for (size, unit), (next_size, next_unit) in pairwise(sizes):
+    """A duration in its two largest units, as "2 h 5 min"; below a second it is as good as none."""
+    seconds = int(duration.total_seconds())
+    for (size, unit), (next_size, next_unit) in pairwise(UNITS):
         if seconds >= size:
             whole, rest = divmod(seconds, size)
             return f"{whole} {unit}" + (f" {rest // next_size} {next_unit}" if rest >= next_size else "")
-    return f"{seconds} s"
+    return f"{seconds} s" if seconds >= 1 else "under 1 s"
