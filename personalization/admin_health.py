@@ -15,7 +15,6 @@ from personalization.vitals import REFRESH_S, Overview, look_over_segments
 from personalization.wiring import redis_client
 from segments.charts import Chart, draw_chart
 from segments.models import Segment
-from segments.progress import STUCK_AFTER
 from segments.queries import list_changes
 from segments.sizes import Size, list_sizes
 
@@ -24,6 +23,7 @@ LOOK_AT_PEOPLE = "profiles.view_storedprofile"
 PER_PAGE = 100
 SHOWN_CHANGES = SHOWN_SIZES = 50
 WEEK = timedelta(days=7)
+COUNTED_WITHIN = timedelta(hours=2)  # an older number says of when it is
 SPARK = (120, 28)
 CHART = (720, 220)
 PERIODS = {"1": "day", "7": "week", "30": "month", "365": "year"}
@@ -84,7 +84,7 @@ def _show(request: HttpRequest, page: str, overview: Overview, at: datetime, con
         "opts": Segment._meta,
         "overview": overview,
         "at": at,
-        "stuck_after": STUCK_AFTER,
+        "stale": at - COUNTED_WITHIN,
         "refresh": REFRESH_S if overview.is_moving else None,
     }
     return TemplateResponse(request, f"admin/segments/{page}.html", {**common, **context})

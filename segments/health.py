@@ -33,7 +33,8 @@ class State(StrEnum):
 TROUBLE = (State.STUCK, State.FAILED, State.CANCELLED)
 
 
-class Change(NamedTuple):
+@dataclass(frozen=True)
+class Change:
     """Somebody has entered or left."""
 
     what: str

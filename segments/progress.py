@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil
-from typing import NamedTuple
 
 from segments.models import Build
 
@@ -21,7 +20,8 @@ UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 NEEDS_PROCESSORS = (Build.State.ENROLLING, Build.State.FILLING, Build.State.SETTLING)
 
 
-class Alive(NamedTuple):
+@dataclass(frozen=True)
+class Alive:
     """Which of the parts that a build takes are at work at this moment. `builder`: some worker is building."""
 
     redis: bool = True
@@ -56,6 +56,14 @@ def is_stuck(build: Build, *, at: datetime, alive: Alive) -> bool:
     if build.state in Build.ENDED or (build.state == Build.State.COLLECTING and alive.builder and not build.error):
         return False
     return at - (build.heartbeat or build.queued) > STUCK_AFTER
+
+
+def list_missing(alive: Alive) -> list[str]:
+    """What is not at work of the parts that everything rests on; without Redis nothing is known of the others."""
+    if not alive.redis:
+        return [NO_REDIS]
+    parts = ((alive.archiver, NO_ARCHIVER), (alive.processor, NO_PROCESSOR))
+    return [said for is_there, said in parts if not is_there]
 
 
 def say_cause(build: Build, alive: Alive) -> str:
