@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 CHUNK = 4_000  # profiles handed out at once
 IN_FLIGHT = 2  # chunks that processors may have before them
 RECORD = 100  # profiles of one record
+SETTLE_MS = 2_000  # after the cut-over: nobody answers by the former roster any more, as all look twice a second
 LOOK_S = 0.01  # between looks at how far the processors are
 
 T = TypeVar("T")
@@ -154,7 +155,7 @@ class Builder:
             total = count_people(build.recalls, _oldest(build, self._memory()))
         elif _list_filled(build):
             total += StoredProfile.objects.count()
-        self._keep(build, state=Build.State.ENROLLING, total=total)
+        self._keep(build, state=Build.State.ENROLLING, total=total, asked=self._now())
 
     def _enrol(self, build: Build) -> None:
         """Puts the members of lists and snapshots into them."""
@@ -193,13 +194,17 @@ class Builder:
     def _settle(self, build: Build) -> None:
         """Lets go of what was replaced, and tells who has come and gone by it."""
         self._await_roster(build)
-        since, at = _to_ms(build.started), self._clock()
+        if build.asked is None:
+            self._keep(build, asked=self._now())
+        since, at = _to_ms(build.started), _to_ms(build.asked)
         self._await_archive()
         retired = read_roster().retired
         answering = tuple(version.key for version in build.versions.all())
         pairs, carried = tuple(retired.items()), [*retired, *answering]
-        if build.cursor is None:
+        if not build.total:
             self._keep(build, total=_carrying(carried).count())
+        if build.total:
+            self._await(lambda: self._clock() >= at + SETTLE_MS, "every process to work with the new roster")
 
         def settle(ids: tuple[str, ...]) -> Settle:
             return Settle(build=build.pk, keys=answering, retired=pairs, since=since, at=at, profiles=ids)
@@ -349,8 +354,8 @@ def _next_profiles(after: UUID | None, carried: Sequence[str] | None = None) -> 
     return list(people.order_by("pk").values_list("pk", flat=True)[:CHUNK])
 
 
-def _carrying(keys: Sequence[str]) -> QuerySet[StoredProfile]:
-    return StoredProfile.objects.filter(segments__has_any_keys=keys)
+def _carrying(carried: Sequence[str]) -> QuerySet[StoredProfile]:
+    return StoredProfile.objects.filter(segments__has_any_keys=carried)
 
 
 def _to_ms(at: datetime | None) -> int:

@@ -41,6 +41,14 @@ end
 """
 
 
+ABSENT_MS = 15_000  # without a sign of life; one that works off a large batch is silent for a while
+
+
+def is_processing(client: Client, *, now: int) -> bool:
+    """Whether any processor is alive, at `now` in Unix milliseconds."""
+    return bool(client.zcount(keys.PROCESSORS, now - ABSENT_MS, "+inf"))
+
+
 class Leases(Protocol):
     """Which partitions a processor may work on."""
 

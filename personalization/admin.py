@@ -1,4 +1,4 @@
-"""The operators' pages of what reaches into the running logs, beside the wiring: dead letters, and merges."""
+"""The operators' pages that act on the running product, beside its wiring: dead letters, merges, builds."""
 
 import json
 from typing import Any
@@ -12,17 +12,20 @@ from django.utils.html import format_html
 from ingestion.accepted import unpack as unpack_accepted
 from ingestion.log import LogUnavailable
 from ingestion.models import DeadLetter
+from personalization.admin_builds import BuildAdmin
 from personalization.admin_merges import MergeRecordAdmin
 from personalization.wiring import replay
 from profiles.admin import LookAdmin
 from profiles.event import unpack
 from profiles.models import MergeRecord
+from segments.models import Build
 
 SHOWN_BYTES = 2_000  # of a record that cannot be read
 SHOWN_LETTERS = 64_000  # of one that can
 REPLAY = "ingestion.change_deadletter"
 
 admin.site.register(MergeRecord, MergeRecordAdmin)
+admin.site.register(Build, BuildAdmin)
 
 
 class StateFilter(admin.SimpleListFilter):

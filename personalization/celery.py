@@ -14,5 +14,15 @@ application.conf.beat_schedule = {
         "task": "personalization.tasks.drop_expired_sessions",
         "schedule": crontab(hour="3", minute="30"),
     },
+    "count-segments": {
+        "task": "personalization.tasks.count_segments",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 240},  # of those that waited for a worker, the last one is enough
+    },
+    "forget-segments-past": {
+        "task": "personalization.tasks.forget_segments_past",
+        "schedule": crontab(hour="3", minute="50"),
+        "options": {"expires": 6 * 3_600},
+    },
 }
 application.autodiscover_tasks(["personalization"])

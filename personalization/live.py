@@ -25,6 +25,7 @@ class LiveChanges:
         self._pubsub = client.pubsub(ignore_subscribe_messages=True)
         self._watchers: dict[str, set[Watcher]] = {}
         self._wanted = asyncio.Event()
+        self._connecting = asyncio.Lock()
         self._stopping = False
 
     async def watch(self, profile_id: str, watcher: Watcher) -> None:
@@ -74,10 +75,18 @@ class LiveChanges:
 
     async def _tell(self, call: Callable[..., Awaitable[object]], profile_id: str) -> None:
         with suppress(redis.RedisError, OSError):  # `run` meets the same, and subscribes anew once Redis is back
+            await self._connect()
             await call(keys.live(profile_id))
+
+    async def _connect(self) -> None:
+        """One connection, however many pages open at the same moment: what is subscribed over another is not heard."""
+        async with self._connecting:
+            if self._pubsub.connection is None:
+                await self._pubsub.connect()
 
     async def _resubscribe(self) -> None:
         with suppress(redis.RedisError, OSError):  # still away: `run` comes round again
             await self._pubsub.aclose()
             if self._watchers:
+                await self._connect()
                 await self._pubsub.subscribe(*self._watchers)

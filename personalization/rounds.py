@@ -13,15 +13,21 @@ from profiles.clients import Client
 logger = logging.getLogger(__name__)
 
 LOOK_S = 0.3
+PAUSE_S = 5.0  # after something that nobody has foreseen
+
+ROUNDS = (announce_newest, hand_over_builds)
 
 
 def make_rounds(client: Client, stop: threading.Event) -> None:
-    """Looks every LOOK_S until `stop` is set; rides out times when either server is away."""
+    """Looks every LOOK_S until `stop` is set; rides out times when either server is away, and whatever else."""
     while not stop.wait(LOOK_S):
-        try:
-            announce_newest(client)
-            hand_over_builds(client)
-        except (redis.RedisError, Error) as error:
-            logger.warning("announcing waits: %s", type(error).__name__)
-            connection.close()
+        for look in ROUNDS:
+            try:
+                look(client)
+            except (redis.RedisError, Error) as error:
+                logger.warning("%s waits: %s", look.__name__, type(error).__name__)
+                connection.close()
+            except Exception:  # nobody else does this work: it has to go on
+                logger.exception("%s failed", look.__name__)
+                stop.wait(PAUSE_S)
     connection.close()

@@ -1,10 +1,17 @@
 """Celery's tasks: work by the clock, each idempotent."""
 
+from datetime import timedelta
+
 from celery import shared_task
+from django.conf import settings
 from django.core.management import call_command
+from django.utils import timezone
 
 from personalization.wiring import make_builder, redis_client
 from profiles import keys
+from segments.queries import list_waiting_builds
+from segments.retention import forget_past
+from segments.sizes import store_sizes
 
 SLICE_S = 10  # of one task, after which other tasks have their turn
 
@@ -22,3 +29,19 @@ def build_segments() -> None:
     client.set(keys.BUILDING, "at work", ex=2 * SLICE_S)
     if make_builder().work(SLICE_S):
         client.delete(keys.BUILDING)
+        if not list_waiting_builds():
+            count_segments.delay()
+
+
+@shared_task
+def count_segments() -> None:
+    """How many people are in each segment: every few minutes, and when a build has ended."""
+    store_sizes(at=timezone.now())
+
+
+@shared_task
+def forget_segments_past() -> None:
+    """Sizes, changes, builds and rosters that are too old; what is left goes to the end of the queue."""
+    kept = timedelta(days=settings.PZ_SEGMENT_CHANGES_DAYS)
+    if forget_past(at=timezone.now(), changes_kept=kept, seconds=SLICE_S):
+        forget_segments_past.delay()

@@ -4,12 +4,19 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from personalization.admin_health import show_health, show_segment_health
 from personalization.admin_preview import show_preview
 
 handler500 = "personalization.failures.answer_failure"
 
 urlpatterns = [
     path("admin/segments/segment/preview/", admin.site.admin_view(show_preview), name="segments_preview"),
+    path("admin/segments/segment/health/", admin.site.admin_view(show_health), name="segments_health"),
+    path(
+        "admin/segments/segment/health/<slug:slug>/",
+        admin.site.admin_view(show_segment_health),
+        name="segments_segment_health",
+    ),
     path("admin/", admin.site.urls),
     path("demo/", include("personalization.demo")),
     path("", RedirectView.as_view(url="/demo/")),

@@ -13,3 +13,13 @@ def take_turns(lock: int) -> None:
     """Waits until no other transaction holds `lock`, and holds it to the end of this one."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
+
+
+def list_held() -> set[int]:
+    """The locks that somebody holds at this moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return {lock for (lock,) in cursor.fetchall()}

@@ -16,8 +16,9 @@ from rules.marks import mark_server_only
 from rules.models import Book
 from rules.queries import collect_definitions, newest_book
 from rules.review import find_problems
-from segments.actions import plan_build
+from segments.actions import BEFORE_FORCE, add_again, plan_build
 from segments.conditions.edge import Device
+from segments.models import Build
 
 
 class CannotPublish(ValueError):
@@ -41,6 +42,20 @@ def roll_back(*, to: Book, by: User | None, at: datetime) -> Book:
     """Publishes an older Book again, under a number of its own."""
     number = _next_number()
     return _store(number, {**to.payload, "number": number}, by=by, at=at, note=f"Back to Book {to.number}")
+
+
+@transaction.atomic
+def build_again(build: Build, *, at: datetime) -> Build | None:
+    """What a build was for that failed or was cancelled, as the Book in force says it now; of an uploaded list, its
+    people. None when there is nothing to do: all of it is in force, or another build is at it."""
+    take_turns(PUBLISH_BOOK)
+    if build.upload_id is not None:
+        return add_again(build, at=at)
+    newest = newest_book()
+    if newest is None or Build.objects.filter(state__in=BEFORE_FORCE, upload=None).exists():
+        return None
+    number, payload = newest
+    return plan_build(payload["segments"], zone=payload.get("zone", "UTC"), source=f"Book {number}", at=at)
 
 
 def _next_number() -> int:

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from rules.models import Block, Book, Rule, Slot
 from rules.review import Change, list_changes
+from segments.health import Published
 from segments.models import Segment
 from segments.queries import describe_segment
 
@@ -43,6 +44,12 @@ def collect_definitions(number: int) -> dict[str, Any]:
             for rule in rules
         ],
     }
+
+
+def find_published() -> Published:
+    """The segments of the Book in force."""
+    newest = newest_book()
+    return Published() if newest is None else Published(newest[1]["segments"], newest[1].get("zone", "UTC"))
 
 
 def list_draft_changes() -> tuple[int | None, list[Change]]:

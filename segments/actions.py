@@ -58,12 +58,10 @@ def _supersede(at: datetime) -> None:
 
 
 @transaction.atomic
-def cancel_build(build: Build, *, at: datetime) -> bool:
+def cancel_build(build: Build, *, at: datetime, why: str = "", state: str = Build.State.CANCELLED) -> bool:
     """The old versions go on to answer. False when it was too late: the new ones are in force, or it has ended."""
     take_turns(PUBLISH_BOOK)
-    cancelled = Build.objects.filter(pk=build.pk, state__in=BEFORE_FORCE).update(
-        state=Build.State.CANCELLED, finished=at
-    )
+    cancelled = Build.objects.filter(pk=build.pk, state__in=BEFORE_FORCE).update(state=state, finished=at, error=why)
     if cancelled and build.upload_id is None and not build.recalls:
         _store(call_off(read_roster()), at)
     return bool(cancelled)
@@ -76,12 +74,21 @@ def put_in_force(build: Build, *, at: datetime) -> bool:
     roster = cut_over(read_roster())
     state = Build.State.SETTLING
     moved = Build.objects.filter(pk=build.pk, state__in=BEFORE_FORCE).update(
-        state=state, in_force=at, roster=roster.number, cursor=None, done=0, total=0
+        state=state, in_force=at, roster=roster.number, asked=None, cursor=None, done=0, total=0
     )
     if moved:
         _store(roster, at)
         build.refresh_from_db()
     return bool(moved)
+
+
+@transaction.atomic
+def add_again(build: Build, *, at: datetime) -> Build:
+    """Another build that puts the people of the same file into their list."""
+    take_turns(PUBLISH_BOOK)
+    again = Build.objects.create(upload_id=build.upload_id, roster=read_roster().number, queued=at)
+    again.versions.set(build.versions.all())
+    return again
 
 
 @transaction.atomic
@@ -97,10 +104,10 @@ def finish_build(build: Build, *, settled: Iterable[str], at: datetime) -> None:
 @transaction.atomic
 def blame_build(build: Build, reason: str, *, at: datetime) -> None:
     """Notes a failure. After several in a row the build has failed, and the old versions go on to answer."""
-    Build.objects.filter(pk=build.pk).update(tries=F("tries") + 1, error=reason, heartbeat=at)
+    Build.objects.filter(pk=build.pk).update(tries=F("tries") + 1, error=reason)
     build.refresh_from_db()
-    if build.tries >= MAX_TRIES and cancel_build(build, at=at):
-        Build.objects.filter(pk=build.pk).update(state=Build.State.FAILED)
+    if build.tries >= MAX_TRIES:
+        cancel_build(build, at=at, why=reason, state=Build.State.FAILED)
 
 
 def _store(roster: Roster, at: datetime) -> None:

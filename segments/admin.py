@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 
 from profiles.admin import ModelAdmin
 from segments.conditions.language import BadCondition
@@ -79,7 +81,7 @@ class SegmentForm(SegmentModelForm):
 @admin.register(Segment)
 class SegmentAdmin(DraftAdmin):
     form = SegmentForm
-    list_display = ("name", "slug", "words", "live", "updated")
+    list_display = ("name", "slug", "words", "live", "updated", "health")
     list_filter = ("live",)
     search_fields = ("name", "slug", "description")
     ordering = ("name",)
@@ -88,6 +90,10 @@ class SegmentAdmin(DraftAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"condition": EXAMPLE, **super().get_changeform_initial_data(request)}
+
+    @admin.display(description="Health")
+    def health(self, segment: Segment) -> str:
+        return format_html('<a href="{}">look</a>', reverse("segments_segment_health", args=[segment.slug]))
 
     @admin.display(description="In words")
     def words(self, segment: Segment) -> str:

@@ -137,7 +137,8 @@ class Build(models.Model):
     error = models.TextField(blank=True)
     queued = models.DateTimeField()
     started = models.DateTimeField(null=True)
-    heartbeat = models.DateTimeField(null=True)
+    asked = models.DateTimeField(null=True, help_text="When the first people of the walk under way were asked.")
+    heartbeat = models.DateTimeField(null=True, help_text="When it last got anywhere.")
     in_force = models.DateTimeField(null=True, help_text="When the new versions began to answer.")
     finished = models.DateTimeField(null=True)
 

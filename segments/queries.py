@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from django.db.models import Max
 
-from segments.models import Build, Member, Segment, SegmentVersion
+from segments.models import Build, Member, Segment, SegmentChange, SegmentVersion
 from segments.models import Roster as StoredRoster
 from segments.roster import NO_ROSTER, Roster, Version
 
@@ -76,9 +76,14 @@ def find_enrolled(keys: Iterable[str], profile_ids: Iterable[str]) -> set[str]:
 
 def list_waiting_builds() -> list[Build]:
     """Builds that are not at their end, the oldest first."""
-    return list(Build.objects.exclude(state__in=Build.ENDED).order_by("pk"))
+    return list(Build.objects.exclude(state__in=Build.ENDED).order_by("pk").prefetch_related("versions"))
 
 
 def read_as_of(text: str | None, otherwise: datetime) -> datetime:
     """The moment of a snapshot; without one, that of its making."""
     return otherwise if text is None else datetime.fromisoformat(text)
+
+
+def list_changes(segment: str, *, limit: int) -> list[SegmentChange]:
+    """Who entered or left a segment, the newest first."""
+    return list(SegmentChange.objects.filter(segment=segment).order_by("-at", "-id")[:limit])

@@ -81,6 +81,7 @@ class Engine:
 @pytest.fixture
 def engine(redis_client: Client, db: None, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr("ingestion.processor.WAIT_MS", 1)  # nobody else could bring anything meanwhile
+    monkeypatch.setattr("ingestion.builder.SETTLE_MS", 0)  # nor answer by a former roster
     return Engine(redis_client)
 
 

@@ -1,5 +1,6 @@
 """A segment that is new or changed is filled in the background: everybody is asked, and it answers all at once."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -294,3 +295,48 @@ def test_a_property_that_is_declared_later_is_remembered_of_the_past(engine: Eng
     assert told("wool") == [("entered", "build")]
     engine.send("Product Viewed", people=["ben"], properties={"fabric": "wool"})
     assert engine.segments("a:ben") == {"wool"}
+
+
+def test_nobody_lets_go_of_the_old_version_while_somebody_may_still_answer_by_it(
+    crowd: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes look for the roster twice a second; until then they ask profiles for the former version."""
+    define("keen", did("Product Viewed"))
+    publish()
+    crowd.build()
+    define("keen", did("Page Viewed"))
+    publish()
+    monkeypatch.setattr("ingestion.builder.SETTLE_MS", 1_000)
+    looks = []
+
+    def look() -> None:
+        build = Build.objects.latest("pk")
+        if build.state == Build.State.SETTLING and build.asked is not None:
+            is_early = timezone.now() < build.asked + timedelta(seconds=1)
+            looks.append((is_early, all("keen@1" in crowd.profile(f"a:{person}").segments for person in VIEWERS)))
+        crowd.run()
+
+    build = crowd.build(look)
+    assert build.state == Build.State.DONE
+    assert build.finished is not None and build.asked is not None
+    assert build.finished >= build.asked + timedelta(seconds=1)
+    assert looks and all(carried for is_early, carried in looks if is_early)
+    assert all(set(crowd.profile(f"a:{person}").segments) == {"keen@2"} for person in PEOPLE)
+
+
+def test_a_build_knows_how_many_it_asks_and_since_when(crowd: Engine) -> None:
+    define("keen", did("Product Viewed"))
+    publish()
+    seen: dict[str, Build] = {}
+
+    def look() -> None:
+        build = Build.objects.get()
+        if build.asked is not None:
+            seen[build.state] = build
+        crowd.run()
+
+    crowd.build(look)
+    filling, settling = seen[Build.State.FILLING], seen[Build.State.SETTLING]
+    assert (filling.total, settling.total) == (len(PEOPLE), len(VIEWERS))
+    moments = [filling.started, filling.asked, settling.in_force, settling.asked]
+    assert moments == sorted(moment for moment in moments if moment is not None)

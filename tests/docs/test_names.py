@@ -13,12 +13,15 @@ from personalization import api
 from personalization.decide import Answer, Answered
 from profiles import keys
 from rules.engine import Reason
+from segments.health import State
+from segments.progress import CAUSES
 from tests.docs.pages import ROOT, spans, table_cells
 
 DECIDE = ROOT / "docs/reference/decide.md"
 CATALOGUE = ROOT / "docs/reference/catalogue.md"
 REFUSALS = ROOT / "docs/reference/refusals.md"
 MISSING = ROOT / "docs/how-to/find-out-why-an-event-is-missing.md"
+STUCK = ROOT / "docs/how-to/find-out-why-a-segment-is-stuck.md"
 ARCHITECTURE = ROOT / "docs/architecture.md"
 
 
@@ -35,6 +38,16 @@ def test_every_outcome_is_documented(outcome: Outcome) -> None:
 @pytest.mark.parametrize("reason", Refused)
 def test_every_refusal_is_documented(reason: Refused) -> None:
     assert reason in table_cells(REFUSALS)
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_of_a_segment_is_documented(state: State) -> None:
+    assert state in table_cells(STUCK)
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_cause_of_a_stuck_build_is_documented(cause: str) -> None:
+    assert f"| {cause} |" in STUCK.read_text()
 
 
 def test_every_code_of_a_decide_call_is_documented() -> None:

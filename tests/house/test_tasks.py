@@ -1,19 +1,25 @@
 """Work by the clock: every entry of the schedule names a task that is there, and the tasks do what they say."""
 
 from datetime import timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from personalization.celery import application
-from personalization.tasks import drop_expired_sessions
+from personalization.tasks import count_segments, drop_expired_sessions, forget_segments_past
+from rules.actions import publish_book
+from segments.models import Segment, SegmentChange, SegmentSize
+from tests.admin.operators import condition
+from tests.rosters import end_builds
 
 
 def test_the_schedule_names_tasks_that_are_there() -> None:
     application.loader.import_default_modules()
     entries = application.conf.beat_schedule
-    assert len(entries) >= 1
+    assert len(entries) >= 3
     assert {entry["task"] for entry in entries.values()} <= set(application.tasks)
 
 
@@ -25,3 +31,34 @@ def test_sessions_that_have_ended_leave() -> None:
     drop_expired_sessions()
     drop_expired_sessions()
     assert [each.session_key for each in Session.objects.all()] == ["new"]
+
+
+@pytest.mark.django_db
+def test_the_people_of_segments_are_counted() -> None:
+    Segment.objects.create(slug="gold", name="Gold", condition=condition())
+    publish_book(by=None, at=timezone.now())
+    end_builds()
+    count_segments()
+    count_segments()
+    assert [(size.segment, size.size) for size in SegmentSize.objects.all()] == [("gold", 0)]
+
+
+@pytest.mark.django_db
+def test_changes_of_segments_are_kept_for_as_long_as_the_setting_says(settings: Any) -> None:
+    settings.PZ_SEGMENT_CHANGES_DAYS = 10
+    now = timezone.now()
+    for days in (11, 9):
+        SegmentChange.objects.create(profile_id=uuid4(), segment="gold", what="left", at=now - timedelta(days=days))
+    forget_segments_past()
+    assert [now - change.at for change in SegmentChange.objects.all()] == [timedelta(days=9)]
+
+
+@pytest.mark.django_db
+def test_what_takes_longer_than_its_turn_is_gone_on_with_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    again: list[bool] = []
+    left = [True, True, False]
+    monkeypatch.setattr("personalization.tasks.forget_past", lambda **_: left.pop(0))
+    monkeypatch.setattr("personalization.tasks.forget_segments_past.delay", lambda: again.append(True))
+    for _ in range(3):
+        forget_segments_past()
+    assert len(again) == 2

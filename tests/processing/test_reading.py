@@ -93,6 +93,22 @@ async def test_pushes_go_on_after_the_connection_was_cut(redis_client: Any, asyn
     await running
 
 
+async def test_pages_that_open_at_the_same_moment_all_hear_of_changes(redis_client: Any, async_client: Any) -> None:
+    live = LiveChanges(async_client)
+    running = asyncio.create_task(live.run())
+    people = [derive_profile_id(f"a:{number}") for number in range(20)]
+    pages: list[asyncio.Queue[Change]] = [asyncio.Queue() for _ in people]
+    await asyncio.gather(*(live.watch(id, page.put) for id, page in zip(people, pages, strict=True)))
+    change = Change(entered=("outdoor",))
+    async with asyncio.timeout(5):
+        for id, page in zip(people, pages, strict=True):
+            while not redis_client.publish(keys.live(id), pack_change(change)):
+                await asyncio.sleep(0.01)
+            assert await page.get() == change
+    live.stop()
+    await running
+
+
 def test_a_newer_version_is_swapped_in_and_a_broken_one_is_not(redis_client: Any) -> None:
     snapshot: Snapshot[int] = Snapshot("pz:numbers", int)
     snapshot.refresh(redis_client)

@@ -1,9 +1,7 @@
 """What docs/explanation/delivery.md promises, on the running product: events change the answer, and whatever is killed
 meanwhile, each acknowledged event is counted once and archived once."""
 
-import os
 import random
-import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,21 +12,17 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
-import redis
 import segment.analytics.client
-from django.conf import settings
 
-from personalization.shop import SOURCE_SLUG
 from profiles import keys
 from profiles.event import user_key
 from profiles.profile import unpack
 from tests.product import Product, wait_until
+from tests.stories.inside import PATIENCE_S, Inside, kill
 
 pytestmark = pytest.mark.story
 
-PATIENCE_S = 60
 CONNECTIONS = 4
 PEOPLE, EVENTS_EACH = 24, 90  # of one round
 CALL = 20  # messages
@@ -38,45 +32,23 @@ NAME = "Parcel Scanned"
 Message = dict[str, Any]
 
 
-class Inside:
-    """A look at what a running product has stored."""
-
-    def __init__(self, product: Product) -> None:
-        self._redis = redis.Redis.from_url(product.settings["REDIS_URL"])
-        self._database = product.settings["DATABASE_URL"]
-        [(self.write_key,)] = self._ask("SELECT write_key FROM ingestion_source WHERE slug = %s", SOURCE_SLUG)
-
-    def _ask(self, question: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self._database) as connection:
-            return connection.execute(question.encode(), values).fetchall()
-
-    def is_idle(self) -> bool:
-        """Whether the processor and the archiver have taken all there is."""
-        partitions = range(settings.PZ_PARTITIONS)
-        with self._redis.pipeline(transaction=True) as look:  # one moment: partitions forward records to each other
-            for partition in partitions:
-                look.xrevrange(keys.log(partition), count=1)
-                look.get(keys.offset(partition))
-                look.xlen(keys.accepted(partition))
-            found = look.execute()
-        newest, offsets, waiting = found[::3], found[1::3], found[2::3]
-        taken = [not log or log[0][0] == offset for log, offset in zip(newest, offsets, strict=True)]
-        return all(taken) and not any(waiting)
+class Delivered(Inside):
+    """With what became of the messages of a story."""
 
     def archived(self, story: str) -> Counter[str]:
         """How often each message of a story is in the archive."""
-        rows = self._ask("SELECT message_id FROM profiles_archivedevent WHERE message_id LIKE %s", f"{story}:%")
+        rows = self.ask("SELECT message_id FROM profiles_archivedevent WHERE message_id LIKE %s", f"{story}:%")
         return Counter(id for (id,) in rows)
 
     def profiles(self, people: Sequence[str]) -> Counter[str]:
         """How many events the profile of each person counts."""
-        ids: Any = self._redis.mget([keys.identifier(user_key(person)) for person in people])
-        states: Any = self._redis.mget([keys.profile(id.decode()) for id in ids])
+        ids: Any = self.redis.mget([keys.identifier(user_key(person)) for person in people])
+        states: Any = self.redis.mget([keys.profile(id.decode()) for id in ids])
         return Counter({person: _count(state) for person, state in zip(people, states, strict=True)})
 
     def stored_profiles(self, story: str) -> Counter[str]:
         """The same of their durable copies."""
-        rows = self._ask("SELECT user_id, state FROM profiles_storedprofile WHERE user_id LIKE %s", f"{story}:%")
+        rows = self.ask("SELECT user_id, state FROM profiles_storedprofile WHERE user_id LIKE %s", f"{story}:%")
         counts: Counter[str] = Counter()
         for person, state in rows:
             counts[person] += _count(state)
@@ -149,13 +121,6 @@ class Load:
         return answer.status_code == 200
 
 
-def kill(product: Product, word: str) -> None:
-    """Kills the process without warning, and waits for the next one."""
-    [pid] = product.find(word)
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: (found := product.find(word)) and found != [pid], PATIENCE_S)
-
-
 def test_events_of_an_sdk_change_the_answer(running_product: Product) -> None:
     inside = Inside(running_product)
     visitor, other = f"visitor-{uuid4()}", f"visitor-{uuid4()}"
@@ -192,7 +157,7 @@ KILLED = {
 
 @pytest.mark.parametrize("words", KILLED.values(), ids=KILLED)
 def test_what_is_acknowledged_counts_once_whatever_is_killed(running_product: Product, words: tuple[str, ...]) -> None:
-    inside = Inside(running_product)
+    inside = Delivered(running_product)
     story = f"story-{uuid4()}"
     loads = [Load(running_product, inside.write_key, story, number) for number in range(len(words))]
     for load, word in zip(loads, words, strict=True):

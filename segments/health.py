@@ -1,0 +1,228 @@
+"""How segments are: which version answers and since when, how large they are, what is under way, what is wrong."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from segments.models import Build, Segment
+from segments.planning import plan_roster
+from segments.progress import Alive, Progress, follow_builds, say_progress
+from segments.queries import list_waiting_builds, newest_versions, read_roster, to_versions
+from segments.roster import Roster
+from segments.sizes import DAY, HOUR, find_cut_overs, find_day_change, list_sizes
+
+A_DAY_AND_MORE = DAY + 2 * HOUR  # of sizes, to tell what a day has changed
+
+
+class State(StrEnum):
+    """How a segment is, in one word."""
+
+    IN_FORCE = "in force"
+    FILLING = "filling"
+    WAITING = "waiting"
+    STUCK = "stuck"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    DRAFT = "draft"
+
+
+TROUBLE = (State.STUCK, State.FAILED, State.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Somebody has entered or left."""
+
+    what: str
+    at: datetime
+    cause: str
+
+
+@dataclass(frozen=True)
+class Health:
+    """One segment. `reason` says in a sentence why it is in this state; `version` answers, None when none does;
+    `size` is what was `counted` at that hour, None until it has been; `day_change` compares with a day before."""
+
+    segment: str
+    name: str
+    kind: str
+    state: State
+    reason: str
+    version: int | None
+    since: datetime | None
+    size: int | None
+    counted: datetime | None
+    day_change: int | None
+    changed: Change | None
+    build: Progress | None
+    error: str
+
+    @property
+    def is_troubled(self) -> bool:
+        """Somebody should look at it: what is published is not on its way into force, or tidying up is stuck."""
+        return self.state in TROUBLE or (self.build is not None and self.build.is_stuck)
+
+
+class Published(NamedTuple):
+    """The segments of the Book in force, and in which zone it counts days."""
+
+    definitions: Sequence[Mapping[str, Any]] = ()
+    zone: str = "UTC"
+
+
+class _Known(NamedTuple):
+    """What is known of all segments before any of them is judged."""
+
+    roster: Roster
+    published: Mapping[str, str]  # its name by the slug of each
+    unfilled: frozenset[str]  # published, and another version answers or none
+    coming: Mapping[str, Progress]  # of new versions
+    present: Mapping[str, Progress]  # of versions that answer
+    newest: Mapping[str, Build]
+
+
+def list_health(published: Published, *, at: datetime, alive: Alive, only: Iterable[str] | None = None) -> list[Health]:
+    """Every segment that is defined, published or in force, or of `only` these, those with trouble first. The number
+    of queries does not grow with them."""
+    roster, drafts = read_roster(), {segment.slug: segment for segment in Segment.objects.defer("condition")}
+    names = {str(each["slug"]): str(each.get("name") or each["slug"]) for each in published.definitions}
+    slugs = sorted({*drafts, *names, *roster.answers} if only is None else only)
+    coming, present = _follow(at=at, alive=alive)
+    known = _Known(
+        roster=roster,
+        published=names,
+        unfilled=_find_unfilled(published, roster),
+        coming=coming,
+        present=present,
+        newest=_find_newest_builds(slugs),
+    )
+    sizes = list_sizes(slugs, since=at - A_DAY_AND_MORE)
+    began, changes = find_cut_overs(slugs), find_newest_changes(slugs)
+    found = []
+    for slug in slugs:
+        state, reason = _judge(slug, known)
+        version = _number(roster.answers.get(slug))
+        draft, newest = drafts.get(slug), known.newest.get(slug)
+        size = next((each for each in sizes[slug][-1:] if each.version == version), None)
+        found.append(
+            Health(
+                segment=slug,
+                name=draft.name if draft else names.get(slug, slug),
+                kind=_find_kind(slug, draft, roster),
+                state=state,
+                reason=reason,
+                version=version,
+                since=None if version is None else began.get((slug, version)),
+                size=size and size.people,
+                counted=size and size.hour,
+                day_change=size and find_day_change(sizes[slug], at=at),
+                changed=changes.get(slug),
+                build=coming.get(slug) or present.get(slug),
+                error=newest.error if newest is not None and state in TROUBLE else "",
+            )
+        )
+    return sorted(found, key=lambda each: (not each.is_troubled, each.name.casefold(), each.segment))
+
+
+def _judge(slug: str, known: _Known) -> tuple[State, str]:
+    """In one word, and why."""
+    if slug not in known.published:
+        return State.DRAFT, "Not part of the published Book."
+    if slug in known.unfilled:
+        return _judge_unfilled(slug, known)
+    answers = f"Version {_number(known.roster.answers.get(slug))} answers"
+    progress = known.present.get(slug)
+    if progress is None:
+        return State.IN_FORCE, f"{answers}."
+    if progress.is_stuck:
+        what = "adding people to it" if progress.adds else "tidying up"
+        return State.IN_FORCE, f"{answers}; {what} is stuck: {progress.waits_for}"
+    what = "people are being added" if progress.adds else "who has come and gone by it is being noted"
+    return State.IN_FORCE, f"{answers}; {what}."
+
+
+def _judge_unfilled(slug: str, known: _Known) -> tuple[State, str]:
+    answering = _number(known.roster.answers.get(slug))
+    meanwhile = f"Version {answering} goes on to answer." if answering else "Nobody is in it before that."
+    progress = known.coming.get(slug)
+    if progress is None:
+        return _judge_unbuilt(known.newest.get(slug), meanwhile)
+    coming = f"Version {_number(known.roster.coming.get(slug))}"
+    if progress.is_stuck:
+        return State.STUCK, f"{coming} gets nowhere: {progress.waits_for} {meanwhile}"
+    if progress.waits_for:
+        return State.WAITING, f"{coming}: {progress.waits_for} {meanwhile}"
+    if told := say_progress(progress):
+        return State.FILLING, f"{coming} is being filled: {told}. {meanwhile}"
+    return State.WAITING, f"{coming} is about to be filled: {progress.state.lower()}. {meanwhile}"
+
+
+def _judge_unbuilt(newest: Build | None, meanwhile: str) -> tuple[State, str]:
+    """Of what is published and not on its way."""
+    why = f" {newest.error}" if newest is not None and newest.error else ""
+    if newest is not None and newest.state == Build.State.FAILED:
+        return State.FAILED, f"Build {newest.pk} of what is published has failed.{why} {meanwhile}"
+    if newest is not None and newest.state == Build.State.CANCELLED:
+        return State.CANCELLED, f"Build {newest.pk} of what is published was cancelled.{why} {meanwhile}"
+    return State.WAITING, f"No build was started for what is published: publish again. {meanwhile}"
+
+
+def _find_unfilled(published: Published, roster: Roster) -> frozenset[str]:
+    """The published segments whose definition does not answer yet: those that publishing again would have filled."""
+    if not published.definitions:
+        return frozenset()
+    plan = plan_roster(to_versions(published.definitions), roster, newest_versions(), zone=published.zone)
+    return frozenset() if plan is None else frozenset(key.rpartition("@")[0] for key in plan.filling)
+
+
+def _follow(*, at: datetime, alive: Alive) -> tuple[dict[str, Progress], dict[str, Progress]]:
+    """The progress of new versions, and of what is done about those that answer, by segment."""
+    coming: dict[str, Progress] = {}
+    present: dict[str, Progress] = {}
+    waiting = list_waiting_builds()
+    progress = follow_builds(waiting, at=at, alive=alive)
+    for build in waiting:
+        is_about_present = build.state == Build.State.SETTLING or build.upload_id is not None
+        found = present if is_about_present else coming
+        found.update({version.segment: progress[build.pk] for version in build.versions.all()})
+    return coming, present
+
+
+def _find_newest_builds(slugs: Iterable[str]) -> dict[str, Build]:
+    """The newest build of each segment; people who are added to a list are not meant."""
+    through = Build.versions.through
+    rows = (
+        through.objects.filter(segmentversion__segment__in=list(slugs), build__upload=None)
+        .order_by("segmentversion__segment", "-build_id")
+        .distinct("segmentversion__segment")
+        .select_related("build", "segmentversion")
+    )
+    return {row.segmentversion.segment: row.build for row in rows}
+
+
+def find_newest_changes(slugs: Iterable[str]) -> dict[str, Change]:
+    """When somebody last entered or left each segment: one look at the index for each of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT wanted.slug, newest.what, newest.at, newest.cause FROM unnest(%s::text[]) AS wanted (slug) "
+            "CROSS JOIN LATERAL (SELECT what, at, cause FROM segments_segmentchange WHERE segment = wanted.slug "
+            "ORDER BY at DESC LIMIT 1) AS newest",
+            [list(slugs)],
+        )
+        return {slug: Change(what, at, cause) for slug, what, at, cause in cursor.fetchall()}
+
+
+def _find_kind(slug: str, draft: Segment | None, roster: Roster) -> str:
+    if draft is not None:
+        return draft.kind
+    version = roster.find(roster.answers.get(slug, ""))
+    return version.kind if version is not None else Segment.Kind.CONDITION.value
+
+
+def _number(key: str | None) -> int | None:
+    """The version of a key."""
+    return int(key.rpartition("@")[2]) if key else None
