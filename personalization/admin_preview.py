@@ -1,7 +1,7 @@
 """The operators' page that tries a condition before it is saved: numbers, people, and why one person matches."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -10,7 +10,6 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from personalization.preview import Previewer
@@ -18,36 +17,23 @@ from profiles.models import StoredProfile
 from profiles.queries import find_profiles
 from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition
-from segments.forms import ConditionField
+from segments.forms import ConditionField, PastField
 from segments.models import Segment
 
 LOOK = ("segments.view_segment", "profiles.view_storedprofile")
-MINUTE = timedelta(minutes=1)
 SHOWN = 5  # people explained at once
 
 
 class PreviewForm(forms.Form):
     condition = ConditionField()
     slug = forms.SlugField(required=False, widget=forms.HiddenInput)
-    at = forms.DateTimeField(
-        required=False,
-        label="As of",
-        help_text="Leave it empty for now.",
-        widget=forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
-        input_formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"],
-    )
+    at = PastField(required=False, label="As of", help_text="Leave it empty for now.")
     person = forms.CharField(
         required=False,
         max_length=512,
         help_text="A user id, an anonymous id or a profile id: why does this person match?",
         widget=forms.TextInput({"class": "vTextField", "autocomplete": "off"}),
     )
-
-    def clean_at(self) -> datetime | None:
-        at: datetime | None = self.cleaned_data["at"]
-        if at is not None and at > timezone.now() + MINUTE:
-            raise forms.ValidationError("That is still to come; choose a past moment, or none for now.")
-        return at
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

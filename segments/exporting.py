@@ -1,7 +1,7 @@
-"""The people of a segment as CSV, some at a time, however many there are: no transaction stays open for a slow reader."""
+"""The people of a segment as CSV, some at a time: however slowly it is read, no transaction stays open for it."""
 
 import csv
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from uuid import UUID
@@ -33,7 +33,7 @@ def say_since(milliseconds: int) -> str:
     return (EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def write_rows(rows: "Iterator[tuple[str, ...]] | list[tuple[str, ...]]") -> str:
+def write_rows(rows: Iterable[tuple[str, ...]]) -> str:
     text = StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()

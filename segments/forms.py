@@ -1,12 +1,14 @@
 """How an operator types a condition or another document: as JSON, refused with what is wrong, where, how to mend it."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 import msgspec
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
+from django.utils import timezone
 
 from segments.conditions.language import BadCondition
 from segments.conditions.parse import parse_condition
@@ -17,6 +19,7 @@ READING_ORDER = (
     *("op", "value", "window", "last", "unit", "children"),
 )
 NUL = "\\u0000"
+MINUTE = timedelta(minutes=1)  # that the clock of a browser may be ahead
 
 
 class BadJson(ValueError):
@@ -98,6 +101,20 @@ class ConditionField(DocumentField):
             parse_condition(document)
         except BadCondition as error:
             raise ValidationError(list_problems(error), code="invalid") from error
+
+
+class PastField(forms.DateTimeField):
+    """A moment that is not still to come, in the organisation's time zone, to the second."""
+
+    widget = forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S")
+    input_formats = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
+
+    def clean(self, value: Any) -> datetime | None:
+        at: datetime | None = super().clean(value)
+        now = timezone.now().replace(microsecond=0)
+        if at is not None and at > now + MINUTE:
+            raise ValidationError("That is still to come; choose a past moment, or none for now.")
+        return at if at is None else min(at, now)
 
 
 def arrange(tree: Any) -> Any:

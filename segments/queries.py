@@ -63,6 +63,16 @@ def find_list_numbers(slugs: Iterable[str]) -> dict[str, int]:
     return numbers
 
 
+def find_empty_lists(slugs: Iterable[str]) -> set[str]:
+    """Those of the lists that nobody is in."""
+    numbers = find_list_numbers(slugs)
+    full = SegmentVersion.objects.filter(segment__in=numbers).filter(
+        Exists(Member.objects.filter(version=OuterRef("pk")))
+    )
+    found = set(full.values_list("segment", "version"))
+    return {slug for slug, number in numbers.items() if (slug, number) not in found}
+
+
 def to_versions(definitions: Iterable[Mapping[str, Any]]) -> list[Version]:
     """The segments of a Book, to be planned with."""
     lists = find_list_numbers(each["slug"] for each in definitions if each.get("kind") == Segment.Kind.LIST)

@@ -9,7 +9,7 @@ import pytest
 
 from profiles.identity import MAX_ID_LENGTH
 from segments.upload_lines import MAX_LINE, BadUpload
-from segments.uploads import ANONYMOUS, PROFILE, SHOWN_PROBLEMS, USER, IdFile
+from segments.uploads import ANONYMOUS, SHOWN_PROBLEMS, USER, IdFile
 
 MOST = 10_000_000
 PERSON = "0f0e0d0c-0b0a-4908-8706-050403020100"
