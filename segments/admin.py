@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse
@@ -45,7 +46,10 @@ NOBODY = {
     Segment.Kind.LIST: "Nobody yet: upload a file with their ids.",
     Segment.Kind.SNAPSHOT: "They are looked for when it is published.",
 }
-AS_OF_HELP = "Of a snapshot: the moment it is of. Empty: the moment it is published."
+AS_OF_HELP = (
+    "Of a snapshot: the moment it is of. Empty: the moment it is published. "
+    f"Times are those of {settings.PZ_TIME_ZONE}."
+)
 CONDITION_HELP = "A tree in JSON; docs/reference/conditions.md tells of every kind and operator, with examples."
 EXAMPLE = {
     "v": 1,
@@ -96,7 +100,9 @@ class SegmentForm(SegmentModelForm):
     class Meta:
         widgets = {"description": forms.Textarea({"rows": 2, "cols": 100, "class": "vLargeTextField"})}
 
-    kind = forms.ChoiceField(required=False, choices=list(KINDS.items()), widget=forms.RadioSelect)
+    kind = forms.ChoiceField(
+        required=False, choices=list(KINDS.items()), widget=forms.RadioSelect({"class": "radiolist"})
+    )
     as_of = PastField(required=False, label="As of", help_text=AS_OF_HELP)
     condition = ConditionField(help_text=CONDITION_HELP)
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from segments.admin_pages import SegmentPages, address_of
 from segments.lists import NobodyIn, store_upload
 from segments.models import Segment, Upload
-from segments.standing import count_rows, find_standing, list_uploads, say_when
+from segments.standing import count_rows, find_standing, list_uploads, say_left_out, say_when
 from segments.upload_lines import BadUpload
 
 ADD, REPLACE = "add", "replace"
@@ -37,7 +37,8 @@ class UploadForm(forms.Form):
     ids = forms.ChoiceField(
         required=False,
         label="Its ids are",
-        choices=[("", "what the name of the column says, otherwise user ids"), *Upload.Ids.choices],
+        choices=[("", "what the column is called"), *Upload.Ids.choices],
+        help_text="Where its name does not say it, they are user ids.",
     )
     how = forms.ChoiceField(
         required=False,
@@ -47,7 +48,7 @@ class UploadForm(forms.Form):
             (REPLACE, "take the place of those who are in the list"),
         ],
         initial=ADD,
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect({"class": "radiolist"}),
     )
 
     def clean_file(self) -> Any:
@@ -114,6 +115,6 @@ class ListPages(SegmentPages):
 
 def say_upload(request: HttpRequest, upload: Upload) -> None:
     """What became of the rows, and when the people are in."""
-    messages.success(request, f"{upload.file}: {count_rows(upload)}. {say_when(upload)}")
+    messages.success(request, f"From {upload.file}: {count_rows(upload)}. {say_when(upload)}")
     if upload.refused:
-        messages.warning(request, f"{upload.refused:,} rows were left out; the first of them are listed below.")
+        messages.warning(request, f"{say_left_out(upload)}; below is why.")

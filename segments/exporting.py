@@ -7,7 +7,7 @@ from io import StringIO
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections, connection
+from django.db import connection
 
 COLUMNS = ("profile_id", "user_id", "since")
 AT_ONCE = 5_000
@@ -43,7 +43,8 @@ def _read_and_let_go(key: str, after: UUID | None) -> list[tuple[UUID, str | Non
     try:
         return read_members(key, after)
     finally:
-        close_old_connections()
+        if not connection.in_atomic_block:
+            connection.close()  # back to the pool, until the reader wants more
 
 
 def read_members(key: str, after: UUID | None) -> list[tuple[UUID, str | None, int]]:

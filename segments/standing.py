@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.translation import ngettext
+
 from segments.models import Build, Member, Segment, SegmentVersion, Upload
 from segments.queries import find_list_numbers, read_roster
 from segments.roster import ENROLLED, Roster
@@ -100,12 +102,20 @@ def say_progress(build: Build | None) -> str:
 def count_rows(upload: Upload) -> str:
     """What the rows of an upload came to, in words."""
     known = upload.rows - upload.duplicates - upload.added
-    said = [f"{upload.rows:,} rows with an id", f"{upload.added:,} people are new in the list"]
+    said = [
+        ngettext("%s row with an id", "%s rows with an id", upload.rows) % f"{upload.rows:,}",
+        ngettext("%s person is new", "%s people are new", upload.added) % f"{upload.added:,}",
+    ]
     if known:
-        said.append(f"{known:,} were in it before")
+        said.append(ngettext("%s was in it before", "%s were in it before", known) % f"{known:,}")
     if upload.duplicates:
-        said.append(f"{upload.duplicates:,} rows are of somebody named before")
+        rows = ngettext("%s row is of somebody named before", "%s rows are of somebody named before", upload.duplicates)
+        said.append(rows % f"{upload.duplicates:,}")
     return ", ".join(said)
+
+
+def say_left_out(upload: Upload) -> str:
+    return ngettext("%s row was left out", "%s rows were left out", upload.refused) % f"{upload.refused:,}"
 
 
 def say_when(upload: Upload) -> str:

@@ -22,6 +22,7 @@ SHOWN_PROBLEMS = 100
 SHOWN_LETTERS = 80  # of what a bad row said
 SHOWN_COLUMNS = 20
 
+MORE_COLUMNS = "the row has more columns than the first one; put quotes around an id with commas or semicolons"
 NOT_CLOSED = "a quote is opened and never closed, or not where the value ends"
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -95,9 +96,11 @@ class IdFile:
             return Problem(number, "", "the line is too long to be a row")
         try:
             text = line.decode()
-            if '"' not in text:
-                return text.split(self._delimiter) if text.strip() else []
-            return self._parse(text)
+            if '"' in text:
+                return self._parse(text)
+            if self._delimiter == NO_DELIMITER and any(map(text.__contains__, DELIMITERS)):
+                return Problem(number, _show(text), MORE_COLUMNS)
+            return text.split(self._delimiter) if text.strip() else []
         except UnicodeDecodeError:
             return Problem(number, _show(line.decode(errors="replace")), "this is not text in UTF-8")
         except csv.Error:

@@ -55,6 +55,13 @@ def test_files_of_every_kind(content: bytes, column: str, kind: str) -> None:
     assert (ids, file.column, file.ids, file.refused) == (["1", "2"], column, kind, 0)
 
 
+def test_a_row_with_more_columns_than_a_file_of_one_is_no_id() -> None:
+    file, ids = read(b'user_id\n1\n2,Anna\n"Doe, John"\n3;4\n,\n')
+    assert ids == ["1", "Doe, John"]
+    assert [problem.line for problem in file.problems] == [3, 5, 6]
+    assert "more columns than the first one" in file.problems[0].why
+
+
 def test_a_column_is_chosen_by_name_or_by_number() -> None:
     table = b"customer,user_id,Visitor Id\na,b,c\n"
     assert ids_of(table) == ["b"]

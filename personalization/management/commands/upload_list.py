@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from segments.lists import NobodyIn, store_upload
 from segments.models import Segment, Upload
-from segments.standing import count_rows, say_when
+from segments.standing import count_rows, say_left_out, say_when
 from segments.upload_lines import BadUpload
 
 SHOWN = 20  # bad rows
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             raise CommandError("stopped; nothing was changed") from None
         self.stdout.write(f"{count_rows(upload)}. {say_when(upload)}")
         if upload.refused:
-            self.stdout.write(f"{upload.refused:,} rows were left out:")
+            self.stdout.write(f"{say_left_out(upload)}:")
             self._list([(each["line"], each["said"], each["why"]) for each in upload.problems])
 
     def _upload(self, segment: Segment, options: dict[str, Any]) -> Upload:
