@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from personalization.preview import Previewer
@@ -19,6 +20,7 @@ from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition
 from segments.forms import ConditionField, PastField
 from segments.models import Segment
+from segments.roster import SNAPSHOT
 
 LOOK = ("segments.view_segment", "profiles.view_storedprofile")
 SHOWN = 5  # people explained at once
@@ -43,9 +45,11 @@ def show_preview(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     segment = _find_segment(request.GET.get("segment", ""))
     if request.method == "POST":
-        form = PreviewForm({**request.POST.dict(), "slug": request.POST.get("slug") or request.GET.get("slug", "")})
+        slug = request.POST.get("slug") or request.GET.get("slug", "")
+        form = PreviewForm({**request.POST.dict(), "slug": slug, "at": _find_moment(request)})
     elif segment is not None:
-        form = PreviewForm({"condition": json.dumps(segment.condition), "slug": segment.slug})
+        at = None if segment.as_of is None else timezone.localtime(segment.as_of).replace(tzinfo=None).isoformat()
+        form = PreviewForm({"condition": json.dumps(segment.condition), "slug": segment.slug, "at": at})
     else:
         form = PreviewForm()
     context = {
@@ -75,6 +79,12 @@ def look(asked: dict[str, Any]) -> dict[str, Any]:
         "explained": [(id, previewer.explain(id)) for id in known],
         "is_unknown": bool(asked["person"]) and not known,
     }
+
+
+def _find_moment(request: HttpRequest) -> str:
+    """The moment that is asked for or, on the form of a snapshot, that it is of."""
+    of_snapshot = request.POST.get("as_of", "") if request.POST.get("kind", SNAPSHOT) == SNAPSHOT else ""
+    return request.POST.get("at", of_snapshot)
 
 
 def _find_segment(id: str) -> Segment | None:

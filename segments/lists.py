@@ -63,6 +63,7 @@ def store_upload(
     problems = sorted([*read.problems, *strangers])[:SHOWN_PROBLEMS]
     if rows == strange:
         raise NobodyIn(problems)
+    duplicates = _count_duplicates()
     take_turns(PUBLISH_BOOK)
     upload = Upload.objects.create(
         segment=segment,
@@ -72,7 +73,7 @@ def store_upload(
         ids=read.ids,
         replaces=replaces,
         rows=rows - strange,
-        duplicates=_count_duplicates(),
+        duplicates=duplicates,
         refused=read.refused + strange,
         problems=[problem._asdict() for problem in problems],
         at=at,
@@ -90,6 +91,7 @@ def _copy_rows(read: IdFile) -> int:
     prefix = PREFIXES[read.ids]
     rows = 0
     with connection.wrap_database_errors, connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('jit', 'off', true), set_config('work_mem', '64MB', true)")
         cursor.execute("CREATE TEMPORARY TABLE segments_read (line bigint, said text, profile_id uuid) ON COMMIT DROP")
         with cursor.copy("COPY segments_read (line, said, profile_id) FROM STDIN") as copy:
             for line, id in read:

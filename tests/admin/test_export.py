@@ -15,6 +15,7 @@ from profiles.profile import Profile
 from rules.actions import publish_book
 from segments.exporting import COLUMNS, guard, stream_members
 from segments.models import Segment
+from segments.uploads import IdFile
 from tests.admin.operators import condition, sign_in
 from tests.rosters import end_builds
 from tests.segments.archive import store_person
@@ -71,6 +72,14 @@ def test_ordinary_cells_stay_as_they_are() -> None:
     store(2, None, "gold@1")
     assert [row[1] for row in export("gold@1")[1:]] == ['a "b", c;\n=d', ""]
     assert guard("größer") == "größer"
+
+
+def test_the_file_can_be_uploaded_as_a_list() -> None:
+    people = [store(1, "=1", "gold@1"), store(2, None, "gold@1")]
+    text = "".join(",".join(row) + "\r\n" for row in export("gold@1"))
+    file = IdFile(io.BytesIO(text.encode()), most=10_000)
+    assert [row.id for row in file] == people
+    assert (file.ids, file.refused) == ("profile", 0)
 
 
 def test_the_page_hands_out_a_file_and_notes_it(gold: Segment) -> None:

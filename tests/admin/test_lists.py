@@ -31,7 +31,7 @@ def address(segment: Segment, page: str = "upload") -> str:
     return f"{SEGMENTS}{segment.pk}/{page}/"
 
 
-def send(segment: Segment, content: bytes | str, client: Client | None = None, **fields: str) -> str:
+def send(segment: Segment, content: bytes | str, client: Client | None = None, **fields: Any) -> str:
     """What the page says that answers a file, with redirects followed."""
     file = SimpleUploadedFile("team.csv", content.encode() if isinstance(content, str) else content)
     client = client or sign_in("segments.view_segment", "segments.change_segment")
@@ -126,7 +126,7 @@ def test_the_first_upload_is_not_asked_whether_it_replaces(team: Segment) -> Non
     ],
 )
 def test_a_file_that_cannot_be_meant_changes_nothing_and_is_told_why(
-    team: Segment, content: bytes, fields: dict[str, str], said: str, settings: Any
+    team: Segment, content: bytes, fields: dict[str, Any], said: str, settings: Any
 ) -> None:
     settings.PZ_MAX_LIST_BYTES = 1_000_000
     page = send(team, content, **fields)

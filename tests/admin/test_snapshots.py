@@ -70,7 +70,7 @@ def test_the_people_of_a_list_are_frozen_as_they_are_when_it_is_published() -> N
     client.post(address(team, "freeze"), {"name": "Team then", "as_of": "2026-05-01"})
     frozen = Segment.objects.get(slug="team-then")
     assert frozen.as_of is None
-    assert frozen.condition["root"]["segment"] == "team"
+    assert frozen.condition == only(kind="segment", segment="team", id="list")
 
 
 @pytest.mark.parametrize(
@@ -209,10 +209,10 @@ def test_models_fill_what_asks_for_what_they_say(kind: str) -> None:
 
 def test_a_segment_keeps_its_kind(gold: Segment) -> None:
     form = {"name": "Gold", "kind": "list", "description": "", "live": "on"}
-    typed = '{"v": 1, "root": {"id": "a", "kind": "trait", "trait": "plan", "op": "exists"}}'
-    sign_in_owner().post(address(gold, "change"), {**form, "condition": typed})
+    typed = condition(value="silver")
+    sign_in_owner().post(address(gold, "change"), {**form, "condition": json.dumps(typed)})
     gold.refresh_from_db()
-    assert (gold.kind, gold.condition["root"]["op"]) == ("condition", "exists")
+    assert (gold.kind, gold.condition) == ("condition", typed)
 
 
 def test_a_kind_that_is_none_is_refused() -> None:

@@ -3,13 +3,13 @@
 import gzip
 import io
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
 from profiles.identity import MAX_ID_LENGTH
 from segments.upload_lines import MAX_LINE, BadUpload
-from segments.uploads import ANONYMOUS, SHOWN_PROBLEMS, USER, IdFile
+from segments.uploads import ANONYMOUS, SHOWN_PROBLEMS, USER, IdFile, Problem
 
 MOST = 10_000_000
 PERSON = "0f0e0d0c-0b0a-4908-8706-050403020100"
@@ -24,10 +24,10 @@ def ids_of(content: bytes, **asked: Any) -> list[str]:
     return read(content, **asked)[1]
 
 
-def problems_of(content: bytes, **asked: Any) -> list[tuple[int, str, str]]:
+def problems_of(content: bytes, **asked: Any) -> list[Problem]:
     file, _ = read(content, **asked)
     assert file.refused == len(file.problems)
-    return [tuple(problem) for problem in file.problems]
+    return file.problems
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def rows_of(file: Any) -> Iterator[str]:
 
 
 def test_a_file_is_never_read_whole() -> None:
-    file: IO[bytes] | Any = Endless(b"123456789abcdef\n")  # a block is so many whole lines
+    file = Endless(b"123456789abcdef\n")  # a block is so many whole lines
     rows = rows_of(file)
     assert [next(rows) for _ in range(10_000)] == ["123456789abcdef"] * 10_000
     assert file.largest <= 65_536
