@@ -1,7 +1,7 @@
 """How an operator types a condition or another document: as JSON, refused with what is wrong, where, how to mend it."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 import msgspec
@@ -19,6 +19,7 @@ READING_ORDER = (
     *("op", "value", "window", "last", "unit", "children"),
 )
 NUL = "\\u0000"
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)  # that the clock of a browser may be ahead
 
 
@@ -114,6 +115,8 @@ class PastField(forms.DateTimeField):
         now = timezone.now().replace(microsecond=0)
         if at is not None and at > now + MINUTE:
             raise ValidationError("That is still to come; choose a past moment, or none for now.")
+        if at is not None and at < FIRST:
+            raise ValidationError("Nothing is known of that time; choose a moment after 1970, or none for now.")
         return at if at is None else min(at, now)
 
 
