@@ -12,6 +12,7 @@ from ingestion.parse_schema import Schema, find_mismatch
 from ingestion.parse_values import Refuse, mend_surrogates, read_id, read_time, split_batch, tidy, without_nul
 from ingestion.refusals import Refusal, Refused
 from profiles.event import NAMES, Event, EventType
+from profiles.identity import MAX_ID_LENGTH
 
 Scalar = str | int | float | None
 Raw = bytes | msgspec.Raw
@@ -43,7 +44,7 @@ class Limits(msgspec.Struct, frozen=True):
     event_bytes: int = 32_768
     depth: int = 8
     keys: int = 256
-    id_length: int = 255
+    id_length: int = MAX_ID_LENGTH
     name_length: int = 200
 
 

@@ -6,13 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingestion.refusals import Refused
+from profiles.identity import NOT_AN_ID
 
 SMALLEST, LARGEST = -(2**63), 2**64 - 1  # whole numbers beyond these become floats, as in a browser
 LONGEST_NUMBER = 10**255
 EARLIEST_MS = 100_000_000_000  # a number below is seconds: 1973 in milliseconds, the year 5138 in seconds
-
-# Text that programs write when they have no id. Taken as an id it would make one person of many.
-NOT_AN_ID = frozenset({"null", "undefined", "none", "nil", "nan", "[object object]", "true", "false"})
 
 # One escape of a JSON string, a surrogate pair counting as one.
 _ESCAPE = re.compile(

@@ -1,7 +1,7 @@
 """The operators' page that tries a condition before it is saved: numbers, people, and why one person matches."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -18,39 +18,24 @@ from profiles.models import StoredProfile
 from profiles.queries import find_profiles
 from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition
-from segments.forms import ConditionField
+from segments.forms import ConditionField, PastField
 from segments.models import Segment
+from segments.roster import SNAPSHOT
 
 LOOK = ("segments.view_segment", "profiles.view_storedprofile")
-MINUTE = timedelta(minutes=1)
-FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 SHOWN = 5  # people explained at once
 
 
 class PreviewForm(forms.Form):
     condition = ConditionField()
     slug = forms.SlugField(required=False, widget=forms.HiddenInput)
-    at = forms.DateTimeField(
-        required=False,
-        label="As of",
-        help_text="Leave it empty for now.",
-        widget=forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
-        input_formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"],
-    )
+    at = PastField(required=False, label="As of", help_text="Leave it empty for now.")
     person = forms.CharField(
         required=False,
         max_length=512,
         help_text="A user id, an anonymous id or a profile id: why does this person match?",
         widget=forms.TextInput({"class": "vTextField", "autocomplete": "off"}),
     )
-
-    def clean_at(self) -> datetime | None:
-        at: datetime | None = self.cleaned_data["at"]
-        if at is not None and at > timezone.now() + MINUTE:
-            raise forms.ValidationError("That is still to come; choose a past moment, or none for now.")
-        if at is not None and at < FIRST:
-            raise forms.ValidationError("Nothing is known of that time; choose a moment after 1970, or none for now.")
-        return at
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -60,9 +45,11 @@ def show_preview(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     segment = _find_segment(request.GET.get("segment", ""))
     if request.method == "POST":
-        form = PreviewForm({**request.POST.dict(), "slug": request.POST.get("slug") or request.GET.get("slug", "")})
+        slug = request.POST.get("slug") or request.GET.get("slug", "")
+        form = PreviewForm({**request.POST.dict(), "slug": slug, "at": _find_moment(request)})
     elif segment is not None:
-        form = PreviewForm({"condition": json.dumps(segment.condition), "slug": segment.slug})
+        at = None if segment.as_of is None else timezone.localtime(segment.as_of).replace(tzinfo=None).isoformat()
+        form = PreviewForm({"condition": json.dumps(segment.condition), "slug": segment.slug, "at": at})
     else:
         form = PreviewForm()
     context = {
@@ -92,6 +79,12 @@ def look(asked: dict[str, Any]) -> dict[str, Any]:
         "explained": [(id, previewer.explain(id)) for id in known],
         "is_unknown": bool(asked["person"]) and not known,
     }
+
+
+def _find_moment(request: HttpRequest) -> str:
+    """The moment that is asked for or, on the form of a snapshot, that it is of."""
+    of_snapshot = request.POST.get("as_of", "") if request.POST.get("kind", SNAPSHOT) == SNAPSHOT else ""
+    return request.POST.get("at", of_snapshot)
 
 
 def _find_segment(id: str) -> Segment | None:

@@ -13,6 +13,7 @@ from django.conf import settings  # noqa: E402
 from ingestion.http import Message, Receive, Send  # noqa: E402
 from personalization import health  # noqa: E402  # these need Django's settings in place
 from personalization.api import DECIDE_PATHS  # noqa: E402
+from personalization.bodies import FORM_BYTES, serve_bounded  # noqa: E402
 from personalization.static_files import make_static_app  # noqa: E402
 from personalization.wiring import Web, make_health_app  # noqa: E402
 
@@ -43,7 +44,8 @@ class Application:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4404})
         else:
-            await django_application(dict(scope), receive, send)  # type: ignore[arg-type]  # Django says dict, not mapping
+            most = settings.PZ_MAX_LIST_BYTES + FORM_BYTES
+            await serve_bounded(django_application, scope, receive, send, most=most)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:

@@ -12,6 +12,11 @@ Lookup = Callable[[str], str | None]  # identifier (`u:…`, `a:…`, `p:…`, `
 # A person with more identifiers than this is a robot or a shared key; further ones are not linked.
 MAX_IDENTIFIERS = 1_000
 
+MAX_ID_LENGTH = 255  # characters of a user id or an anonymous id
+
+# Text that programs write when they have no id. Taken as an id it would make one person of many.
+NOT_AN_ID = frozenset({"null", "undefined", "none", "nil", "nan", "[object object]", "true", "false"})
+
 
 def retired_key(profile_id: str) -> str:
     """The identifier under which a retired profile points to the one that took it over."""

@@ -22,9 +22,9 @@ from profiles.admin import ModelAdmin
 from rules.actions import CannotPublish, publish_book, roll_back
 from rules.engine import BookPayload
 from rules.models import Book
-from rules.queries import collect_definitions, newest_book
-from rules.review import find_empty_segments, find_problems, list_changes
-from segments.admin import say_stored
+from rules.queries import collect_definitions, list_warnings, newest_book
+from rules.review import find_problems, list_changes
+from segments.admin import say_definition, say_stored
 
 PUBLISH = "rules.add_book"
 IN_FORCE = "Every process works with it within a second."
@@ -91,7 +91,10 @@ class BookAdmin(ModelAdmin):
             {"rule": rule, "words": say_when(rule.condition)}
             for rule in sorted(payload.rules, key=lambda rule: (rule.slot, -rule.priority, rule.slug))
         ]
-        segments = [{"segment": each, "words": say_stored(each.condition)} for each in payload.segments]
+        segments = [
+            {"segment": each, "words": say_definition(each.kind, each.condition, each.as_of)}
+            for each in payload.segments
+        ]
         return render_to_string("admin/rules/book/contents.html", {"rules": rules, "segments": segments})
 
     def get_urls(self) -> list[URLPattern]:
@@ -126,7 +129,7 @@ class BookAdmin(ModelAdmin):
             "number": newest[0] if newest else None,
             "changes": list_changes(newest[1] if newest else None, draft),
             "problems": [] if request.method == "POST" else find_problems(payload),
-            "warnings": find_empty_segments(payload),
+            "warnings": list_warnings(payload),
         }
         return self._show(request, "publish", context)
 

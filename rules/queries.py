@@ -4,11 +4,13 @@ from typing import Any
 
 from django.conf import settings
 
+from rules.engine import BookPayload
 from rules.models import Block, Book, Rule, Slot
-from rules.review import Change, list_changes
+from rules.review import Change, find_empty_segments, find_snapshots_of_models, list_changes
 from segments.health import Published
 from segments.models import Segment
-from segments.queries import describe_segment
+from segments.queries import describe_segment, find_empty_lists
+from segments.roster import LIST
 
 
 def newest_book() -> tuple[int, Any] | None:
@@ -57,3 +59,10 @@ def list_draft_changes() -> tuple[int | None, list[Change]]:
     newest = newest_book()
     number, payload = newest or (None, None)
     return number, list_changes(payload, collect_definitions(0))
+
+
+def list_warnings(payload: BookPayload) -> list[str]:
+    """What does not speak against publishing, and should be known before."""
+    lists = [segment.slug for segment in payload.segments if segment.kind == LIST]
+    empty = [f"The list {slug} has nobody: upload a file with their ids" for slug in sorted(find_empty_lists(lists))]
+    return [*find_empty_segments(payload), *empty, *find_snapshots_of_models(payload)]

@@ -1,6 +1,7 @@
 """What publishing would change, what speaks against it, and what one should know before it."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,23 +10,30 @@ from liquid.exceptions import LiquidError
 from rules.engine import BlockDefinition, BookPayload
 from rules.marks import MARK
 from rules.render import BadBlock, compile_block
-from segments.conditions.language import BadCondition
+from segments.conditions.language import BadCondition, HasScore, InCluster, list_leaves
 from segments.conditions.parse import parse_condition
 from segments.conditions.python import compile_condition
+from segments.kinds import find_kind_problem
 from segments.membership import SegmentCycle, compile_segments
-from segments.roster import LIST
+from segments.models import Segment
+from segments.moments import say_moment
+from segments.roster import LIST, SNAPSHOT
+
+CONDITION = "condition"
 
 Payload = Mapping[str, Any]  # of a Book, as it is stored
 
 
 @dataclass(frozen=True)
 class Change:
-    """One definition that differs between two Books: `what` is new, changed or removed, and `fields` says in what."""
+    """One definition that differs between two Books: `what` is new, changed or removed, and `fields` says in what.
+    `type` says what a segment is that is not defined by a condition alone."""
 
     kind: str
     name: str
     what: str
     fields: tuple[str, ...] = ()
+    type: str = ""
 
 
 def list_changes(before: Payload | None, after: Payload) -> list[Change]:
@@ -36,10 +44,12 @@ def list_changes(before: Payload | None, after: Payload) -> list[Change]:
         kind, slug = key
         was, now = old.get(key), new.get(key)
         name = (now or was or {}).get("name") or slug
+        type = _say_type(now or was or {}) if kind == "segment" else ""
         if was is None or now is None:
-            changes.append(Change(kind, name, "new" if was is None else "removed"))
+            changes.append(Change(kind, name, "new" if was is None else "removed", type=type))
         elif fields := tuple(sorted(field for field in {**was, **now} if _differs(field, was, now))):
-            changes.append(Change(kind, name, "changed", fields))
+            said = tuple(_say_field(kind, field, was.get(field), now.get(field)) for field in fields)
+            changes.append(Change(kind, name, "changed", said, type))
     return changes
 
 
@@ -47,10 +57,30 @@ def _differs(field: str, was: Payload, now: Payload) -> bool:
     return field != MARK and was.get(field) != now.get(field)  # a mark follows from the rest, and nobody edits it
 
 
+def _say_type(segment: Mapping[str, Any]) -> str:
+    """What kind of segment it is, and of which moment."""
+    kind = segment["kind"]
+    said = "" if kind == CONDITION else _say_kind(kind)
+    return f"{said}, as of {say_moment(segment['as_of'])}" if kind == SNAPSHOT else said
+
+
+def _say_field(kind: str, field: str, was: Any, now: Any) -> str:
+    if kind != "segment" or field not in ("kind", "as_of"):
+        return field
+    if field == "kind":
+        return f"kind, from {_say_kind(was)} to {_say_kind(now)}"
+    return f"as of {say_moment(was)}, now {say_moment(now)}"
+
+
+def _say_kind(kind: str) -> str:
+    return dict(Segment.Kind.choices).get(kind, kind).lower()
+
+
 def _definitions(payload: Payload) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
     for kind in ("segment", "rule"):
         for each in payload.get(f"{kind}s", ()):
-            yield (kind, each["slug"]), each
+            # Books of before there were other kinds do not say that it is a condition.
+            yield (kind, each["slug"]), {"kind": CONDITION, "as_of": None, **each} if kind == "segment" else each
     for kind in ("block", "slot"):
         for slug, each in payload.get(f"{kind}s", {}).items():
             yield (kind, slug), each
@@ -63,6 +93,12 @@ def find_problems(payload: BookPayload) -> list[str]:
     for segment in payload.segments:
         if segment.kind == LIST:
             continue
+        if segment.condition is None:
+            what = f"a {segment.kind} needs a condition" if segment.kind != CONDITION else "it needs a condition"
+            problems.append(f"Segment {segment.slug}: {what}; write one, or take it out of what is live")
+            continue
+        if (problem := find_kind_problem(segment.kind, segment.condition)) is not None:
+            problems.append(f"Segment {segment.slug}: {problem}")
         try:
             compile_segments({segment.slug: segment.condition})
         except BadCondition as error:
@@ -121,6 +157,20 @@ def find_empty_segments(payload: BookPayload) -> list[str]:
             continue  # one of the problems
         found += [f"{name} asks for the segment {slug}, which is not live: nobody is in it" for slug in wanted - live]
     return sorted(found)
+
+
+def find_snapshots_of_models(payload: BookPayload) -> list[str]:
+    """Snapshots that ask what models say, which is not kept of the past."""
+    found = []
+    for segment in payload.segments:
+        if segment.kind != SNAPSHOT:
+            continue
+        with suppress(BadCondition):  # one of the problems
+            leaves = list_leaves(parse_condition(segment.condition))
+            if any(isinstance(leaf, InCluster | HasScore) for leaf in leaves):
+                asked = f"Snapshot {segment.slug} asks for clusters or scores"
+                found.append(f"{asked}, of which no past is kept: as if nobody had any")
+    return found
 
 
 def _say(name: str, error: BadCondition) -> list[str]:

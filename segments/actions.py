@@ -1,4 +1,4 @@
-"""Writes of segments: rosters and builds, each with what it replaces in one transaction; lists; what came and went."""
+"""Writes of segments: rosters and builds, each with what it replaces in one transaction; what came and went."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 from django.db import connection, transaction
 from django.db.models import F
+from msgspec.structs import replace
 
 from profiles.locks import PUBLISH_BOOK, take_turns
 from segments.models import Build, SegmentVersion
 from segments.models import Roster as StoredRoster
-from segments.planning import call_off, cut_over, forget, plan_roster
-from segments.queries import find_versions, newest_versions, read_as_of, read_roster, to_versions
-from segments.roster import Roster
+from segments.planning import Plan, call_off, cut_over, forget, plan_roster
+from segments.queries import find_list_numbers, find_versions, newest_versions, read_as_of, read_roster, to_versions
+from segments.roster import LIST, Roster
 from segments.rows import ChangeRow
 
 BEFORE_FORCE = (
@@ -29,7 +30,21 @@ def plan_build(definitions: Sequence[Mapping[str, Any]], *, zone: str, source: s
     """Starts the way to these definitions: what is new or changed is filled in the background while the old versions
     answer. None when there is nothing to do. What was on its way before and is not in force yet is called off."""
     take_turns(PUBLISH_BOOK)
-    plan = plan_roster(to_versions(definitions), read_roster(), newest_versions(), zone=zone)
+    return _follow(plan_roster(to_versions(definitions), read_roster(), newest_versions(), zone=zone), source, at)
+
+
+@transaction.atomic
+def replan(*, source: str, at: datetime) -> Build | None:
+    """Starts the way from what is in force, or on its way, to the same with the newest versions of its lists."""
+    take_turns(PUBLISH_BOOK)
+    now = read_roster()
+    wanted = [version for key in now.coming.values() if (version := now.find(key)) is not None]
+    numbers = find_list_numbers(each.segment for each in wanted if each.kind == LIST)
+    newest = [replace(each, version=numbers.get(each.segment, each.version)) for each in wanted]
+    return _follow(plan_roster(newest, now, newest_versions(), zone=now.zone), source, at)
+
+
+def _follow(plan: Plan | None, source: str, at: datetime) -> Build | None:
     if plan is None:
         return None
     for each in plan.fresh:
@@ -111,7 +126,7 @@ def blame_build(build: Build, reason: str, *, at: datetime) -> None:
 
 
 def _store(roster: Roster, at: datetime) -> None:
-    payload = msgspec.to_builtins(msgspec.structs.replace(roster, number=0))
+    payload = msgspec.to_builtins(replace(roster, number=0))
     StoredRoster.objects.create(number=roster.number, payload=payload, at=at)
 
 

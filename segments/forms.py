@@ -2,12 +2,14 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 import msgspec
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
+from django.utils import timezone
 
 from segments.conditions.language import BadCondition
 from segments.conditions.operands import show
@@ -20,6 +22,8 @@ READING_ORDER = (
     *("steps", "children"),
 )
 NUL = "\\u0000"
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)  # that the clock of a browser may be ahead
 
 _HAS_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the character, not the letters of its escape
 
@@ -113,6 +117,22 @@ class ConditionField(DocumentField):
             parse_condition(document)
         except BadCondition as error:
             raise ValidationError(list_problems(error), code="invalid") from error
+
+
+class PastField(forms.DateTimeField):
+    """A moment that is not still to come, in the organisation's time zone, to the second."""
+
+    widget = forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S")
+    input_formats = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
+
+    def clean(self, value: Any) -> datetime | None:
+        at: datetime | None = super().clean(value)
+        now = timezone.now().replace(microsecond=0)
+        if at is not None and at > now + MINUTE:
+            raise ValidationError("That is still to come; choose a past moment, or none for now.")
+        if at is not None and at < FIRST:
+            raise ValidationError("Nothing is known of that time; choose a moment after 1970, or none for now.")
+        return at if at is None else min(at, now)
 
 
 def arrange(tree: Any) -> Any:

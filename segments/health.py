@@ -30,7 +30,8 @@ class State(StrEnum):
     DRAFT = "draft"
 
 
-TROUBLE = (State.STUCK, State.FAILED, State.CANCELLED)
+ENDS: Mapping[str, State] = {Build.State.FAILED: State.FAILED, Build.State.CANCELLED: State.CANCELLED}
+TROUBLE = (State.STUCK, *ENDS.values())
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def list_health(published: Published, *, at: datetime, alive: Alive, only: Itera
                 day_change=size and find_day_change(sizes[slug], at=at),
                 changed=changes.get(slug),
                 build=coming.get(slug) or present.get(slug),
-                error=newest.error if newest is not None and state in TROUBLE else "",
+                error=newest.error if newest is not None and state in (State.STUCK, State.FAILED) else "",
             )
         )
     return sorted(found, key=lambda each: (not each.is_troubled, each.name.casefold(), each.segment))
@@ -163,12 +164,10 @@ def _judge_unfilled(slug: str, known: _Known) -> tuple[State, str]:
 
 def _judge_unbuilt(newest: Build | None, meanwhile: str) -> tuple[State, str]:
     """Of what is published and not on its way."""
-    why = f" {newest.error}" if newest is not None and newest.error else ""
-    if newest is not None and newest.state == Build.State.FAILED:
-        return State.FAILED, f"Build {newest.pk} of what is published has failed.{why} {meanwhile}"
-    if newest is not None and newest.state == Build.State.CANCELLED:
-        return State.CANCELLED, f"Build {newest.pk} of what is published was cancelled.{why} {meanwhile}"
-    return State.WAITING, f"No build was started for what is published: publish again. {meanwhile}"
+    if newest is None or newest.state not in ENDS:
+        return State.WAITING, f"No build was started for what is published: publish again. {meanwhile}"
+    why = f" {newest.error.rstrip('.')}." if newest.error else ""
+    return ENDS[newest.state], f"Build {newest.pk} did not bring what is published into force.{why} {meanwhile}"
 
 
 def _find_unfilled(published: Published, roster: Roster) -> frozenset[str]:

@@ -22,8 +22,12 @@ class Segment(models.Model):
     description = models.TextField(blank=True)
     condition = models.JSONField(null=True, blank=True)  # a list has none; a snapshot asks it of one moment
     as_of = models.DateTimeField("as of", null=True, blank=True, help_text="The moment that a snapshot is of.")
+    frozen_from = models.ForeignKey("self", null=True, blank=True, editable=False, on_delete=models.SET_NULL)
     live = models.BooleanField(default=True, help_text="Part of the next published Book.")
     updated = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        permissions = [("export_segment", "Can export the people of a segment")]
 
     def __str__(self) -> str:
         return self.name
@@ -71,14 +75,21 @@ class Roster(models.Model):
 class Upload(models.Model):
     """A file of ids that became members of a list, and its rows that did not."""
 
+    class Ids(models.TextChoices):
+        USER = "user", "User ids"
+        ANONYMOUS = "anonymous", "Anonymous ids"
+        PROFILE = "profile", "Profile ids"
+
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="uploads")
     version = models.ForeignKey(SegmentVersion, on_delete=models.CASCADE, related_name="uploads")
     file = models.CharField(max_length=255)
-    column = models.CharField(max_length=16)
+    column = models.CharField(max_length=255, help_text="The name of the column, or its number.")
+    ids = models.CharField(max_length=9, choices=Ids.choices, default=Ids.USER, help_text="What its ids are.")
     replaces = models.BooleanField(help_text="Whoever is not in the file leaves the list.")
     rows = models.PositiveIntegerField(default=0, help_text="Rows with an id.")
     added = models.PositiveIntegerField(default=0, help_text="Members that were not in the list before.")
-    refused = models.PositiveIntegerField(default=0, help_text="Rows that could not be read.")
+    duplicates = models.PositiveIntegerField(default=0, help_text="Rows of somebody named before in the file.")
+    refused = models.PositiveIntegerField(default=0, help_text="Rows without an id that can be meant.")
     problems = models.JSONField(default=list, help_text="The first refused rows: line, what it said, why.")
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)

@@ -43,7 +43,9 @@ def plan_roster(wanted: Iterable[Version], now: Roster, newest: Mapping[str, int
     answers = {slug: key for slug, key in now.answers.items() if slug in coming}
     drawn = replace(now, zone=zone, versions=(*now.versions, *fresh), answers=answers, coming=coming)
     needed = list_needed(drawn, (*answers.values(), *coming.values()))
-    roster = replace(drawn, number=now.number + 1, versions=needed, retired={**now.retired, **gone})
+    # A list that comes back has the key it had before, and keeps whoever still carries it.
+    retired = {key: by for key, by in {**now.retired, **gone}.items() if key not in coming.values()}
+    roster = replace(drawn, number=now.number + 1, versions=needed, retired=retired)
     return Plan(roster, tuple(fresh), filling)
 
 

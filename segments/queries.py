@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef
 
-from segments.models import Build, Member, Segment, SegmentChange, SegmentVersion
+from segments.models import Build, Member, Segment, SegmentChange, SegmentVersion, Upload
 from segments.models import Roster as StoredRoster
 from segments.roster import NO_ROSTER, Roster, Version
 
@@ -45,13 +45,41 @@ def newest_versions(segments: Iterable[str] | None = None) -> dict[str, int]:
     return dict(versions.values_list("segment").annotate(Max("version")).order_by())
 
 
+def find_list_numbers(slugs: Iterable[str]) -> dict[str, int]:
+    """The version of each list that its people are in: that of its newest upload, else one that nobody is in. A list
+    that is defined no more, but published again, has the one that it had last."""
+    wanted = set(slugs)
+    numbers = {slug: number + 1 for slug, number in {**dict.fromkeys(wanted, 0), **newest_versions(wanted)}.items()}
+    known = SegmentVersion.objects.filter(segment__in=wanted, kind=Segment.Kind.LIST).order_by()
+    members = Member.objects.filter(version=OuterRef("pk"))
+    defined = Segment.objects.filter(slug__in=wanted).values("slug")
+    uploads = Upload.objects.filter(segment__slug__in=wanted).order_by()
+    for found in (
+        known.filter(~Exists(members)).values_list("segment").annotate(Max("version")),
+        known.exclude(segment__in=defined).values_list("segment").annotate(Max("version")),
+        uploads.values_list("segment__slug").annotate(Max("version__version")),
+    ):
+        numbers.update(found)
+    return numbers
+
+
+def find_empty_lists(slugs: Iterable[str]) -> set[str]:
+    """Those of the lists that nobody is in."""
+    numbers = find_list_numbers(slugs)
+    full = SegmentVersion.objects.filter(segment__in=numbers).filter(
+        Exists(Member.objects.filter(version=OuterRef("pk")))
+    )
+    found = set(full.values_list("segment", "version"))
+    return {slug for slug, number in numbers.items() if (slug, number) not in found}
+
+
 def to_versions(definitions: Iterable[Mapping[str, Any]]) -> list[Version]:
-    """The segments of a Book, to be planned with. A list has the number that its newest upload gave it."""
-    lists = newest_versions(each["slug"] for each in definitions if each.get("kind") == Segment.Kind.LIST)
+    """The segments of a Book, to be planned with."""
+    lists = find_list_numbers(each["slug"] for each in definitions if each.get("kind") == Segment.Kind.LIST)
     return [
         Version(
             segment=each["slug"],
-            version=lists.get(each["slug"], 1),
+            version=lists.get(each["slug"], 0),
             kind=each.get("kind", Segment.Kind.CONDITION),
             condition=each.get("condition"),
             as_of=each.get("as_of"),

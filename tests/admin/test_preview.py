@@ -104,6 +104,19 @@ def test_as_of_a_past_moment() -> None:
     assert "<td>no</td><td>not known</td>" in page
 
 
+def test_a_snapshot_is_previewed_as_of_its_moment() -> None:
+    store("anna", 9, 8, plan="gold")
+    earlier, later = (timezone.localtime() - timedelta(days=days) for days in (7, 4))
+    typed = {"as_of": later.strftime("%Y-%m-%dT%H:%M:%S"), "kind": "snapshot"}
+    assert "<strong>1</strong> of 1 people" in preview(KEEN, **typed)
+    assert "<strong>0</strong> of 1 people" in preview(KEEN, **{**typed, "kind": "condition"})
+    for as_of, people in ((earlier, 0), (later, 1)):
+        segment = Segment.objects.create(slug=f"s{people}", name="S", kind="snapshot", condition=KEEN, as_of=as_of)
+        page = looker().get(PAGE, {"segment": segment.pk}).content.decode()
+        assert f"<strong>{people}</strong>" in page
+        assert as_of.strftime("%Y-%m-%dT%H:%M:%S") in page
+
+
 def test_segments_of_the_past_follow_from_what_defines_them() -> None:
     Segment.objects.create(slug="keen", name="Keen", condition=KEEN)
     publish_book(by=None, at=timezone.now(), note="")

@@ -121,7 +121,8 @@ def test_a_failed_build_is_told_until_it_is_tried_again(crowd: Engine) -> None:
         blame_build(build, "ValueError: no way", at=timezone.now())
     health = look("seen")
     assert health.state == State.FAILED
-    expected = f"Build {build.pk} of what is published has failed. ValueError: no way Nobody is in it before that."
+    ended = f"Build {build.pk} did not bring what is published into force."
+    expected = f"{ended} ValueError: no way. Nobody is in it before that."
     assert (health.reason, health.error, health.build) == (expected, "ValueError: no way", None)
     again = build_again(build, at=timezone.now())
     assert again is not None
@@ -139,7 +140,8 @@ def test_a_cancelled_build_is_told_until_what_answers_is_published_again(crowd: 
     build = publish()
     assert build is not None
     cancel_build(build, at=timezone.now(), why="Cancelled by anna.")
-    said = f"Build {build.pk} of what is published was cancelled. Cancelled by anna. Version 1 goes on to answer."
+    ended = f"Build {build.pk} did not bring what is published into force."
+    said = f"{ended} Cancelled by anna. Version 1 goes on to answer."
     assert say("seen") == (State.CANCELLED, said)
     define("seen", did("Page Viewed"))
     assert publish() is None

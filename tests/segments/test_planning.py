@@ -120,3 +120,13 @@ def test_a_list_has_the_number_of_its_upload() -> None:
     assert before.answers == {"team": "team@1"}
     after = publish(before, define("team", kind="list", number=4))
     assert after.answers == {"team": "team@4"}
+
+
+def test_a_list_that_comes_back_is_not_among_what_everybody_leaves() -> None:
+    before = publish(NO_ROSTER, define("team", kind="list", number=1))
+    withdrawn = plan_roster([], before, newest(before), zone="UTC")
+    assert withdrawn is not None
+    assert withdrawn.roster.retired == {"team@1": ""}
+    back = plan_roster([define("team", kind="list", number=1)], withdrawn.roster, {"team": 1}, zone="UTC")
+    assert back is not None
+    assert (back.filling, back.roster.retired) == (("team@1",), {})

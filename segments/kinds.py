@@ -1,0 +1,21 @@
+"""What a segment of each kind has to have, said alike on its page and before publishing. Pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+# A model puts people into these, so that the condition asks what the model says, and nothing else.
+EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "cluster": {"id": "cluster", "kind": "cluster", "op": "is", "value": "bargain hunters"},
+    "lookalike": {"id": "like", "kind": "lookalike", "lookalike": "vips", "op": "at_least", "value": 0.8},
+}
+
+
+def find_kind_problem(kind: str, tree: Any) -> str | None:
+    """Why a condition is not what a segment of this kind needs. Whether it is a condition at all is asked elsewhere."""
+    if kind not in EXAMPLES:
+        return None
+    root = tree.get("root") if isinstance(tree, Mapping) else None
+    if isinstance(root, Mapping) and root.get("kind") == kind:
+        return None
+    return f"the root of a {kind}'s condition is of the kind {kind}, such as {json.dumps(EXAMPLES[kind])}"

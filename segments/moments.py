@@ -1,0 +1,13 @@
+"""Moments as people read them, in the organisation's time zone."""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+
+def say_moment(at: datetime | str | None) -> str:
+    """A moment that a snapshot is of, as it is stored or as a Book has it; None is that of its publishing."""
+    if at is None:
+        return "the moment of publishing"
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return f"{timezone.localtime(moment):%-d %b %Y, %H:%M:%S}"
