@@ -98,6 +98,9 @@ class Undoer:
         )
         parted = relive(story, definitions, known=present.identifiers, until=self._clock())
         _compare(present, parted)
+        # What models said is of the night before; they say it anew.
+        winner = replace(parted.winner, scores=present.scores, cluster=present.cluster)
+        parted = parted._replace(winner=winner)
         return Plan(present, _enrol(present, story, parted, definitions.segments.enrolled))
 
     def _find_winner(self, merge: MergeRecord) -> Profile:

@@ -12,11 +12,12 @@ from ingestion.accepted import Merged
 from ingestion.archiving import moment
 from ingestion.steps import Definitions
 from ingestion.undoing import Undoer, UndoPending, UndoRefused
+from profiles import keys
 from profiles.clients import Client
 from profiles.event import Enrol, Event, Recall, derive_profile_id
 from profiles.models import Identifier, MergeRecord, StoredProfile
 from profiles.past import fold_past
-from profiles.profile import Memory
+from profiles.profile import Memory, pack
 from profiles.queries import list_past_events
 from segments.conditions.calendar import UTC_CALENDAR
 from segments.conditions.parse import parse_condition
@@ -304,6 +305,16 @@ def test_lists_keep_whom_they_name(living: LivingHarness) -> None:
     entered = {id: {key for key in living.people()[id].segments if key in lists} for id in (PHONE, LAPTOP)}
     assert entered == {PHONE: {"phones@1", "all@2"}, LAPTOP: {"annas@1", "all@2"}}
     assert living.people()[PHONE].segments["phones@1"] == living.now
+
+
+def test_what_models_said_last_stays_with_the_winner(living: LivingHarness) -> None:
+    merge = merge_phone(living)
+    scored = replace(living.people()[LAPTOP], scores={"churn": 0.5}, cluster="keen")
+    living.client.set(keys.profile(LAPTOP), pack(scored))
+    living.undoer().undo(merge, by="anna")
+    laptop, phone = living.people()[LAPTOP], living.people()[PHONE]
+    assert (laptop.scores, laptop.cluster) == ({"churn": 0.5}, "keen")
+    assert (phone.scores, phone.cluster) == ({}, None)
 
 
 def test_a_segment_that_was_defined_anew_is_entered_when_its_former_version_was(living: LivingHarness) -> None:
