@@ -91,6 +91,9 @@ class BuildAdmin(LookAdmin):
             (reverse("segments_segment_health", args=[version.segment]), version.segment, version.version)
             for version in sorted(build.versions.all(), key=lambda version: version.segment)
         ]
+        if build.recalls:
+            declared = (f"{', '.join(paths)} of {name}" for name, paths in sorted(build.recalls.items()))
+            return f"what was declared later is remembered: {'; '.join(declared)}"
         if not found:
             return "none is new: some were withdrawn"
         links = format_html_join(", ", '<a href="{}">{}</a> version {}', found[:shown])

@@ -47,12 +47,12 @@ def roll_back(*, to: Book, by: User | None, at: datetime) -> Book:
 @transaction.atomic
 def build_again(build: Build, *, at: datetime) -> Build | None:
     """What a build was for that failed or was cancelled, as the Book in force says it now; of an uploaded list, its
-    people. None when there is nothing to do: all of it is in force, or another build is at it."""
+    people; of properties, the past. None when there is nothing to do: all is in force, or another build is at it."""
     take_turns(PUBLISH_BOOK)
-    if build.upload_id is not None:
+    if build.upload_id is not None or build.recalls:
         return add_again(build, at=at)
     newest = newest_book()
-    if newest is None or Build.objects.filter(state__in=BEFORE_FORCE, upload=None).exists():
+    if newest is None or Build.objects.filter(state__in=BEFORE_FORCE, upload=None, recalls={}).exists():
         return None
     number, payload = newest
     return plan_build(payload["segments"], zone=payload.get("zone", "UTC"), source=f"Book {number}", at=at)

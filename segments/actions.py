@@ -99,9 +99,11 @@ def put_in_force(build: Build, *, at: datetime) -> bool:
 
 @transaction.atomic
 def add_again(build: Build, *, at: datetime) -> Build:
-    """Another build that puts the people of the same file into their list."""
+    """Another build that does what this one was to: people of a file into their list, properties out of the past."""
     take_turns(PUBLISH_BOOK)
-    again = Build.objects.create(upload_id=build.upload_id, roster=read_roster().number, queued=at)
+    again = Build.objects.create(
+        upload_id=build.upload_id, recalls=build.recalls, roster=read_roster().number, queued=at
+    )
     again.versions.set(build.versions.all())
     return again
 

@@ -38,7 +38,11 @@ class Migration(migrations.Migration):
                 ('as_of', models.DateTimeField(blank=True, help_text='The moment that a snapshot is of.', null=True, verbose_name='as of')),
                 ('live', models.BooleanField(default=True, help_text='Part of the next published Book.')),
                 ('updated', models.DateTimeField(auto_now=True)),
+                ('frozen_from', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to='segments.segment')),
             ],
+            options={
+                'permissions': [('export_segment', 'Can export the people of a segment')],
+            },
         ),
         migrations.CreateModel(
             name='SegmentChange',
@@ -91,11 +95,13 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('file', models.CharField(max_length=255)),
-                ('column', models.CharField(max_length=16)),
+                ('column', models.CharField(help_text='The name of the column, or its number.', max_length=255)),
+                ('ids', models.CharField(choices=[('user', 'User ids'), ('anonymous', 'Anonymous ids'), ('profile', 'Profile ids')], default='user', help_text='What its ids are.', max_length=9)),
                 ('replaces', models.BooleanField(help_text='Whoever is not in the file leaves the list.')),
                 ('rows', models.PositiveIntegerField(default=0, help_text='Rows with an id.')),
                 ('added', models.PositiveIntegerField(default=0, help_text='Members that were not in the list before.')),
-                ('refused', models.PositiveIntegerField(default=0, help_text='Rows that could not be read.')),
+                ('refused', models.PositiveIntegerField(default=0, help_text='Rows without an id that can be meant.')),
+                ('duplicates', models.PositiveIntegerField(default=0, help_text='Rows of somebody named before in the file.')),
                 ('problems', models.JSONField(default=list, help_text='The first refused rows: line, what it said, why.')),
                 ('at', models.DateTimeField()),
                 ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),

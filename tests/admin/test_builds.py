@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from rules.actions import publish_book
-from segments.actions import MAX_TRIES, blame_build, cancel_build
+from segments.actions import MAX_TRIES, blame_build, cancel_build, plan_recall
 from segments.models import Build, Member, Segment, SegmentVersion, Upload
 from segments.queries import read_roster
 from tests.admin.operators import condition, sign_in, sign_in_owner
@@ -87,6 +87,12 @@ def test_a_build_that_only_withdraws_says_so() -> None:
     Segment.objects.update(live=False)
     publish_book(by=None, at=timezone.now())
     assert "none is new: some were withdrawn" in read(sign_in("segments.view_build"), BUILDS)
+
+
+def test_a_build_of_properties_names_them() -> None:
+    build = plan_recall({"Product Viewed": ["fabric", "size"]}, at=timezone.now())
+    said = "what was declared later is remembered: fabric, size of Product Viewed"
+    assert said in sign_in("segments.view_build").get(f"{BUILDS}{build.pk}/change/").content.decode()
 
 
 def test_a_long_list_costs_no_more_queries(django_assert_max_num_queries: Any) -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from rules.actions import build_again
 from rules.queries import find_published
-from segments.actions import MAX_TRIES, SUPERSEDED, blame_build, cancel_build
+from segments.actions import MAX_TRIES, SUPERSEDED, blame_build, cancel_build, plan_recall
 from segments.health import Health, State, list_health
 from segments.models import Build, Segment
 from segments.progress import NO_PROCESSOR, Alive
@@ -219,3 +219,16 @@ def test_trouble_comes_first_and_many_segments_take_no_more_queries(db: None, dj
     publish()
     with django_assert_num_queries(11):  # and one for the versions of the build under way
         assert len(ask()) == 40
+
+
+def test_a_recall_that_was_cancelled_is_tried_again_by_itself(crowd: Engine) -> None:
+    """And publishing segments meanwhile does not stand in its way."""
+    first = plan_recall({"Page Viewed": ["fabric"]}, at=timezone.now())
+    assert cancel_build(first, at=timezone.now())
+    define("seen", did("Page Viewed"))
+    publish()
+    again = build_again(first, at=timezone.now())
+    assert again is not None
+    assert again.recalls == {"Page Viewed": ["fabric"]}
+    crowd.build()
+    assert set(Build.objects.exclude(pk=first.pk).values_list("state", flat=True)) == {Build.State.DONE}
