@@ -29,10 +29,11 @@ WITH RECURSIVE person (id) AS (
 )
 SELECT {_EVENT}
 FROM (SELECT id FROM person LIMIT %s) AS known
-JOIN profiles_archivedevent AS event ON event.profile_id = known.id
-WHERE event.at <= %s
+CROSS JOIN LATERAL (
+  SELECT * FROM profiles_archivedevent WHERE profile_id = known.id AND at <= %s OFFSET 0
+) AS event
 ORDER BY event.at, event.id
-"""  # noqa: S608  # our own columns
+"""  # noqa: S608  # our own columns; OFFSET keeps each profile's events one look at their index
 _SINCE = f"""
 SELECT {_EVENT} FROM profiles_archivedevent AS event
 WHERE event.profile_id = %s AND event.id > %s
