@@ -71,20 +71,20 @@ class Unmerged(msgspec.Struct, frozen=True, array_like=True, tag_field="record",
 class SegmentEntered(
     msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="segment_entered", kw_only=True
 ):
-    """Somebody has come into a segment. `because` is the message or the number of the build it came from."""
+    """Somebody has come into segments. `because` is the message or the number of the build it came from."""
 
     profile: str
-    segment: str
+    segments: tuple[str, ...]
     at: int
     cause: Cause
     because: str = ""
 
 
 class SegmentLeft(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="segment_left", kw_only=True):
-    """Somebody is no longer in a segment."""
+    """Somebody is no longer in segments."""
 
     profile: str
-    segment: str
+    segments: tuple[str, ...]
     at: int
     cause: Cause
     because: str = ""

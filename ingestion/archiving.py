@@ -76,10 +76,10 @@ class Batch:
                 self.dead.append(record)
 
     def _note(self, record: SegmentEntered | SegmentLeft, what: str) -> None:
-        because = clean(record.because)
-        self.changes.append(
-            ChangeRow(record.profile, clean(record.segment), what, moment(record.at), record.cause, because)
-        )
+        at, because = moment(record.at), clean(record.because)
+        self.changes += [
+            ChangeRow(record.profile, clean(slug), what, at, record.cause, because) for slug in record.segments
+        ]
         self.touched[record.profile] = None
 
 

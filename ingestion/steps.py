@@ -127,8 +127,8 @@ class Work:
         if entered or left:
             self.told(profile_id).add(entered, left)
         for record, slugs in ((SegmentEntered, entered), (SegmentLeft, left)):
-            for slug in slugs:
-                change = record(profile=profile_id, segment=slug, at=at, cause=cause, because=because)
+            if slugs:
+                change = record(profile=profile_id, segments=tuple(slugs), at=at, cause=cause, because=because)
                 self.commit.accepted.append(pack_accepted(change))
 
     def count(self, source: str, outcome: Outcome) -> None:
@@ -239,13 +239,12 @@ def assign_segments(work: Work, turn: Turn) -> Outcome | None:
     assert turn.profile is not None
     event = turn.event
     segments = work.definitions.segments
-    if turn.is_new:  # many conditions hold for somebody of whom nothing else is known
-        membership = segments.evaluate(turn.profile, work.now)
-    else:
-        traits = event.traits if event.type == "identify" else {}
-        changed = (event.name, None) if traits else (event.name,)
-        positions = segments.affected((event.name,), traits)
-        membership = segments.evaluate(turn.profile, work.now, positions, changed)
+    traits = event.traits if event.type == "identify" else {}
+    changed = (event.name, None) if traits else (event.name,)
+    positions = segments.affected((event.name,), traits)
+    if turn.is_new:  # whoever has not ordered has not ordered from the first page on
+        positions = sorted({*positions, *segments.held})
+    membership = segments.evaluate(turn.profile, work.now, positions, changed)
     if membership.entered or membership.left:
         turn.profile = replace(turn.profile, segments=membership.segments)
     set_soft_timer(work, turn.profile_id, membership.flips_at)

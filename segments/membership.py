@@ -11,6 +11,7 @@ from segments.conditions.parse import parse_condition
 from segments.conditions.python import Compiled, compile_condition
 
 NO_CONTEXT: Mapping[str, Any] = {}
+NOBODY = Profile(id="")
 
 
 class SegmentCycle(ValueError):
@@ -31,7 +32,8 @@ class Segments:
     """All segments that are kept up to date, compiled, by their keys. Build with `compile_segments`.
 
     `enrolled` are those whose people are put in one by one. `names` says of the keys that answer what segment they
-    are; the others are being filled. `retired` are keys that some still carry, with what took their place."""
+    are; the others are being filled. `retired` are keys that some still carry, with what took their place. `held` are
+    the positions of those that hold for somebody of whom nothing is known, at any time."""
 
     ordered: tuple[tuple[str, Compiled], ...] = ()
     by_event: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -40,6 +42,7 @@ class Segments:
     enrolled: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)
     retired: Mapping[str, str] = field(default_factory=dict)
+    held: tuple[int, ...] = ()
 
     def affected(self, events: Iterable[str] = (), traits: Iterable[str] = (), keys: Iterable[str] = ()) -> list[int]:
         """Positions in `ordered` of the segments that could change with these event names, traits and segments."""
@@ -129,6 +132,10 @@ def compile_segments(
             by_trait.setdefault(name, []).append(number)
         for other in _all_dependencies(key, compiled):
             by_segment.setdefault(other, []).append(number)
+    held: dict[str, int] = {}
+    for key in order:
+        if compiled[key].matches(NOBODY, held, NO_CONTEXT, 0):
+            held[key] = 0
     return Segments(
         ordered=tuple((key, compiled[key]) for key in order),
         by_event={name: tuple(numbers) for name, numbers in by_event.items()},
@@ -137,6 +144,7 @@ def compile_segments(
         enrolled=frozenset(enrolled),
         names={key: key for key in (*order, *enrolled)} if names is None else names,
         retired=retired or {},
+        held=tuple(number for number, key in enumerate(order) if key in held),
     )
 
 

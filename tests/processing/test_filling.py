@@ -40,9 +40,10 @@ def ask(harness: Harness, record: Record, profile_id: str = ANNA) -> None:
 
 def changes(harness: Harness) -> list[tuple[str, str]]:
     return [
-        (type(record).__name__, record.segment)
+        (type(record).__name__, slug)
         for record in harness.accepted()
         if isinstance(record, SegmentEntered | SegmentLeft)
+        for slug in record.segments
     ]
 
 
@@ -74,7 +75,7 @@ def test_a_filled_window_ends_on_time(harness: Harness) -> None:
     harness.run()
     assert harness.profile("a:anna").segments == {}
     left = [record for record in harness.accepted() if isinstance(record, SegmentLeft)]
-    assert [(each.segment, each.at, each.cause) for each in left] == [("keen", START + HOUR + 1, Cause.TIME)]
+    assert [(each.segments, each.at, each.cause) for each in left] == [(("keen",), START + HOUR + 1, Cause.TIME)]
 
 
 def test_somebody_new_is_evaluated_whole_at_the_first_event() -> None:
