@@ -16,6 +16,7 @@ import django
 django.setup()
 
 import msgspec  # noqa: E402  # models need Django to be set up
+from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
@@ -90,6 +91,8 @@ def processes() -> Iterator[None]:
 
 def build() -> dict[str, Any]:
     """Publishes, and works until the end."""
+    while any(redis_client().xlen(keys.accepted(number)) for number in range(settings.PZ_PARTITIONS)):
+        time.sleep(0.1)  # what the last one changed is archived
     started = time.monotonic()
     publish_book(by=None, at=timezone.now())
     builder = make_builder()
