@@ -18,7 +18,7 @@ from profiles.models import StoredProfile
 from profiles.queries import find_profiles
 from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition
-from segments.forms import ConditionField, PastField
+from segments.forms import ConditionField, PastField, arrange
 from segments.models import Segment
 from segments.roster import SNAPSHOT
 
@@ -49,7 +49,13 @@ def show_preview(request: HttpRequest) -> HttpResponse:
         form = PreviewForm({**request.POST.dict(), "slug": slug, "at": _find_moment(request)})
     elif segment is not None:
         at = None if segment.as_of is None else timezone.localtime(segment.as_of).replace(tzinfo=None).isoformat()
-        form = PreviewForm({"condition": json.dumps(segment.condition), "slug": segment.slug, "at": at})
+        form = PreviewForm(
+            {
+                "condition": json.dumps(arrange(segment.condition), indent=2, ensure_ascii=False),
+                "slug": segment.slug,
+                "at": at,
+            }
+        )
     else:
         form = PreviewForm()
     context = {

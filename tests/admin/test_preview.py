@@ -155,7 +155,9 @@ def test_what_cannot_be_asked_is_said(typed: dict[str, str], said: str) -> None:
 def test_a_saved_segment_is_shown_at_once() -> None:
     segment = Segment.objects.create(slug="gold", name="Gold", condition=condition())
     store("anna", plan="gold")
-    assert "<strong>1</strong>" in looker().get(PAGE, {"segment": segment.pk}).content.decode()
+    page = looker().get(PAGE, {"segment": segment.pk}).content.decode()
+    assert "<strong>1</strong>" in page
+    assert "{\n  &quot;v&quot;: 1,\n  &quot;root&quot;" in page  # to be read
     assert looker().get(PAGE, {"segment": "none"}).status_code == 200
 
 
