@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from profiles.decided import Decided, Granted
 from profiles.event import Event, Passed
 
 
@@ -18,12 +19,14 @@ class Cause(StrEnum):
 
 
 class Applied(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="applied", kw_only=True):
-    """An event that was folded into `profile`, and the segments it made the person enter or leave."""
+    """An event that was folded into `profile`, and the segments it made the person enter or leave. `position` is that
+    of its record in the partition's log."""
 
     profile: str
     event: Event
     entered: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    position: str = ""
 
 
 class Linked(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="linked", kw_only=True):
@@ -53,6 +56,7 @@ class Merged(msgspec.Struct, frozen=True, array_like=True, tag_field="record", t
     before: bytes = b""
     keys: tuple[str, ...] = ()
     user_id: str = ""
+    position: str = ""
 
 
 class Unmerged(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="unmerged", kw_only=True):
@@ -107,7 +111,9 @@ class Dead(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag
     at: int
 
 
-Accepted = Applied | Linked | Unlinked | Merged | Unmerged | SegmentEntered | SegmentLeft | Filled | Dead
+Accepted = (
+    Applied | Linked | Unlinked | Merged | Unmerged | SegmentEntered | SegmentLeft | Filled | Decided | Granted | Dead
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Accepted] = msgspec.msgpack.Decoder(Accepted)

@@ -20,6 +20,7 @@ from ingestion.accepted import (
     Unlinked,
     Unmerged,
 )
+from profiles.decided import Decided, Granted, number_position
 from profiles.event import Event
 from profiles.profile import Profile, unpack
 from profiles.rows import ArchiveRow, MergeRow, ProfileRow, UndoneRow
@@ -49,6 +50,8 @@ class Batch:
     links: dict[str, datetime] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
     changes: list[ChangeRow] = field(default_factory=list)
+    decided: list[Decided] = field(default_factory=list)
+    granted: list[Granted] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
     touched: dict[str, None] = field(default_factory=dict)
 
@@ -72,6 +75,10 @@ class Batch:
                 self._note(record, "left")
             case Filled():
                 self.touched.update(dict.fromkeys(record.profiles))
+            case Decided():
+                self.decided.append(record)
+            case Granted():
+                self.granted.append(record)
             case Dead():
                 self.dead.append(record)
 
@@ -109,6 +116,7 @@ def _archive(record: Applied) -> ArchiveRow:
         entered=to_json(record.entered),
         left=to_json(record.left),
         previous_id=None if event.previous_id is None else clean(event.previous_id),
+        position=number_position(record.position),
     )
 
 
@@ -122,6 +130,7 @@ def _describe_merge(record: Merged) -> MergeRow:
         before=record.before,
         keys=[clean(key) for key in record.keys],
         user_id=clean(record.user_id),
+        position=number_position(record.position),
     )
 
 

@@ -83,8 +83,10 @@ def merge_profile(work: Work, handed: Merge) -> None:
         before=pack_profile(winner),
         keys=handed.keys,
         user_id=handed.user_id,
+        position=work.position,
     )
     work.commit.accepted.append(pack_accepted(record))
+    work.commit.takeovers.append((handed.loser, winner_id))
     work.tell_changes(winner_id, membership, Cause.MERGE, because=handed.because)
 
 

@@ -168,6 +168,7 @@ class Processor:
         try:
             work = self._begin(Commit(partition, offset, last, now, kept), decoded, reading)
             for (number, raw), record in zip(records, decoded, strict=True):
+                work.position = number
                 if alone and tries >= TRIES:
                     _set_aside(work, number, raw, record, "failed its consumer", tries)
                 elif record is None:

@@ -58,6 +58,7 @@ class Work:
     load: Callable[[Iterable[str]], dict[str, Profile]]
     find_links: Callable[[Sequence[str]], dict[str, str]]
     day: str
+    position: str = ""  # of the record that is worked on, in the partition's log
     touched: set[str] = field(default_factory=set)
     stateless: set[str] = field(default_factory=set)  # profiles loaded and not found
     unlinked: set[str] = field(default_factory=set)  # identifiers looked up and not found
@@ -260,7 +261,7 @@ def record(work: Work, turn: Turn) -> Outcome | None:
     work.seen.add(turn.mark)
     work.commit.seen.append(turn.mark)
     entered, left = say(membership.entered), say(membership.left)
-    applied = Applied(profile=turn.profile_id, event=event, entered=entered, left=left)
+    applied = Applied(profile=turn.profile_id, event=event, entered=entered, left=left, position=work.position)
     work.commit.accepted.append(pack_accepted(applied))
     work.tell_changes(turn.profile_id, membership, Cause.EVENT, because=event.id)
     work.told(turn.profile_id).events.append(Seen(event.name, event.at, event.id))

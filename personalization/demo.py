@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from ingestion.models import Source
 from personalization import shop
-from rules.engine import BookPayload
+from rules.definitions import BookPayload
 from rules.models import Book
 from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition

@@ -75,13 +75,14 @@ def record_merge(row: MergeRow) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO profiles_mergerecord "
-            "(loser_id, winner_id, state, because, at, before, keys, user_id, after, undone_by) "
+            "(loser_id, winner_id, state, because, at, before, keys, user_id, position, after, undone_by) "
             "SELECT found.*, coalesce(pg_sequence_last_value('profiles_archivedevent_id_seq'), 0), '' "
-            "FROM (SELECT %s::uuid, %s::uuid, %s::bytea, %s, %s::timestamptz, %s::bytea, %s::text::jsonb, %s) "
-            "AS found (loser_id, winner_id, state, because, at, before, keys, user_id) "
+            "FROM (SELECT %s::uuid, %s::uuid, %s::bytea, %s, %s::timestamptz, %s::bytea, %s::text::jsonb, %s, "
+            "%s::bigint) "
+            "AS found (loser_id, winner_id, state, because, at, before, keys, user_id, position) "
             "WHERE NOT EXISTS (SELECT FROM profiles_mergerecord AS known WHERE known.loser_id = found.loser_id "
             "AND known.winner_id = found.winner_id AND known.because = found.because AND known.undone IS NULL)",
-            [*row[:6], json.dumps(row.keys), row.user_id],
+            [*row[:6], json.dumps(row.keys), row.user_id, row.position],
         )
 
 

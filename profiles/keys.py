@@ -45,6 +45,21 @@ def seen(period: int) -> str:
     return f"pz:seen:{period}"
 
 
+def tally(profile_id: str) -> str:
+    """What decisions have counted and granted for a person: `s:…` a counter, `g:…` a grant (rules.tally)."""
+    return "pz:t:" + profile_id
+
+
+def total(counter: str) -> str:
+    """What decisions have counted for everybody together."""
+    return "pz:total:" + counter
+
+
+def codes(offer: str) -> str:
+    """The pool of codes of an offer that are ready to be granted."""
+    return "pz:codes:" + offer
+
+
 def live(profile_id: str) -> str:
     return "pz:live:" + profile_id
 

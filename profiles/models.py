@@ -50,6 +50,7 @@ class MergeRecord(models.Model):
     because = models.TextField(help_text="The messageId that linked the two.")
     at = models.DateTimeField()
     after = models.BigIntegerField(default=0, help_text="Events of the winner with a higher id came afterwards.")
+    position = models.BigIntegerField(default=0, help_text="Of its record in the log (profiles.decided).")
     undone = models.DateTimeField(null=True)
     undone_by = models.TextField(default="")
 
@@ -81,6 +82,7 @@ class ArchivedEvent(models.Model):
     entered = models.JSONField()
     left = models.JSONField()
     previous_id = models.TextField(null=True)
+    position = models.BigIntegerField()
 
     class Meta:
         managed = False  # the migration writes the partitioned table by hand

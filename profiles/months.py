@@ -1,12 +1,12 @@
-"""The archive's partitions: one table per month of `at`, made when it is first needed."""
+"""Partitions of what is kept for ever longer: one table per month of `at`, made when it is first needed."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
 from django.db import connection, transaction
 
-PARENT = "profiles_archivedevent"
-REST = PARENT + "_rest"  # the default partition, for whatever lies outside the years below
+EVENTS = "profiles_archivedevent"
+REST = "_rest"  # of the default partition's name, for whatever lies outside the years below
 YEARS = range(2000, 2100)  # hostile clocks shall not make tables without end
 
 # Attaching needs to lock the default partition for a moment. Behind a long query it gives up and is tried again, so
@@ -23,33 +23,34 @@ def next_month(month: date) -> date:
 
 
 class Months:
-    """Knows which months have their partition, and makes those that have none."""
+    """Knows which months of `table` have their partition, and makes those that have none."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: str = EVENTS) -> None:
+        self._table = table
         self._made: set[date] = set()
 
     def make(self, months: Iterable[date]) -> None:
-        """Makes what is missing, each in a transaction of its own. Events of other years need none."""
+        """Makes what is missing, each in a transaction of its own. Rows of other years need none."""
         for month in sorted(set(months) - self._made):
             if month.year in YEARS:
                 with transaction.atomic():
-                    _make(month)
+                    _make(self._table, month)
             self._made.add(month)
 
 
-def _make(month: date) -> None:
-    name = f"{PARENT}_{month:%Y_%m}"
+def _make(table: str, month: date) -> None:
+    name = f"{table}_{month:%Y_%m}"
     start, end = f"{month.isoformat()} 00:00:00+00", f"{next_month(month).isoformat()} 00:00:00+00"
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s)", [name])
         if cursor.fetchone()[0] is not None:
             return
         cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-        # Made beside and attached, because CREATE … PARTITION OF would stop every query of the archive.
-        cursor.execute(f"CREATE TABLE {name} (LIKE {PARENT} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+        # Made beside and attached, because CREATE … PARTITION OF would stop every query of the table.
+        cursor.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
         cursor.execute(
-            f"WITH moved AS (DELETE FROM {REST} WHERE at >= %s AND at < %s RETURNING *) "  # noqa: S608  # our names
+            f"WITH moved AS (DELETE FROM {table}{REST} WHERE at >= %s AND at < %s RETURNING *) "  # noqa: S608  # our names
             f"INSERT INTO {name} SELECT * FROM moved",
             [start, end],
         )
-        cursor.execute(f"ALTER TABLE {PARENT} ATTACH PARTITION {name} FOR VALUES FROM ('{start}') TO ('{end}')")
+        cursor.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{start}') TO ('{end}')")

@@ -55,7 +55,8 @@ class History(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
-    """One person. Times are Unix milliseconds; `segments` maps a segment's slug to when it was entered."""
+    """One person. Times are Unix milliseconds; `segments` maps a segment's slug to when it was entered; `consent` maps
+    a purpose to whether the person agreed to it (true or false), and when that was said."""
 
     id: str
     user_id: str | None = None
@@ -67,6 +68,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=Fal
     segments: dict[str, int] = {}
     cluster: str | None = None
     scores: dict[str, float] = {}
+    consent: dict[str, Trait] = {}
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):

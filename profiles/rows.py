@@ -23,6 +23,7 @@ class ArchiveRow(NamedTuple):
     entered: str
     left: str
     previous_id: str | None = None
+    position: int = 0
 
 
 class ProfileRow(NamedTuple):
@@ -51,6 +52,7 @@ class MergeRow(NamedTuple):
     before: bytes
     keys: list[str]
     user_id: str
+    position: int = 0
 
 
 class UndoneRow(NamedTuple):

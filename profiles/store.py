@@ -59,7 +59,8 @@ class Commit:
     `timers` are Unix milliseconds at which a profile wants to be evaluated anew; with `soften`, only an earlier moment
     replaces the one kept. `computed_with` names the definitions it relies on (keys.ROSTER, keys.DIRECTORY) with their
     numbers: while others are in force it is refused (Outdated). `forwards` go to other partitions' logs, `accepted` to
-    this partition's accepted log.
+    this partition's accepted log. `takeovers` are pairs of profiles: what decisions counted for the first is added
+    to the second.
     """
 
     partition: int
@@ -77,6 +78,7 @@ class Commit:
     accepted: list[bytes] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     changes: list[tuple[str, bytes]] = field(default_factory=list)
+    takeovers: list[tuple[str, str]] = field(default_factory=list)
 
 
 class ProfileStore(Protocol):

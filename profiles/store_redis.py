@@ -18,8 +18,8 @@ Argument = str | bytes | int
 # nothing after the checks can fail but for lack of memory, which the first write meets (see docs/adr).
 # KEYS: offset, tries, seen now, seen before, names of definitions…
 # ARGV: expected offset, new offset, suspect ("" to end the suspicion), seconds to keep the marks, numbers of the
-# definitions…, number of marks, marks…, number of links, (key, expected, new or "-" to remove it)…, then (length,
-# command…)…
+# definitions…, number of marks, marks…, number of links, (key, expected, new or "-" to remove it)…, number of
+# takeovers, (tally of the loser, of the winner)…, then (length, command…)…
 _COMMIT = """
 if (redis.call('GET', KEYS[1]) or '0-0') ~= ARGV[1] then return 'fenced' end
 for i = 5, #KEYS do
@@ -57,6 +57,19 @@ for i = at + 1, at + links * 3, 3 do
   end
 end
 at = at + links * 3 + 1
+local takeovers = tonumber(ARGV[at])
+for i = at + 1, at + takeovers * 2, 2 do
+  local tally = redis.call('HGETALL', ARGV[i])
+  for k = 1, #tally, 2 do
+    if string.sub(tally[k], 1, 2) == 's:' then
+      redis.call('HINCRBY', ARGV[i + 1], tally[k], tally[k + 1])
+    else
+      redis.call('HSETNX', ARGV[i + 1], tally[k], tally[k + 1])
+    end
+  end
+  redis.call('DEL', ARGV[i])
+end
+at = at + takeovers * 2 + 1
 while at <= #ARGV do
   local length = tonumber(ARGV[at])
   redis.call(unpack(ARGV, at + 1, at + length))
@@ -143,6 +156,9 @@ class RedisStore:
         ]
         for key, link in commit.links.items():
             arguments += (keys.identifier(key), link.expected or "", link.profile_id or "")
+        arguments.append(len(commit.takeovers))
+        for loser, winner in commit.takeovers:
+            arguments += (keys.tally(loser), keys.tally(winner))
         arguments += _commands(commit)
         with _translated():
             answer = self._commit(

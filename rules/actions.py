@@ -11,7 +11,7 @@ from django.db import transaction
 
 from profiles.locks import PUBLISH_BOOK, take_turns
 from rules.book import load_book
-from rules.engine import BookPayload
+from rules.definitions import BookPayload
 from rules.marks import mark_server_only
 from rules.models import Book
 from rules.queries import collect_definitions, newest_book

@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from rules.admin_books import BookAdmin, say_when
-from rules.engine import NOBODY, BlockDefinition
+from rules.definitions import BlockDefinition
+from rules.engine import NOBODY
 from rules.models import Block, Book, Rule, Slot
 from rules.render import BadBlock, RenderFailed, compile_block, render_block
 from rules.review import find_block_problem

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from profiles.admin import ModelAdmin
 from rules.actions import CannotPublish, publish_book, roll_back
-from rules.engine import BookPayload
+from rules.definitions import BookPayload
 from rules.models import Book
 from rules.queries import collect_definitions, list_warnings, newest_book
 from rules.review import find_problems, list_changes

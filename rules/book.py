@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from rules.engine import EMPTY_BOOK, Book, BookPayload, compile_book
+from rules.definitions import BookPayload
+from rules.engine import EMPTY_BOOK, Book, compile_book
 from rules.render import Block, compile_blocks
 
 _decoder = msgspec.json.Decoder(BookPayload)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import msgspec
-
 from profiles.profile import Profile
+from rules.definitions import BlockDefinition, BookPayload, RuleDefinition
 from segments.conditions.calendar import Calendar
 from segments.conditions.language import AGENT_FIELDS
 from segments.conditions.parse import parse_condition
@@ -22,52 +21,6 @@ class Reason(StrEnum):
     UNKNOWN_SLOT = "unknown_slot"
     TIMEOUT = "timeout"
     RENDER_FAILED = "render_failed"
-
-
-class SegmentDefinition(msgspec.Struct, frozen=True):
-    """A list has no condition; a snapshot asks its own of the people as they were at `as_of`."""
-
-    slug: str
-    name: str
-    condition: dict[str, Any] | None = None
-    kind: str = "condition"
-    as_of: str | None = None
-    server_only: tuple[str, ...] | None = None
-
-
-class SlotDefinition(msgspec.Struct, frozen=True):
-    default: str | None = None
-
-
-class BlockDefinition(msgspec.Struct, frozen=True):
-    kind: str
-    source: str
-    name: str = ""
-
-
-class RuleDefinition(msgspec.Struct, frozen=True):
-    slug: str
-    name: str
-    slot: str
-    priority: int
-    block: str
-    condition: dict[str, Any] | None = None
-    server_only: tuple[str, ...] | None = None
-
-
-class BookPayload(msgspec.Struct, frozen=True):
-    """A published Book as it is stored: every live definition, numbered, immutable. Days are those of `zone`.
-
-    `server_only` are the nodes that keep a condition from being evaluated on devices; None where nobody has looked, so
-    that it is for the server alone (see rules.marks)."""
-
-    v: int
-    number: int
-    zone: str = "UTC"
-    segments: tuple[SegmentDefinition, ...] = ()
-    slots: dict[str, SlotDefinition] = {}
-    blocks: dict[str, BlockDefinition] = {}
-    rules: tuple[RuleDefinition, ...] = ()
 
 
 @dataclass(frozen=True)

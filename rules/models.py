@@ -1,51 +1,112 @@
-"""What marketers define: slots, blocks, rules, and the Books that publish them."""
+"""What marketers define and its revisions, the Books that publish it, what was granted, and every decision."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+PERIODS = [("hour", "hour"), ("day", "day"), ("week", "week"), ("campaign", "campaign")]
 
-class Block(models.Model):
-    """The content of a slot: Liquid for HTML, or JSON for sites that draw it themselves."""
+
+class Draft(models.Model):
+    """What visitors meet once it is published; `version` counts its revisions, 0 before the first."""
+
+    slug = models.SlugField(max_length=64, unique=True)
+    name = models.CharField(max_length=120)
+    version = models.PositiveIntegerField(default=0, editable=False)
+    updated = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Block(Draft):
+    """The content of a slot: Liquid for HTML and e-mail, or JSON for sites that draw it themselves."""
 
     class Kind(models.TextChoices):
         HTML = "html", "HTML"
         JSON = "json", "JSON"
+        EMAIL = "email", "E-mail"
+        RECOMMENDATION = "recommendation", "Recommendation"
 
-    slug = models.SlugField(max_length=64, unique=True)
-    name = models.CharField(max_length=120)
-    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.HTML)
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.HTML)
     source = models.TextField()
-    updated = models.DateTimeField(auto_now=True)
+    subject = models.TextField(blank=True, help_text="Of an e-mail, in Liquid.")
+    text = models.TextField(blank=True, help_text="Of an e-mail without HTML, in Liquid; made of the HTML if empty.")
+    shape = models.JSONField(null=True, blank=True, help_text="JSON Schema of what a JSON block says.")
+    fallback = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, help_text="Shown when there is nothing to recommend."
+    )
 
-    def __str__(self) -> str:
-        return self.name
 
+class Slot(Draft):
+    """A named place; without a matching rule it shows its default block, or its own content."""
 
-class Slot(models.Model):
-    """A named place on a site; without a matching rule it shows its default block, or its own content."""
+    class Channel(models.TextChoices):
+        WEB = "web", "Web page"
+        EMAIL = "email", "E-mail"
+        JSON = "json", "JSON"
 
-    slug = models.SlugField(max_length=64, unique=True)
-    name = models.CharField(max_length=120)
+    channel = models.CharField(max_length=8, choices=Channel.choices, default=Channel.WEB)
+    kinds = ArrayField(
+        models.CharField(max_length=16, choices=Block.Kind.choices),
+        default=list,
+        blank=True,
+        help_text="Kinds of block it takes; none: all that fit its channel.",
+    )
     default = models.ForeignKey(Block, null=True, blank=True, on_delete=models.PROTECT)
 
-    def __str__(self) -> str:
-        return self.name
+
+class Offer(Draft):
+    """What a person gets beside a block, once in each period: a discount code, loyalty points or early access."""
+
+    class Kind(models.TextChoices):
+        CODE = "code", "Discount code"
+        POINTS = "points", "Loyalty points"
+        EARLY_ACCESS = "early_access", "Early access"
+
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.CODE)
+    points = models.PositiveIntegerField(default=0, help_text="Granted each time.")
+    every = models.CharField(max_length=8, choices=PERIODS, default="campaign", help_text="Granted once in each.")
 
 
-class Rule(models.Model):
-    """In `slot`, when `condition` holds (empty: for everybody), show `block`; the highest priority wins."""
+class Rule(Draft):
+    """In `slot`, when `condition` holds (empty: for everybody), show `block`; the highest priority wins, and of those
+    of the same priority one is drawn for each person in proportion to their weight."""
 
-    slug = models.SlugField(max_length=64, unique=True)
-    name = models.CharField(max_length=120)
     slot = models.ForeignKey(Slot, on_delete=models.CASCADE, related_name="rules")
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="rules")
     condition = models.JSONField(null=True, blank=True)
     priority = models.IntegerField(default=0)
+    weight = models.PositiveIntegerField(null=True, blank=True, help_text="Its part among rules of the same priority.")
+    starts = models.DateTimeField(null=True, blank=True)
+    ends = models.DateTimeField(null=True, blank=True)
+    zone = models.CharField(max_length=64, blank=True, help_text="Of the two; empty: the organisation's.")
+    caps = models.JSONField(default=list, blank=True, help_text='A list of {"most": 3, "per": "day", "of": "person"}.')
+    purpose = models.SlugField(max_length=40, blank=True, help_text="What the person has to have consented to.")
+    offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.PROTECT, related_name="rules")
     live = models.BooleanField(default=True, help_text="Part of the next published Book.")
-    updated = models.DateTimeField(auto_now=True)
+
+
+class Revision(models.Model):
+    """What a definition said after one edit; `definition` is as in a Book."""
+
+    kind = models.CharField(max_length=16)
+    slug = models.SlugField(max_length=64)
+    version = models.PositiveIntegerField()
+    definition = models.JSONField(null=True, help_text="Null: it was removed.")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    at = models.DateTimeField()
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["kind", "slug", "version"])]
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.kind} {self.slug}, version {self.version}"
 
 
 class Book(models.Model):
@@ -62,3 +123,157 @@ class Book(models.Model):
 
     def __str__(self) -> str:
         return f"Book {self.number}"
+
+
+class ScheduledPublication(models.Model):
+    """What is to be published at a moment: the definitions as they were when it was scheduled, and the Book in force
+    then, so that what others publish meanwhile stays."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        PUBLISHED = "published", "Published"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    at = models.DateTimeField(db_index=True)
+    payload = models.JSONField()
+    base = models.JSONField(null=True)
+    note = models.CharField(max_length=200, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    created = models.DateTimeField()
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    book = models.ForeignKey(Book, null=True, on_delete=models.SET_NULL)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()}, {self.at:%Y-%m-%d %H:%M}"
+
+
+class OfferCode(models.Model):
+    """One discount code. `handed` is when it went into the pool in Redis from which decisions take them."""
+
+    offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="codes")
+    code = models.CharField(max_length=64)
+    handed = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["offer", "code"], name="one_code_per_offer")]
+        indexes = [models.Index(fields=["offer", "id"], name="codes_waiting", condition=models.Q(handed__isnull=True))]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Grant(models.Model):
+    """What a person was granted of an offer in one of its periods: the code, the points or the access."""
+
+    offer = models.SlugField(max_length=64)
+    profile_id = models.UUIDField(db_index=True)
+    period = models.CharField(max_length=16, blank=True)
+    code = models.CharField(max_length=64, blank=True)
+    points = models.IntegerField(default=0)
+    decision_id = models.UUIDField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["offer", "profile_id", "period"], name="one_grant_per_period")]
+        indexes = [models.Index(fields=["offer", "code"])]
+
+    def __str__(self) -> str:
+        return f"{self.offer} {self.code or self.points}"
+
+
+class PointsEntry(models.Model):
+    """One line of a person's ledger of loyalty points: granted, added or spent; the balance is their sum."""
+
+    profile_id = models.UUIDField(db_index=True)
+    points = models.IntegerField()
+    note = models.CharField(max_length=200, blank=True)
+    offer = models.SlugField(max_length=64, blank=True)
+    key = models.CharField(max_length=120, unique=True, help_text="What makes it one entry, however often it is sent.")
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "points entries"
+
+    def __str__(self) -> str:
+        return f"{self.points:+d}"
+
+
+class Decision(models.Model):
+    """One answered question, as profiles.decided.Decided has it. Partitioned by month of `at`."""
+
+    pk = models.CompositePrimaryKey("at", "id")
+    id = models.UUIDField()
+    at = models.DateTimeField()
+    profile_id = models.UUIDField(null=True)
+    door = models.TextField()
+    source = models.TextField()
+    book = models.IntegerField()
+    position = models.BigIntegerField()
+    context = models.JSONField()
+    answers = models.JSONField()
+    facts = models.JSONField()
+
+    class Meta:
+        managed = False  # the migration writes the partitioned table by hand
+        db_table = "rules_decision"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class DecisionOutcome(models.Model):
+    """What came of a decision: its block was seen or clicked, or led to something worth having."""
+
+    class Kind(models.TextChoices):
+        IMPRESSION = "impression", "Impression"
+        CLICK = "click", "Click"
+        CONVERSION = "conversion", "Conversion"
+
+    decision_id = models.UUIDField(db_index=True)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    event = models.TextField()
+    slot = models.TextField(blank=True)
+    rule = models.TextField(blank=True)
+    value = models.FloatField(default=0)
+    source = models.TextField()
+    message_id = models.TextField()
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "message_id"], name="one_outcome_per_message")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.decision_id}"
+
+
+class BackTest(models.Model):
+    """A draft asked of the decisions of past days: what it would have shown, to whom."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    payload = models.JSONField(help_text="The Book that is tried.")
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    created = models.DateTimeField()
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    seen = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(default=0)
+    result = models.JSONField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-created"]
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()}: {self.since:%Y-%m-%d} to {self.until:%Y-%m-%d}"

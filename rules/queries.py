@@ -4,13 +4,16 @@ from typing import Any
 
 from django.conf import settings
 
-from rules.engine import BookPayload
-from rules.models import Block, Book, Rule, Slot
+from rules.definitions import BookPayload
+from rules.describe import describe_block, describe_offer, describe_rule, describe_slot
+from rules.models import Block, Book, Offer, Rule, Slot
 from rules.review import Change, find_empty_segments, find_snapshots_of_models, list_changes
 from segments.health import Published
 from segments.models import Segment
 from segments.queries import describe_segment, find_empty_lists
 from segments.roster import LIST
+
+ORDER = ("slot__slug", "-priority", "slug")  # of rules
 
 
 def newest_book() -> tuple[int, Any] | None:
@@ -20,32 +23,29 @@ def newest_book() -> tuple[int, Any] | None:
 
 
 def collect_definitions(number: int) -> dict[str, Any]:
-    """The payload of a Book with everything that is live now (see rules.engine.BookPayload)."""
-    rules = Rule.objects.filter(live=True).select_related("slot", "block").order_by("slot__slug", "-priority", "slug")
-    slots = Slot.objects.select_related("default").order_by("slug")
+    """The payload of a Book with everything that is live now (see rules.definitions.BookPayload)."""
+    rules = list(Rule.objects.filter(live=True).select_related("slot", "block", "offer").order_by(*ORDER))
+    slots = list(Slot.objects.select_related("default").order_by("slug"))
+    offers = Offer.objects.filter(pk__in={rule.offer_id for rule in rules if rule.offer_id is not None})
     used = {rule.block_id for rule in rules} | {slot.default_id for slot in slots if slot.default_id is not None}
     return {
         "v": 1,
         "number": number,
         "zone": settings.PZ_TIME_ZONE,
         "segments": [describe_segment(segment) for segment in Segment.objects.filter(live=True).order_by("slug")],
-        "slots": {slot.slug: {"default": slot.default.slug if slot.default else None} for slot in slots},
-        "blocks": {
-            block.slug: {"kind": block.kind, "source": block.source, "name": block.name}
-            for block in Block.objects.filter(pk__in=used).order_by("slug")
-        },
-        "rules": [
-            {
-                "slug": rule.slug,
-                "name": rule.name,
-                "slot": rule.slot.slug,
-                "priority": rule.priority,
-                "block": rule.block.slug,
-                "condition": rule.condition,
-            }
-            for rule in rules
-        ],
+        "slots": {slot.slug: describe_slot(slot) for slot in slots},
+        "blocks": {block.slug: describe_block(block) for block in _with_fallbacks(used)},
+        "offers": {offer.slug: describe_offer(offer) for offer in offers.order_by("slug")},
+        "rules": [describe_rule(rule) for rule in rules],
     }
+
+
+def _with_fallbacks(used: set[int]) -> list[Block]:
+    """The blocks in use: those that are shown, the e-mails, and what takes the place of recommendations."""
+    blocks = {block.pk: block for block in Block.objects.select_related("fallback").order_by("slug")}
+    wanted = used | {block.pk for block in blocks.values() if block.kind == Block.Kind.EMAIL}
+    wanted |= {fallback for pk in wanted if (fallback := blocks[pk].fallback_id) is not None}
+    return [block for pk, block in blocks.items() if pk in wanted]
 
 
 def find_published() -> Published:

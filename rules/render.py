@@ -11,7 +11,7 @@ import nh3
 from liquid.exceptions import LiquidError
 
 from profiles.profile import Profile
-from rules.engine import BlockDefinition
+from rules.definitions import BlockDefinition
 
 MAX_SOURCE = 64_000  # characters of a block's source
 KINDS = ("html", "json")

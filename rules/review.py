@@ -7,7 +7,7 @@ from typing import Any
 
 from liquid.exceptions import LiquidError
 
-from rules.engine import BlockDefinition, BookPayload
+from rules.definitions import BlockDefinition, BookPayload
 from rules.marks import MARK
 from rules.render import BadBlock, compile_block
 from segments.conditions.language import BadCondition, HasScore, InCluster, list_leaves

@@ -25,6 +25,7 @@ CREATE TABLE profiles_archivedevent (
     entered jsonb NOT NULL,
     "left" jsonb NOT NULL,
     previous_id text,
+    position bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (at, id)
 ) PARTITION BY RANGE (at);
 ALTER SEQUENCE profiles_archivedevent_id_seq OWNED BY profiles_archivedevent.id;
@@ -67,6 +68,7 @@ class Migration(migrations.Migration):
                 ('entered', models.JSONField()),
                 ('left', models.JSONField()),
                 ('previous_id', models.TextField(null=True)),
+                ('position', models.BigIntegerField()),
             ],
             options={
                 'verbose_name': 'event',
@@ -95,6 +97,7 @@ class Migration(migrations.Migration):
                 ('because', models.TextField(help_text='The messageId that linked the two.')),
                 ('at', models.DateTimeField()),
                 ('after', models.BigIntegerField(default=0, help_text='Events of the winner with a higher id came afterwards.')),
+                ('position', models.BigIntegerField(default=0, help_text='Of its record in the log (profiles.decided).')),
                 ('undone', models.DateTimeField(null=True)),
                 ('undone_by', models.TextField(default='')),
             ],

@@ -134,7 +134,7 @@ def test_drafts_say_how_they_differ_from_the_book_in_force() -> None:
             Change("rule", "Thank them", "changed", ("name", "priority")),
             Change("segment", "Gold plan", "removed"),
             Change("segment", "Silver", "new"),
-            Change("slot", "footer", "new"),
+            Change("slot", "Footer", "new"),
         ],
     )
 

@@ -7,7 +7,8 @@ import pytest
 
 from personalization import shop, shop_content
 from profiles.profile import Profile
-from rules.engine import BlockDefinition, BookPayload, RuleDefinition, SegmentDefinition, SlotDefinition, compile_book
+from rules.definitions import BlockDefinition, BookPayload, RuleDefinition, SegmentDefinition, SlotDefinition
+from rules.engine import compile_book
 from rules.render import compile_block, render_block
 
 ROOT = Path(__file__).resolve().parents[2]

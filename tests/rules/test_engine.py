@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from profiles.profile import Profile, Trait
-from rules.engine import NOBODY, BookPayload, Choice, Reason, choose, compile_book
+from rules.definitions import BookPayload
+from rules.engine import NOBODY, Choice, Reason, choose, compile_book
 from segments.conditions.language import BadCondition
 
 NOW = 1_800_000_000_000

@@ -8,7 +8,8 @@ from django.test import override_settings
 from django.utils import timezone
 
 from rules.actions import publish_book, roll_back
-from rules.engine import BookPayload, compile_book
+from rules.definitions import BookPayload
+from rules.engine import compile_book
 from rules.marks import mark_server_only
 from rules.models import Book, Rule
 from rules.queries import list_draft_changes

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from profiles.profile import Profile, Trait
-from rules.engine import NOBODY, BlockDefinition
+from rules.definitions import BlockDefinition
+from rules.engine import NOBODY
 from rules.render import BadBlock, RenderFailed, compile_block, render_block
 
 HOSTILE = [

@@ -18,7 +18,7 @@ from personalization.servers import free_port
 from personalization.snapshot import announce
 from profiles import keys
 from profiles.clients import Client
-from rules.engine import BlockDefinition, BookPayload, RuleDefinition, SlotDefinition
+from rules.definitions import BlockDefinition, BookPayload, RuleDefinition, SlotDefinition
 from tests.rosters import announce_segments
 from tests.tracker.conftest import document, queued, tag, until, until_ready
 from tests.tracker.peer import WRITE_KEY, Peer

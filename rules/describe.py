@@ -1,0 +1,56 @@
+"""What is drafted, in the form in which a Book says it (rules.definitions)."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from rules.models import Block, Offer, Rule, Slot
+
+
+def describe_slot(slot: Slot) -> dict[str, Any]:
+    return {
+        "name": slot.name,
+        "channel": slot.channel,
+        "kinds": list(slot.kinds),
+        "default": slot.default.slug if slot.default else None,
+    }
+
+
+def describe_block(block: Block) -> dict[str, Any]:
+    """What a kind of block does not have is left out."""
+    said: dict[str, Any] = {"name": block.name, "kind": block.kind, "source": block.source}
+    if block.kind == Block.Kind.EMAIL:
+        said |= {"subject": block.subject, "text": block.text}
+    elif block.kind == Block.Kind.JSON:
+        said |= {"shape": block.shape}
+    elif block.kind == Block.Kind.RECOMMENDATION:
+        said |= {"fallback": block.fallback.slug if block.fallback else None}
+    return said
+
+
+def describe_offer(offer: Offer) -> dict[str, Any]:
+    return {"name": offer.name, "kind": offer.kind, "points": offer.points, "every": offer.every}
+
+
+def describe_rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "slug": rule.slug,
+        "name": rule.name,
+        "slot": rule.slot.slug,
+        "priority": rule.priority,
+        "block": rule.block.slug,
+        "condition": rule.condition,
+        "starts": _say_moment(rule.starts, rule.zone),
+        "ends": _say_moment(rule.ends, rule.zone),
+        "zone": rule.zone,
+        "weight": rule.weight,
+        "caps": rule.caps,
+        "purpose": rule.purpose,
+        "offer": rule.offer.slug if rule.offer else None,
+    }
+
+
+def _say_moment(at: datetime | None, zone: str) -> str | None:
+    return None if at is None else at.astimezone(ZoneInfo(zone or settings.PZ_TIME_ZONE)).isoformat()
