@@ -7,12 +7,11 @@ from typing import Any
 import msgspec
 
 from personalization.agents import add_agent
-from profiles.profile import Profile
 from profiles.reader import ProfileReader
 from profiles.store import StoreUnavailable
 from rules.book import LiveBook
 from rules.engine import NOBODY, Choice, Reason, choose
-from rules.render import RenderFailed, render_block
+from rules.render import RenderFailed, Seen, render_block
 from segments.roster import Roster, name_segments
 
 MAX_SLOTS = 50  # of one call
@@ -87,15 +86,15 @@ class Decider:
         answered = {}
         for slot in slots:
             choice = choose(live.book, slot, profile, context, now)
-            answered[slot] = _render(live, choice, profile, context)
+            answered[slot] = _render(live, choice, Seen(profile, context, now))
         return Answer(uuid.uuid4().hex, live.book.number, answered)
 
 
-def _render(live: LiveBook, choice: Choice, profile: Profile, context: Mapping[str, Any]) -> Answered:
+def _render(live: LiveBook, choice: Choice, seen: Seen) -> Answered:
     block = live.blocks.get(choice.block) if choice.block is not None else None
     if block is None:
         return Answered(choice.reason, None, choice.rule, choice.segments)
     try:
-        return Answered(choice.reason, render_block(block, profile, context), choice.rule, choice.segments)
+        return Answered(choice.reason, render_block(block, seen), choice.rule, choice.segments)
     except RenderFailed:
         return Answered(Reason.RENDER_FAILED, None, choice.rule, choice.segments)
