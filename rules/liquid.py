@@ -283,7 +283,7 @@ def parse_template(source: str, *, slots: bool = False) -> liquid.BoundTemplate:
 
 def render_template(template: liquid.BoundTemplate, run: Run) -> str:
     """The template for one person; raises whatever its filters make of the data."""
-    buffer = LimitedStringIO(MAX_OUTPUT)
+    buffer = LimitedStringIO(MAX_OUTPUT, newline="")  # line ends are written as they are
     template.render_with_context(_Context(template, run), buffer)
     return buffer.getvalue()
 
