@@ -80,10 +80,8 @@ def check_block(block: BlockDefinition, named: Named) -> Iterator[Trouble]:
             yield Trouble("fallback", "recommendations need a block that is shown when there is nothing to recommend")
         elif block.fallback not in named.blocks:
             yield Trouble("fallback", f"there is no block {block.fallback}")
-        elif named.blocks[block.fallback].kind not in ("html", "json"):
-            yield Trouble(
-                "fallback", f"{block.fallback} is of the kind {named.blocks[block.fallback].kind}; use another"
-            )
+        elif (kind := named.blocks[block.fallback].kind) not in ("html", "json"):
+            yield Trouble("fallback", f"{block.fallback} is of the kind {kind}; use one of HTML or JSON")
 
 
 def _check_shape(shape: Mapping[str, object], source: str) -> Iterator[Trouble]:

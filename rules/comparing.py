@@ -48,7 +48,8 @@ def _compare(kind: str, field: str, was: Any, now: Any) -> Difference:
     if field in TEXTS and "\n" in f"{_write(was)}{_write(now)}":
         old, new = _write(was).splitlines(), _write(now).splitlines()
         return Difference(field, _count(old), _count(new), tuple(compare_lines(old, new)))
-    return Difference(field, say_value(kind, field, was), say_value(kind, field, now))
+    said, says = say_value(kind, field, was), say_value(kind, field, now)
+    return Difference(field, said, f"{says} (in other terms)" if said == says else says)
 
 
 def say_value(kind: str, field: str, value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Writes of drafts: each edit is checked as a whole, refused to whoever has not seen the newest, and kept as a revision."""
+"""Writes of drafts: each edit is checked as a whole, refused to whoever has not seen the newest, kept as a revision."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,9 +11,10 @@ from django.db.models import Max, ProtectedError
 from rules.applying import apply_definition
 from rules.comparing import Difference, compare_definitions
 from rules.describe import KINDS, AnyDraft, describe_draft, kind_of
-from rules.models import Revision, Slot
+from rules.models import Block, Revision, Rule, Slot
 from rules.validating import BadDraft, find_draft_problems, tidy_draft
 
+USERS = (Block, Slot, Rule)
 FIRST = "As it was before its first edit"
 
 
@@ -82,7 +83,7 @@ def remove_draft(
         with transaction.atomic():
             draft.delete()
     except ProtectedError as error:
-        users = sorted(f"{each._meta.verbose_name} {each.slug}" for each in error.protected_objects)
+        users = sorted(f"{kind_of(each)} {each.slug}" for each in error.protected_objects if isinstance(each, USERS))
         raise InUse(users) from error
     return _keep(kind, stored.slug, _count(kind, stored.slug, stored) + 1, None, by, at, note)
 
@@ -105,7 +106,8 @@ def list_revisions(kind: str, slug: str) -> list[Revision]:
 def compare_revisions(before: Revision | None, after: Revision | None) -> list[Difference]:
     """How a definition differs between two revisions, in words; None is before the first."""
     kind = (after or before or Revision()).kind
-    return compare_definitions(kind, before and before.definition, after and after.definition)
+    old, new = (None if each is None else each.definition for each in (before, after))
+    return compare_definitions(kind, old, new)
 
 
 def _lock(draft: AnyDraft, expected: int | None) -> Any:

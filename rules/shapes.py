@@ -44,7 +44,7 @@ def _find_unbounded(part: object) -> str | None:
         for key, value in part.items():
             is_name_of_property = isinstance(value, Mapping) and key != "patternProperties"
             if key in UNBOUNDED and not is_name_of_property:
-                return key
+                return str(key)
         return next((found for value in part.values() if (found := _find_unbounded(value))), None)
     if isinstance(part, list):
         return next((found for value in part if (found := _find_unbounded(value))), None)

@@ -1,9 +1,9 @@
-"""What speaks against saving a draft: every problem with its field, the same for all doors through which drafts come."""
+"""What speaks against saving a draft: every problem with its field, the same for every door it may come through."""
 
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -40,6 +40,8 @@ class BadDraft(ValueError):
 
 def tidy_draft(draft: AnyDraft) -> None:
     """What can be said in several ways is kept in one, so that no revision differs by it alone."""
+    if isinstance(draft, Segment) and isinstance(draft.as_of, datetime) and draft.as_of.tzinfo is not None:
+        draft.as_of = draft.as_of.astimezone(UTC)
     if isinstance(draft, Block):
         draft.source, draft.subject, draft.text = (
             text.replace("\r\n", "\n") if isinstance(text, str) else text
