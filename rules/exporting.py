@@ -10,6 +10,8 @@ from rules.describe import FIELDS, KINDS, AnyDraft, describe_draft
 from rules.file_schema import PLURALS, VERSION
 from segments.forms import arrange
 
+TEXTS = ("description", "subject")
+CAP = ("most", "per", "of")  # at most 3 per day of a person
 LINES = ("source", "text")  # are lists of lines in any case, so that a second line changes no other
 UNSAID: Mapping[str, Any] = {  # what a definition says where it says nothing
     "kinds": [],
@@ -78,6 +80,8 @@ def _is_unsaid(kind: str, field: str, value: Any) -> bool:
 
 
 def _write(field: str, value: Any) -> Any:
-    if isinstance(value, str) and (field in LINES or "\n" in value):
+    if field in LINES or (field in TEXTS and "\n" in value):
         return value.split("\n")
-    return arrange(value) if field in ("condition", "shape", "caps") else value
+    if field == "caps":
+        return [{part: cap[part] for part in CAP if part in cap} for cap in value]
+    return arrange(value) if field in ("condition", "shape") else value

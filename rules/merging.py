@@ -96,7 +96,7 @@ def _of_kind(found: Mapping[Key, Any], kind: str) -> dict[str, Any]:
 
 def _tell(definition: Any) -> dict[str, Any]:
     """As rules.describe says it: what a kind of block does not have is left out, and marks are made anew."""
-    told: dict[str, Any] = msgspec.to_builtins(definition)
+    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(definition))
     told.pop("server_only", None)
     if isinstance(definition, BlockDefinition):
         kept = {"email": ("subject", "text"), "json": ("shape",), "recommendation": ("fallback",)}

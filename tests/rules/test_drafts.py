@@ -228,7 +228,7 @@ def test_a_property_of_a_shape_may_be_called_as_it_likes() -> None:
 
 
 def test_what_differs_is_said_in_words() -> None:
-    _, block, slot, rule = make_definitions()
+    _, block, _, rule = make_definitions()
     rule.condition = condition()
     rule.starts = datetime(2026, 11, 27, 7, tzinfo=UTC)
     rule.zone = "Europe/Berlin"
