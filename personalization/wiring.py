@@ -36,7 +36,10 @@ from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
 from personalization.health import HealthApp, probes_of
 from personalization.live import LiveChanges
+from personalization.recording import DecisionRecorder
+from personalization.sealing import Sealer
 from personalization.snapshot import Snapshot
+from personalization.visiting import Visits
 from profiles import keys
 from profiles.clients import AsyncClient, Client
 from profiles.profile import DAY_MS, Memory
@@ -208,6 +211,14 @@ def make_builder(**more: Any) -> Builder:
     )
 
 
+def make_sealer() -> Sealer:
+    return Sealer([settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)])
+
+
+def make_visits() -> Visits:
+    return Visits(sealer=make_sealer(), client=redis_client(), memory=read_memory, clock=clock)
+
+
 def make_health_app() -> HealthApp:
     return HealthApp(probes_of(settings.DATABASE_URL, settings.REDIS_URL))
 
@@ -221,7 +232,7 @@ class Web:
         self._live = LiveChanges(async_redis_client())
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        reader = ProfileReader(self._client)
+        reader = ProfileReader(self._client, partitions=settings.PZ_PARTITIONS)
         limits = Limits(event_bytes=settings.PZ_MAX_EVENT_BYTES, batch_bytes=settings.PZ_MAX_BATCH_BYTES)
         appender = Appender(
             self._client,
@@ -231,6 +242,7 @@ class Web:
         )
         decider = Decider(
             reader=reader,
+            recorder=DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS),
             book=self._snapshots.live_book,
             roster=self._snapshots.live_roster,
             clock=clock,
@@ -238,7 +250,7 @@ class Web:
         )
         directory = self._snapshots.live_directory
         self.ingest = IngestApp(directory=directory, appender=appender, limits=limits, clock=clock)
-        self.decide = DecideApp(directory=directory, decider=decider)
+        self.decide = DecideApp(directory=directory, decider=decider, visits=make_visits())
         self.socket = VisitorConsumer.as_asgi(
             directory=directory,
             appender=appender,
