@@ -1,61 +1,109 @@
-"""The shape of what a JSON block says: a JSON Schema without anything whose cost has no bound. Pure."""
+"""The declared shape of a JSON block: a part of JSON Schema that is checked in bounded time and fetches nothing."""
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, best_match
+from jsonschema.exceptions import SchemaError, ValidationError
 
-MAX_SHAPE = 16_000  # characters
-MAX_SHOWN = 120
-# References can multiply without end, or name another machine; a pattern can be tried for hours.
-UNBOUNDED = ("$ref", "$dynamicRef", "pattern", "patternProperties")
+from rules.liquid import BadBlock, RenderFailed
 
+MAX_NODES = 500  # of a shape, each use of a definition counted
+MAX_CHECKS = 100_000  # parts of a shape, times values that are checked
 
-def find_shape_problem(shape: object) -> str | None:
-    """Why this cannot be the shape of a block."""
-    if not isinstance(shape, Mapping):
-        return 'it must be an object, such as {"type": "object", "required": ["headline"]}'
-    try:
-        if len(json.dumps(shape)) > MAX_SHAPE:
-            return f"it is too long; {MAX_SHAPE:,} characters are the most"
-        if (key := _find_unbounded(shape)) is not None:
-            return f"{key} cannot be used in a shape; say it without"
-        Draft202012Validator.check_schema(shape)
-    except SchemaError as error:
-        return f"it is no JSON Schema: {_say(error)}"
-    except RecursionError:
-        return "its parts are nested too deep"
-    return None
+_DEFINITION = "#/$defs/"
+_ONE = {"items", "additionalProperties", "not", "contains", "if", "then", "else"}
+_MANY = {"allOf", "anyOf", "oneOf", "prefixItems"}
+_NAMED = {"properties", "dependentSchemas"}
+_PLAIN = {
+    *("type", "enum", "const", "required", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum"),
+    *("exclusiveMaximum", "minItems", "maxItems", "minContains", "maxContains"),
+    *("minProperties", "maxProperties", "dependentRequired"),
+    *("title", "description", "default", "examples", "deprecated", "$comment", "$schema", "$id"),
+}
+KEYWORDS = _ONE | _MANY | _NAMED | _PLAIN | {"$ref", "$defs"}
+_OF_TEXT = {
+    *("minLength", "maxLength", "enum", "const", "anyOf", "oneOf", "allOf", "not", "if", "contains"),
+}
 
-
-def find_misfit(shape: Mapping[str, Any], value: object) -> str | None:
-    """Where and why a value does not have the shape, which has no problem."""
-    try:
-        error = best_match(Draft202012Validator(shape).iter_errors(value))
-    except RecursionError:
-        return "its parts are nested too deep"
-    return None if error is None else _say(error)
+Path = tuple[str | int, ...]
 
 
-def _find_unbounded(part: object) -> str | None:
-    if isinstance(part, Mapping):
-        for key, value in part.items():
-            is_name_of_property = isinstance(value, Mapping) and key != "patternProperties"
-            if key in UNBOUNDED and not is_name_of_property:
-                return str(key)
-        return next((found for value in part.values() if (found := _find_unbounded(value))), None)
-    if isinstance(part, list):
-        return next((found for value in part if (found := _find_unbounded(value))), None)
-    return None
+class Shape:
+    """A shape ready to check with; raises BadBlock for one that says nothing sensible."""
+
+    def __init__(self, said: Any) -> None:
+        try:
+            Draft202012Validator.check_schema(said)
+            if not isinstance(said, dict):
+                raise BadBlock("the shape is an object of JSON Schema", field="shape")
+            expansion = _Expansion(said.get("$defs", {}))
+            self._validator = Draft202012Validator(expansion.expand(said, "shape"))
+            self._nodes = expansion.nodes
+        except SchemaError as error:
+            raise BadBlock(f"shape: {_say_path(error.absolute_path)}: {error.message}", field="shape") from error
+        except RecursionError as error:
+            raise BadBlock("shape: nested too deep", field="shape") from error
+
+    def check_source(self, value: Any, templates: Collection[Path]) -> None:
+        """Raises BadBlock for what does not fit. What the strings at `templates` will say is not known yet."""
+        if self._nodes * _count(value) > MAX_CHECKS:
+            raise BadBlock("too many values for so large a shape; make one of them smaller")
+        for error in self._validator.iter_errors(value):
+            path = tuple(error.absolute_path)
+            open_yet = any(each[: len(path)] == path for each in templates)
+            if not (open_yet and error.validator in _OF_TEXT):
+                raise BadBlock(f"does not fit its shape: {_say(error)}")
+
+    def check_rendered(self, value: Any) -> None:
+        """Raises RenderFailed for what does not fit."""
+        error = next(self._validator.iter_errors(value), None)
+        if error is not None:
+            raise RenderFailed(f"does not fit its shape: {_say(error)}")
 
 
-def _say(error: Any) -> str:
-    return f"{say_place(error.absolute_path)}{error.message[:MAX_SHOWN]}"
+class _Expansion:
+    """Puts definitions in the place of what refers to them, so that nothing is left to resolve, or to go in circles."""
+
+    def __init__(self, definitions: Any) -> None:
+        self._definitions = definitions
+        self.nodes = 0
+
+    def expand(self, schema: Any, where: str) -> Any:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise BadBlock(f"shape: more than {MAX_NODES} parts, or it refers to itself", field="shape")
+        if not isinstance(schema, dict):
+            return schema
+        if unknown := sorted(schema.keys() - KEYWORDS):
+            raise BadBlock(f"{where}: the keyword {unknown[0]} cannot be used in a shape", field="shape")
+        made = {key: value for key, value in schema.items() if key in _PLAIN - {"$schema", "$id"}}
+        for key in _ONE & schema.keys():
+            made[key] = self.expand(schema[key], f"{where}.{key}")
+        for key in _MANY & schema.keys():
+            made[key] = [self.expand(each, f"{where}.{key}") for each in schema[key]]
+        for key in _NAMED & schema.keys():
+            made[key] = {name: self.expand(each, f"{where}.{key}.{name}") for name, each in schema[key].items()}
+        if "$ref" in schema:
+            made = {"allOf": [self._resolve(schema["$ref"], where), made]}
+        return made
+
+    def _resolve(self, reference: str, where: str) -> Any:
+        name = reference.removeprefix(_DEFINITION)
+        if not reference.startswith(_DEFINITION) or name not in self._definitions:
+            raise BadBlock(f"{where}: $ref {reference!r} leads nowhere; use #/$defs/NAME", field="shape")
+        return self.expand(self._definitions[name], f"{where}.{name}")
 
 
-def say_place(path: Iterable[object]) -> str:
-    """Where in a document it is, as a JSON pointer; nothing for the whole."""
-    place = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
-    return f"{place}: " if place else ""
+def _count(value: Any) -> int:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_count, inside))
+
+
+def _say(error: ValidationError) -> str:
+    message = error.message if len(error.message) <= 200 else f"{error.message[:199]}…"
+    return f"{_say_path(error.absolute_path)}: {message}"
+
+
+def _say_path(path: Any) -> str:
+    return ".".join(map(str, path)) or "the whole"
