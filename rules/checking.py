@@ -1,33 +1,14 @@
-"""What is wrong with a definition by itself and with what it names: schedule, caps, weight, kinds that fit. Pure.
+"""What is wrong with an offer or a rule by itself: points, weight, schedule, caps. Pure.
 
-Conditions and the sources of blocks are looked at where they are compiled."""
+Which blocks fit where is in rules.fitting; conditions and blocks are looked at where they are compiled."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import msgspec
+from rules.definitions import BookPayload, Cap, OfferDefinition, RuleDefinition
 
-from rules.definitions import (
-    BlockDefinition,
-    BlockKind,
-    BookPayload,
-    Cap,
-    Channel,
-    OfferDefinition,
-    RuleDefinition,
-    SlotDefinition,
-)
-from rules.shapes import find_misfit, find_shape_problem
-
-# The kinds of block that a channel can show; an e-mail takes parts of itself, and is no part of a page.
-FITTING: Mapping[Channel, tuple[BlockKind, ...]] = {
-    "web": ("html", "json", "recommendation"),
-    "email": ("html", "email", "recommendation"),
-    "json": ("json", "recommendation"),
-}
 MAX_CAPS = 8  # each period, of a person and of everybody
 MAX_NUMBER = 1_000_000_000  # of a cap, of points
 MAX_WEIGHT = 10_000
@@ -41,59 +22,17 @@ class Trouble(NamedTuple):
     message: str
 
 
-class Named(NamedTuple):
-    """What a definition can name, by slug."""
-
-    slots: Mapping[str, SlotDefinition]
-    blocks: Mapping[str, BlockDefinition]
-    offers: Mapping[str, OfferDefinition]
-
-
 def check_payload(payload: BookPayload) -> Iterator[str]:
-    """Every trouble of the slots, blocks, offers and rules of a Book, each with what it is about."""
-    named = Named(payload.slots, payload.blocks, payload.offers)
-    for slug, slot in payload.slots.items():
-        yield from (f"Slot {slug}: {each.message}" for each in check_slot(slot, named))
-    for slug, block in payload.blocks.items():
-        yield from (f"Block {slug}: {each.message}" for each in check_block(block, named))
+    """Every trouble of the offers and rules of a Book, each with what it is about."""
     for slug, offer in payload.offers.items():
-        yield from (f"Offer {slug}: {each.message}" for each in check_offer(offer, named))
+        yield from (f"Offer {slug}: {each.message}" for each in check_offer(offer))
     for rule in payload.rules:
-        yield from (f"Rule {rule.slug}: {each.message}" for each in check_rule(rule, named))
+        yield from (f"Rule {rule.slug}: {each.message}" for each in check_rule(rule))
+        if rule.offer is not None and rule.offer not in payload.offers:
+            yield f"Rule {rule.slug}: the offer {rule.offer} is not there; choose another"
 
 
-def check_slot(slot: SlotDefinition, named: Named) -> Iterator[Trouble]:
-    if strange := [kind for kind in slot.kinds if kind not in FITTING[slot.channel]]:
-        fitting = ", ".join(FITTING[slot.channel])
-        yield Trouble("kinds", f"{', '.join(strange)} is not for the channel {slot.channel}, which takes {fitting}")
-    if slot.default is not None:
-        yield from _check_shown("default", slot.default, slot, named)
-
-
-def check_block(block: BlockDefinition, named: Named) -> Iterator[Trouble]:
-    if block.kind == "email" and not block.subject.strip():
-        yield Trouble("subject", "an e-mail needs a subject")
-    if block.kind == "json" and block.shape is not None:
-        yield from _check_shape(block.shape, block.source)
-    if block.kind == "recommendation":
-        if block.fallback is None:
-            yield Trouble("fallback", "recommendations need a block that is shown when there is nothing to recommend")
-        elif block.fallback not in named.blocks:
-            yield Trouble("fallback", f"there is no block {block.fallback}")
-        elif (kind := named.blocks[block.fallback].kind) not in ("html", "json"):
-            yield Trouble("fallback", f"{block.fallback} is of the kind {kind}; use one of HTML or JSON")
-
-
-def _check_shape(shape: Mapping[str, object], source: str) -> Iterator[Trouble]:
-    if (problem := find_shape_problem(shape)) is not None:
-        yield Trouble("shape", problem)
-        return
-    with suppress(msgspec.DecodeError, RecursionError):  # a source that is no JSON is told elsewhere
-        if (misfit := find_misfit(shape, msgspec.json.decode(source))) is not None:
-            yield Trouble("source", f"it has not the shape that is declared: {misfit}")
-
-
-def check_offer(offer: OfferDefinition, named: Named) -> Iterator[Trouble]:
+def check_offer(offer: OfferDefinition) -> Iterator[Trouble]:
     if offer.kind == "points" and offer.points <= 0:
         yield Trouble("points", "an offer of points needs a number of points, more than 0")
     if offer.kind != "points" and offer.points:
@@ -102,31 +41,11 @@ def check_offer(offer: OfferDefinition, named: Named) -> Iterator[Trouble]:
         yield Trouble("points", f"{MAX_NUMBER:,} are the most")
 
 
-def check_rule(rule: RuleDefinition, named: Named) -> Iterator[Trouble]:
-    slot = named.slots.get(rule.slot)
-    if slot is None:
-        yield Trouble("slot", f"there is no slot {rule.slot}")
-    elif rule.block not in named.blocks:
-        yield Trouble("block", f"there is no block {rule.block}")
-    else:
-        yield from _check_shown("block", rule.block, slot, named)
-    if rule.offer is not None and rule.offer not in named.offers:
-        yield Trouble("offer", f"there is no offer {rule.offer}")
+def check_rule(rule: RuleDefinition) -> Iterator[Trouble]:
     if rule.weight is not None and not 0 < rule.weight <= MAX_WEIGHT:
         yield Trouble("weight", f"it must be a number from 1 to {MAX_WEIGHT:,}, or empty")
     yield from _check_schedule(rule)
     yield from check_caps(rule.caps)
-
-
-def _check_shown(field: str, slug: str, slot: SlotDefinition, named: Named) -> Iterator[Trouble]:
-    """Whether a block can be shown in a slot."""
-    block = named.blocks.get(slug)
-    if block is None:
-        yield Trouble(field, f"there is no block {slug}")
-        return
-    taken = slot.kinds or FITTING[slot.channel]
-    if block.kind not in taken:
-        yield Trouble(field, f"{slug} is of the kind {block.kind}, and the slot takes {', '.join(taken)}")
 
 
 def _check_schedule(rule: RuleDefinition) -> Iterator[Trouble]:

@@ -2,31 +2,36 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from django.core.exceptions import ValidationError
+from msgspec.structs import replace
 
-from rules.checking import Named, Trouble, check_block, check_offer, check_rule, check_slot, is_zone
-from rules.definitions import BlockDefinition, OfferDefinition, RuleDefinition, SlotDefinition
+from rules.checking import Trouble, check_offer, check_rule, is_zone
+from rules.definitions import BlockDefinition, BookPayload, OfferDefinition, RuleDefinition, SlotDefinition
 from rules.describe import AnyDraft, describe_block, describe_draft, describe_offer, describe_rule, describe_slot
+from rules.fitting import find_misfits
 from rules.models import PERIODS, Block, Offer, Rule, Slot
-from rules.review import find_block_problem
+from rules.render import BadBlock, compile_block
 from segments.conditions.language import BadCondition
 from segments.conditions.operands import UNSTORABLE
 from segments.conditions.parse import parse_condition
+from segments.forms import BadJson, read_json
 from segments.kinds import find_kind_problem
 from segments.membership import SegmentCycle, compile_segments
 from segments.models import Segment
 
 MAX_DEFINITION = 200_000  # characters of all that a draft says
+NEEDED = {  # without these nothing can be said of the rest
+    *("slug", "slot", "block", "starts", "ends", "zone", "channel", "kinds", "kind", "every", "points"),
+}
 AHEAD = timedelta(minutes=1)  # that another clock may be
 ORDER = {period: number for number, (period, _) in enumerate(PERIODS)}
 
-Definition = TypeVar("Definition", SlotDefinition, BlockDefinition, OfferDefinition, RuleDefinition)
-
+_ROW = re.compile(r"\[(\d+)\]")
 _UNSTORABLE = re.compile(UNSTORABLE)
 
 
@@ -64,7 +69,7 @@ def find_draft_problems(draft: AnyDraft, *, at: datetime) -> list[Trouble]:
     """Everything that is wrong with a draft that is to be saved at a moment."""
     found = [*_check_fields(draft)]
     named = {each.field for each in found}
-    if not named & {"slug", "slot", "block", "starts", "ends", "zone"}:  # without these nothing is said of the rest
+    if not named & NEEDED:
         found += [each for each in _check_content(draft, at) if each.field not in named]
     return found
 
@@ -111,9 +116,9 @@ def _check_content(draft: AnyDraft, at: datetime) -> Iterator[Trouble]:
         case Block():
             yield from _check_block(draft)
         case Slot():
-            yield from _check_as(SlotDefinition, describe_slot(draft), check_slot, _name_blocks(draft.default))
+            yield from _check_slot(draft)
         case Offer():
-            yield from _check_as(OfferDefinition, describe_offer(draft), check_offer, _name_blocks())
+            yield from check_offer(msgspec.convert(describe_offer(draft), OfferDefinition))
         case Rule():
             yield from _check_rule(draft)
 
@@ -138,13 +143,27 @@ def _check_segment(segment: Segment, at: datetime) -> Iterator[Trouble]:
 
 
 def _check_block(block: Block) -> Iterator[Trouble]:
-    said = describe_block(block)
-    found = list(_check_as(BlockDefinition, said, check_block, _name_blocks(block.fallback)))
-    yield from found
-    if not {"kind", "shape", "source"} & {each.field for each in found}:
-        problem = find_block_problem(msgspec.convert(said, BlockDefinition))
-        if problem is not None:
-            yield Trouble("source", problem)
+    definition = msgspec.convert(describe_block(block), BlockDefinition)
+    try:
+        if block.kind in (Block.Kind.JSON, Block.Kind.RECOMMENDATION):
+            read_json(block.source)
+        compile_block("", definition)
+    except BadBlock as error:
+        yield Trouble(error.field, str(error).removeprefix(": "))
+    except BadJson as error:
+        yield Trouble("source", str(error))
+    if block.fallback is not None:
+        blocks = {block.slug: definition, **_name_blocks(block.fallback)}
+        yield from _fit("fallback", f"Block {block.slug}: ", BookPayload(1, 0, blocks=blocks))
+
+
+def _check_slot(slot: Slot) -> Iterator[Trouble]:
+    definition = msgspec.convert(describe_slot(slot), SlotDefinition)
+    blocks = {} if slot.default is None else _name_blocks(slot.default, slot.default.fallback)
+    empty = {slot.slug: replace(definition, default=None)}
+    kinds = list(_fit("kinds", f"Slot {slot.slug}: ", BookPayload(1, 0, slots=empty)))
+    payload = BookPayload(1, 0, slots={slot.slug: definition}, blocks=blocks)
+    yield from kinds or _fit("default", f"Slot {slot.slug}: ", payload)
 
 
 def _check_rule(rule: Rule) -> Iterator[Trouble]:
@@ -153,28 +172,31 @@ def _check_rule(rule: Rule) -> Iterator[Trouble]:
             parse_condition(rule.condition)
     except BadCondition as error:
         yield from (Trouble("condition", str(problem)) for problem in error.problems)
-    named = _name_blocks(rule.block)
-    slots = {rule.slot.slug: msgspec.convert(describe_slot(rule.slot), SlotDefinition)}
-    offers = {}
-    if rule.offer is not None:
-        offers[rule.offer.slug] = msgspec.convert(describe_offer(rule.offer), OfferDefinition)
-    yield from _check_as(RuleDefinition, describe_rule(rule), check_rule, named._replace(slots=slots, offers=offers))
-
-
-def _check_as(
-    form: type[Definition], said: dict[str, Any], check: Callable[[Definition, Named], Iterator[Trouble]], named: Named
-) -> Iterator[Trouble]:
-    """The problems of what is said, in the form in which a Book has it."""
     try:
-        definition = msgspec.convert(said, form)
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `$.")
-        yield Trouble(re.split(r"[.\[`]", place, maxsplit=1)[0], f"{message[:1].lower()}{message[1:]}")
+        definition = msgspec.convert(describe_rule(rule), RuleDefinition)
+    except msgspec.ValidationError as error:  # of its caps: the other fields are checked by the model
+        yield Trouble("caps", _say_cap(str(error)))
         return
-    yield from check(definition, named)
+    yield from check_rule(definition)
+    slots = {rule.slot.slug: replace(msgspec.convert(describe_slot(rule.slot), SlotDefinition), default=None)}
+    blocks = _name_blocks(rule.block, rule.block.fallback)
+    yield from _fit("block", f"Rule {rule.slug}: ", BookPayload(1, 0, slots=slots, blocks=blocks, rules=(definition,)))
 
 
-def _name_blocks(*blocks: Block | None) -> Named:
-    """What checks look up, of the drafts as they are."""
-    told = {block.slug: msgspec.convert(describe_block(block), BlockDefinition) for block in blocks if block}
-    return Named({}, told, {})
+def _say_cap(error: str) -> str:
+    """What is wrong with the caps, and in which of them."""
+    message, _, path = error.partition(" - at `$.caps")
+    row = _ROW.match(path)
+    return message if row is None else f"number {int(row[1]) + 1}: {message}"
+
+
+def _fit(field: str, who: str, payload: BookPayload) -> Iterator[Trouble]:
+    """What one definition of a payload has where it does not fit."""
+    for said in find_misfits(payload):
+        if said.startswith(who):
+            yield Trouble(field, said.removeprefix(who))
+
+
+def _name_blocks(*blocks: Block | None) -> dict[str, BlockDefinition]:
+    """The drafts of blocks as they are."""
+    return {block.slug: msgspec.convert(describe_block(block), BlockDefinition) for block in blocks if block}

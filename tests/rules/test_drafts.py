@@ -154,7 +154,7 @@ def test_every_problem_of_a_rule_is_said_at_its_field() -> None:
     found = find_problems(rule)
     assert "unknown kind 'evnt'" in found.pop("condition")
     assert found == {
-        "block": "thanks is of the kind email, and the slot takes html, json, recommendation",
+        "block": "the block thanks is an e-mail, and the slot hero takes HTML or JSON or recommendations",
         "weight": "it must be a number from 1 to 10,000, or empty",
         "ends": "it must be later than the start",
         "caps": "there are two of the same day for each person; keep the lower one",
@@ -188,19 +188,19 @@ def test_what_a_rule_cannot_say_is_refused_at_its_field(field: str, value: Any, 
 @pytest.mark.parametrize(
     ("draft", "field", "said"),
     [
-        (Slot(slug="s", name="S", channel="web", kinds=["email"]), "kinds", "email is not for the channel web"),
+        (Slot(slug="s", name="S", channel="web", kinds=["email"]), "kinds", "cannot take an e-mail"),
         (Slot(slug="s", name="S", channel="radio"), "channel", "not a valid choice"),
         (Block(slug="b", name="B", source="{% if %}"), "source", "Liquid: line 1"),
-        (Block(slug="b", name="B", kind="json", source="{"), "source", "not JSON"),
+        (Block(slug="b", name="B", kind="json", source="{"), "source", "Not JSON"),
         (
             Block(slug="b", name="B", kind="json", source='{"a": 1}', shape={"required": ["headline"]}),
             "source",
             "'headline' is a required property",
         ),
-        (Block(slug="b", name="B", kind="json", source="{}", shape={"type": "obj"}), "shape", "no JSON Schema"),
-        (Block(slug="b", name="B", kind="json", source="{}", shape={"$ref": "http://x/"}), "shape", "$ref cannot"),
-        (Block(slug="b", name="B", kind="json", source="{}", shape={"pattern": "(a+)+$"}), "shape", "pattern cannot"),
-        (Block(slug="b", name="B", kind="recommendation", source="{}"), "fallback", "need a block"),
+        (Block(slug="b", name="B", kind="json", source="{}", shape={"type": "obj"}), "shape", "'obj' is not valid"),
+        (Block(slug="b", name="B", kind="json", source="{}", shape={"$ref": "http://x/"}), "shape", "leads nowhere"),
+        (Block(slug="b", name="B", kind="json", source="{}", shape={"pattern": "(a+)+$"}), "shape", "pattern"),
+        (Block(slug="b", name="B", kind="recommendation", source="{}"), "fallback", "needs a block to fall back to"),
         (Block(slug="b", name="B\0", source="x"), "name", "cannot be stored"),
         (Block(slug="b", name="B", source="x\0"), "source", "cannot be stored"),
         (Block(slug="b", name="B", source="x" * 64_001), "source", "is the most"),

@@ -164,7 +164,7 @@ def test_what_does_not_fit_together_has_failed_with_every_reason() -> None:
     slot.delete()
     publish()
     [failed] = publish_due(at=LATER)
-    assert failed.error == "Rule late: there is no slot hero"
+    assert failed.error == "Rule late: the slot hero is not there; choose another"
     assert Book.objects.count() == 2
 
 
