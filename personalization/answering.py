@@ -7,6 +7,7 @@ import msgspec
 from profiles.decided import Suppressed
 from rules.book import LiveBook
 from rules.engine import Book, Choice, Facts, Offer, Reason, choose
+from rules.fallbacks import OF_OFFER
 from rules.render import RenderFailed, Seen, render_block
 
 
@@ -61,8 +62,8 @@ def show_default(live: LiveBook, slot: str, reason: Reason, facts: Facts) -> Ans
 
 
 def see(facts: Facts, offered: Offered | None = None) -> Seen:
-    """What a block can say of the person, the moment and what was granted."""
-    offer = None if offered is None else msgspec.structs.asdict(offered)
+    """What the block is rendered from, of an offer what a template can print."""
+    offer = None if offered is None else {name: getattr(offered, name) for name in OF_OFFER}
     return Seen(facts.profile, facts.context, facts.now, offer)
 
 
