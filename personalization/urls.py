@@ -18,6 +18,7 @@ urlpatterns = [
         name="segments_segment_health",
     ),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("personalization.rest.urls")),
     path("demo/", include("personalization.demo")),
     path("", RedirectView.as_view(url="/demo/")),
 ]

@@ -60,6 +60,11 @@ def codes(offer: str) -> str:
     return "pz:codes:" + offer
 
 
+def answered(call: str) -> str:
+    """What a call to the REST door was answered, by the digest of its caller and its Idempotency-Key."""
+    return "pz:answered:" + call
+
+
 def live(profile_id: str) -> str:
     return "pz:live:" + profile_id
 
