@@ -19,12 +19,13 @@ class Body(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
-            raise serializers.ValidationError("must be an object", "not_an_object")
+            said = ErrorDetail("must be an object", "not_an_object")
+            raise serializers.ValidationError({"non_field_errors": [said]})
         unknown = [name for name in data if name not in self.fields]
         if unknown:
             said = f"is not understood; known are {', '.join(self.fields)}"
             raise serializers.ValidationError(
-                {name: [serializers.ErrorDetail(said, "unknown_field")] for name in unknown}
+                {name: [ErrorDetail(said, "unknown_field")] for name in unknown}
             )
         return super().to_internal_value(data)
 

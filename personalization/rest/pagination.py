@@ -81,7 +81,6 @@ def take_page(
     after: Sequence[Any] | None,
     limit: int,
     matching: Q | None = None,
-    most: int = WALKED,
 ) -> Page[M]:
     """The next rows after the values `after`. `order` names fields that no two rows have alike, with "-" before those
     that fall, and has an index. With `matching`, so many rows are looked at and no more: a page can have few rows or
@@ -92,7 +91,7 @@ def take_page(
         ordered = ordered.filter(_beyond(order, after))
     end: Sequence[Any] | None = None
     if matching is not None:
-        last: list[Any] = list(ordered.values_list(*names)[most - 1 : most])
+        last: list[Any] = list(ordered.values_list(*names)[WALKED - 1 : WALKED])
         end = last[0] if last else None
         ordered = ordered.filter(matching)
         if end is not None:
