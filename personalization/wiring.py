@@ -36,6 +36,7 @@ from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
 from personalization.health import HealthApp, probes_of
 from personalization.live import LiveChanges
+from personalization.recording import DecisionRecorder
 from personalization.snapshot import Snapshot
 from profiles import keys
 from profiles.clients import AsyncClient, Client
@@ -246,7 +247,7 @@ class Web:
         self._live = LiveChanges(async_redis_client())
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        reader = ProfileReader(self._client)
+        reader = ProfileReader(self._client, partitions=settings.PZ_PARTITIONS)
         limits = read_limits()
         appender = Appender(
             self._client,
@@ -256,6 +257,7 @@ class Web:
         )
         decider = Decider(
             reader=reader,
+            recorder=DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS),
             book=self._snapshots.live_book,
             roster=self._snapshots.live_roster,
             clock=clock,

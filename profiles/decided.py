@@ -14,7 +14,7 @@ def number_position(position: str) -> int:
     return (int(milliseconds or 0) << SEQUENCE_BITS) + int(sequence or 0)
 
 
-class Suppressed(msgspec.Struct, frozen=True, array_like=True):
+class Suppressed(msgspec.Struct, frozen=True):
     """A rule that held and was not shown, and why (rules.engine.Kept)."""
 
     rule: str
