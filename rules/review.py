@@ -7,6 +7,7 @@ from typing import Any
 
 from liquid.exceptions import LiquidError
 
+from rules.checking import check_payload
 from rules.definitions import BlockDefinition, BookPayload
 from rules.marks import MARK
 from rules.render import BadBlock, compile_block
@@ -115,6 +116,7 @@ def find_problems(payload: BookPayload) -> list[str]:
         for slug, block in payload.blocks.items()
         if (problem := find_block_problem(block)) is not None
     ]
+    problems += check_payload(payload)
     for rule in payload.rules:
         try:
             if rule.condition is not None:
