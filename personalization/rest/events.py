@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+from django.urls import path
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -126,3 +127,6 @@ def describe_outcome(each: Event | Refusal) -> dict[str, Any]:
         return {"outcome": STORED, "messageId": each.id}
     outcome = LEFT_OUT if each.reason in HARMLESS else REFUSED
     return {"outcome": outcome, "messageId": each.message_id, "reason": each.reason, "message": each.message}
+
+
+urlpatterns = [path("events", Events.as_view())]

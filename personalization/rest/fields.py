@@ -1,6 +1,7 @@
 """How bodies are read and answers described: what several resources have alike."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
@@ -23,10 +24,8 @@ class Body(serializers.Serializer[Any]):
             raise serializers.ValidationError({"non_field_errors": [said]})
         unknown = [name for name in data if name not in self.fields]
         if unknown:
-            said = f"is not understood; known are {', '.join(self.fields)}"
-            raise serializers.ValidationError(
-                {name: [ErrorDetail(said, "unknown_field")] for name in unknown}
-            )
+            hint = f"is not understood; known are {', '.join(self.fields)}"
+            raise serializers.ValidationError({name: [ErrorDetail(hint, "unknown_field")] for name in unknown})
         return super().to_internal_value(data)
 
 
@@ -38,6 +37,7 @@ def read_body(kind: type[Body], data: Any) -> dict[str, Any]:
     return said
 
 
+@cache
 def page_of(kind: type[serializers.Serializer[Any]]) -> Any:
     """The form of a page of a list."""
     name = kind.__name__.removesuffix("Serializer")

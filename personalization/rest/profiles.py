@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.urls import path
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -242,3 +243,11 @@ def list_calls(said: Mapping[str, Any], ids: Mapping[str, str]) -> list[tuple[st
         consent = {"consent": {"categoryPreferences": said["consent"]}}
         calls.append(("/consent", {"type": "track", "event": CONSENT_EVENT, "context": consent}))
     return [(pointer, {**call, **ids, "messageId": str(uuid.uuid4())}) for pointer, call in calls]
+
+
+urlpatterns = [
+    path("profiles", Profiles.as_view()),
+    path("profiles/<str:id>", Profile.as_view()),
+    path("profiles/<str:id>/events", ProfileEvents.as_view()),
+    path("profiles/<str:id>/transactions", ProfileTransactions.as_view()),
+]

@@ -1,15 +1,18 @@
 """The addresses of the REST door, all under /api/v1/. The hot decide door stands before it (see asgi.py)."""
 
-from django.urls import path, re_path
+from django.urls import re_path
 
-from personalization.rest import events, profiles
+from personalization.rest import books, catalogue, content, decisions, events, offers, profiles, segments
 from personalization.rest.resource import Nowhere
 
 urlpatterns = [
-    path("events", events.Events.as_view()),
-    path("profiles", profiles.Profiles.as_view()),
-    path("profiles/<str:id>", profiles.Profile.as_view()),
-    path("profiles/<str:id>/events", profiles.ProfileEvents.as_view()),
-    path("profiles/<str:id>/transactions", profiles.ProfileTransactions.as_view()),
+    *profiles.urlpatterns,
+    *events.urlpatterns,
+    *segments.urlpatterns,
+    *content.urlpatterns,
+    *offers.urlpatterns,
+    *books.urlpatterns,
+    *decisions.urlpatterns,
+    *catalogue.urlpatterns,
     re_path("", Nowhere.as_view()),
 ]

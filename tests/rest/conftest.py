@@ -64,8 +64,8 @@ class BackEnd:
         self.source = source
         self._client = Client()
 
-    def get(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> Answer:
-        return self.call("GET", path, headers=headers, query=query)
+    def get(self, path: str, **query: Any) -> Answer:
+        return self.call("GET", path, query=query)
 
     def post(self, path: str, body: Any = None, **headers: str) -> Answer:
         return self.call("POST", path, body, headers)

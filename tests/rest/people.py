@@ -45,15 +45,27 @@ def keep(profile: Profile) -> StoredProfile:
 
 def archive(id: UUID, *names: str, properties: str = "{}", value: float = 0.0) -> None:
     """Events a second apart, the newest last."""
-    copy_events(
-        [
-            ArchiveRow(
-                *(AT + timedelta(seconds=number), AT, "shop", f"{id.hex[-4:]}-{number}", id.hex, "track", name),
-                *("f00", None, value, properties, "{}", "{}", '["gold"]', "[]"),
-            )
-            for number, name in enumerate(names)
-        ]
-    )
+    rows = [
+        ArchiveRow(
+            at=AT + timedelta(seconds=number),
+            received=AT,
+            source="shop",
+            message_id=f"{id.hex[-4:]}-{number}",
+            profile_id=id.hex,
+            type="track",
+            name=name,
+            anonymous_id="f00",
+            user_id=None,
+            value=value,
+            properties=properties,
+            traits="{}",
+            context="{}",
+            entered='["gold"]',
+            left="[]",
+        )
+        for number, name in enumerate(names)
+    ]
+    copy_events(rows)
 
 
 def name_answers(**answers: str) -> None:

@@ -39,7 +39,9 @@ def test_everything_about_one_person(back_end: BackEnd, redis_client: Client) ->
         consent={"marketing": Trait(True, NOW)},
     )
     keep_hot(redis_client, profile)
-    archive(ANNA, "Page Viewed", "Order Completed", properties='{"order_id": 17, "products": [{"sku": "t1"}]}', value=59)
+    archive(
+        ANNA, "Page Viewed", "Order Completed", properties='{"order_id": 17, "products": [{"sku": "t1"}]}', value=59
+    )
     answer = back_end.get(f"profiles/{ANNA}")
     assert answer.status == 200
     assert answer.body["id"] == ANNA.hex
