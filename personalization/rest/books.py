@@ -106,7 +106,7 @@ class OneBook(Resource):
 
     @operation("getBook", "One Book, with everything it says", answer=BookSerializer, tagged=True)
     def get(self, request: Request, number: int) -> Response:
-        return answer_book(request, find_book(number))
+        return answer_book(request, find_book(number), find_newest_number())
 
 
 class CurrentBook(Resource):
@@ -118,7 +118,7 @@ class CurrentBook(Resource):
         newest = find_newest_number()
         if newest is None:
             raise CallRefused("not_found", "nothing was published yet")
-        return answer_book(request, find_book(newest))
+        return answer_book(request, find_book(newest), newest)
 
 
 class Publish(Resource):
@@ -255,9 +255,8 @@ def find_newest_number() -> int | None:
     return Book.objects.order_by("-number").values_list("number", flat=True).first()
 
 
-def answer_book(request: Request, book: Book) -> Response:
+def answer_book(request: Request, book: Book, newest: int | None) -> Response:
     """Whether it is in force is part of the answer, and so of the tag."""
-    newest = find_newest_number()
     said = {**describe_book(book, newest), "payload": book.payload}
     return answer_tagged(request, said, f'"{book.number}-{newest}"')
 

@@ -155,10 +155,14 @@ def list_mistakes(kind: Kind, slug: str, said: Mapping[str, Any], error: BadDraf
             continue
         found.append(FieldError(f"/{name}" if name else "", "invalid", message))
     if nodes and any(name == CONDITION for name, _ in error.problems):
-        found += [
-            FieldError(point_to(said[CONDITION], each.node), "bad_condition", each.message, each.node) for each in nodes
-        ]
+        found += [_describe_node_problem(said[CONDITION], each) for each in nodes]
     return found
+
+
+def _describe_node_problem(tree: Any, problem: Problem) -> FieldError:
+    pointer = point_to(tree, problem.node)
+    node = None if pointer == f"/{CONDITION}" else problem.node
+    return FieldError(pointer, "bad_condition", problem.message, node)
 
 
 def _list_node_problems(kind: Kind, slug: str, tree: Any) -> Iterator[Problem]:

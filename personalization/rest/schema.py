@@ -118,14 +118,13 @@ class ResourceSchema(AutoSchema):
     def get_extensions(self) -> dict[str, Any]:
         return {"x-scope": self.view.scopes[self.method]}
 
-    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
-        said = super().get_description()
-        return f"{said}\n\nScope: `{self.view.scopes[self.method]}`.".strip()
-
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         found = super().get_operation(*args, **kwargs)
         if found is None:
             return None
+        found["description"] = f"{found.get('description', '')}\n\nScope: `{self.view.scopes[self.method]}`.".strip()
+        if self.method == "GET" and getattr(self._handler(), "tagged", False):
+            found["responses"]["304"] = {"description": "It is what the caller has already"}
         by_status: dict[int, list[str]] = {}
         for code in dict.fromkeys(self._list_codes()):
             by_status.setdefault(CODES[code][0], []).append(code)
