@@ -11,7 +11,7 @@ from profiles.months import Months, month_of
 from rules.archive import DECISIONS, DecisionRow, OutcomeRow, record_decisions, record_outcomes
 from rules.granting import record_grants
 
-FACTS = ("members", "counts", "stock", "granted")
+FACTS = ("members", "counts", "stock", "granted", "held")
 DECISION = "decisionId"  # the property by which an event names the decision it came of
 
 
