@@ -15,9 +15,9 @@ AnyModel = TypeVar("AnyModel", bound=Model)
 
 
 def apply_definition(kind: str, slug: str, definition: Mapping[str, Any]) -> AnyDraft:
-    """The draft of that slug, or a new one, saying what `definition` does (rules.describe.describe_draft); what is left
-    out is as it is by itself, but whether it is live and its description stay as they are. The caller saves it with
-    rules.drafts.save_draft. Raises BadDraft where something is named that is not there."""
+    """The draft of that slug, or a new one, saying what `definition` does (rules.describe.describe_draft), for
+    rules.drafts.save_draft. What is left out is as in a new one; a description, which no Book has, stays as it is.
+    Raises BadDraft where something is named that is not there."""
     model = KINDS[kind]
     draft = model._default_manager.filter(slug=slug).first() or model(slug=slug)
     problems: list[tuple[str, str]] = []
@@ -50,7 +50,7 @@ def _apply_segment(segment: Segment, definition: Mapping[str, Any], problems: li
     segment.condition = definition.get("condition")
     segment.as_of = _read_moment("as_of", definition, problems)
     segment.description = definition.get("description", segment.description)
-    segment.live = definition.get("live", segment.live)
+    segment.live = definition.get("live", True)
 
 
 def _apply_block(block: Block, definition: Mapping[str, Any], problems: list[tuple[str, str]]) -> None:
@@ -78,7 +78,7 @@ def _apply_rule(rule: Rule, definition: Mapping[str, Any], problems: list[tuple[
     rule.zone = definition.get("zone", "")
     rule.caps = list(definition.get("caps", ()))
     rule.purpose = definition.get("purpose", "")
-    rule.live = definition.get("live", rule.live)
+    rule.live = definition.get("live", True)
 
 
 def _find(

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from rules.checking import say_whom
+from rules.describe import FIELDS
 from segments.forms import arrange
 from segments.in_words import say_stored
 from segments.moments import say_moment
@@ -40,7 +41,7 @@ def compare_definitions(
 ) -> list[Difference]:
     """Every field in which two definitions of that kind differ; None is one that is not there."""
     old, new = before or {}, after or {}
-    fields = [field for field in dict.fromkeys([*new, *old]) if old.get(field) != new.get(field)]
+    fields = [field for field in FIELDS if (old.get(field) or None) != (new.get(field) or None)]
     return [_compare(kind, field, old.get(field), new.get(field)) for field in fields]
 
 

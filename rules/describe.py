@@ -16,6 +16,12 @@ AnyDraft = Segment | Block | Offer | Slot | Rule
 # Every kind of definition, each after those that it names.
 KINDS: Mapping[str, type[AnyDraft]] = {"segment": Segment, "block": Block, "offer": Offer, "slot": Slot, "rule": Rule}
 
+FIELDS = (  # as one reads them
+    *("name", "kind", "channel", "kinds", "default", "slot", "priority", "weight", "block", "offer", "points", "every"),
+    *("description", "subject", "source", "text", "shape", "fallback", "condition", "as_of", "starts", "ends", "zone"),
+    *("caps", "purpose", "live"),
+)
+
 
 def kind_of(draft: AnyDraft) -> str:
     return next(kind for kind, model in KINDS.items() if isinstance(draft, model))
