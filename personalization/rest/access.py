@@ -52,9 +52,14 @@ class HasScope(BasePermission):
         scope = find_scope(view.scopes, request.method or "")
         if scope is None:
             return True  # the view has no such method, and says so itself
-        if scope not in read_caller(request).scopes:
-            raise CallRefused("scope_missing", f"the key lacks the scope {scope!r}")
+        require_scope(request, scope)
         return True
+
+
+def require_scope(request: Request, scope: str) -> None:
+    """For what takes another scope besides the one of its method."""
+    if scope not in read_caller(request).scopes:
+        raise CallRefused("scope_missing", f"the key lacks the scope {scope!r}")
 
 
 def find_scope(scopes: Mapping[str, str], method: str) -> str | None:

@@ -17,12 +17,12 @@ class RawBody(BaseParser):
     """The bytes as they came, for those who have a parser of their own."""
 
     media_type = "*/*"
+    most = settings.PZ_MAX_BATCH_BYTES
 
     def parse(self, stream: IO[Any], media_type: str | None = None, context: Mapping[str, Any] | None = None) -> Any:
-        most = settings.PZ_MAX_BATCH_BYTES
-        raw = stream.read(most + 1)
-        if len(raw) > most:
-            raise CallRefused("too_large", f"a body has at most {most} bytes")
+        raw = stream.read(self.most + 1)
+        if len(raw) > self.most:
+            raise CallRefused("too_large", f"a body has at most {self.most:,} bytes")
         return raw
 
 

@@ -1,5 +1,6 @@
 """What is in force and what was: Books, publishing now or later, going back, and what publishing would change."""
 
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ from rules.actions import publish_book, roll_back
 from rules.definitions import BookPayload
 from rules.models import Book, ScheduledPublication
 from rules.queries import collect_definitions, list_draft_changes, list_warnings
-from rules.review import find_problems
+from rules.review import Change, find_problems
 from rules.scheduling import cancel_publication, schedule_publication
 
 TAG = "Publishing"
@@ -222,11 +223,7 @@ class Changes(Resource):
     @operation("listChanges", "How what is live differs from the Book in force", answer=ChangesSerializer)
     def get(self, request: Request) -> Response:
         number, changes = list_draft_changes()
-        told = [
-            {"kind": each.kind, "name": each.name, "what": each.what, "fields": list(each.fields), "type": each.type}
-            for each in changes
-        ]
-        return Response({"book": number, "changes": told})
+        return Response({"book": number, "changes": [describe_change(each) for each in changes]})
 
 
 class Warnings(Resource):
@@ -242,6 +239,10 @@ class Warnings(Resource):
         except msgspec.ValidationError as error:
             return Response({"problems": [str(error)], "warnings": []})
         return Response({"problems": find_problems(payload), "warnings": list_warnings(payload)})
+
+
+def describe_change(change: Change) -> dict[str, Any]:
+    return {**asdict(change), "fields": list(change.fields)}
 
 
 def find_book(number: int) -> Book:

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db.models import Q
 from django.urls import path
 from drf_spectacular.utils import OpenApiParameter
@@ -10,12 +11,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from personalization.replaying import explain_decision
 from personalization.rest.errors import CallRefused
 from personalization.rest.fields import OF_PAGE, page_of
 from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_time, take_page
 from personalization.rest.people import find_id, read_uuid
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
+from personalization.wiring import read_memory
 from profiles.pages import list_former
 from rules.models import Decision, DecisionOutcome
 
@@ -75,6 +78,35 @@ class DecisionDetailSerializer(DecisionSerializer):
     outcomes = DecisionOutcomeSerializer(many=True)
 
 
+class RuleExplainedSerializer(Form):
+    """One rule of the slot. `condition` is its tree, with what was observed at every node."""
+
+    rule = serializers.CharField()
+    name = serializers.CharField()
+    priority = serializers.IntegerField()
+    held = serializers.BooleanField()
+    shown = serializers.BooleanField(required=False)
+    kept = serializers.CharField(required=False, help_text="Why it was not shown, though it held.")
+    condition = serializers.DictField(required=False)
+
+
+class SlotExplainedSerializer(Form):
+    """What was recorded of the slot, what the same facts are answered now, and every rule in its turn."""
+
+    recorded = AnswerSerializer()
+    answer = serializers.DictField()
+    same = serializers.BooleanField()
+    rules = RuleExplainedSerializer(many=True)
+
+
+class ExplanationSerializer(Form):
+    """Why a decision was what it was."""
+
+    decisionId = serializers.CharField()
+    same = serializers.BooleanField()
+    slots = serializers.DictField(child=SlotExplainedSerializer())
+
+
 class Decisions(Resource):
     tag = TAG
     scopes = {"GET": "decisions:read"}
@@ -114,9 +146,7 @@ class OneDecision(Resource):
 
     @operation("getDecision", "One decision, with what came of it", answer=DecisionDetailSerializer)
     def get(self, request: Request, id: str) -> Response:
-        decision = Decision.objects.filter(id=read_uuid(id)).first()
-        if decision is None:
-            raise CallRefused("not_found", "there is no such decision, or it is not archived yet")
+        decision = find_decision(id)
         outcomes = DecisionOutcome.objects.filter(decision_id=decision.id).order_by("at", "pk")[:MOST_OUTCOMES]
         return Response(
             {
@@ -126,6 +156,34 @@ class OneDecision(Resource):
                 "outcomes": [describe_outcome(each) for each in outcomes],
             }
         )
+
+
+class Explanation(Resource):
+    tag = TAG
+    scopes = {"GET": "decisions:read"}
+
+    @operation(
+        "explainDecision",
+        "The decision answered again from what is kept, with every rule and why",
+        description="From the Book that decided, the archive and the recorded facts. `same` says that each slot was "
+        "chosen the same again; `rules` tells of every rule of the slot whether it held, node by node, and why it was "
+        "not shown.",
+        answer=ExplanationSerializer,
+        codes=("not_explainable",),
+    )
+    def get(self, request: Request, id: str) -> Response:
+        decision = find_decision(id)
+        told = msgspec.json.decode(msgspec.json.encode(explain_decision(decision, read_memory())))
+        recorded = {each["slot"]: each for each in decision.answers}
+        slots = {slot: {**each, "recorded": recorded[slot]} for slot, each in told["slots"].items()}
+        return Response({"decisionId": told["decisionId"], "same": told["same"], "slots": slots})
+
+
+def find_decision(id: str) -> Decision:
+    decision = Decision.objects.filter(id=read_uuid(id)).first()
+    if decision is None:
+        raise CallRefused("not_found", "there is no such decision, or it is not archived yet")
+    return decision
 
 
 def describe_decision(decision: Decision) -> dict[str, Any]:
@@ -155,4 +213,5 @@ def read_moment(said: str, name: str) -> Any:
 urlpatterns = [
     path("decisions", Decisions.as_view()),
     path("decisions/<str:id>", OneDecision.as_view()),
+    path("decisions/<str:id>/explanation", Explanation.as_view()),
 ]

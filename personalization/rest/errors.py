@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from ingestion.append import Overloaded
 from ingestion.log import LogUnavailable
+from personalization.replaying import NotExplainable
 from profiles.store import StoreUnavailable
 from rules.actions import CannotPublish
 
@@ -30,6 +31,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "method_not_allowed": (405, "the address is for other methods"),
     "exists_already": (409, "something of this name exists already"),
     "in_use": (409, "something else refers to it"),
+    "not_explainable": (409, "what the decision was made of is not kept any more"),
     "in_progress": (409, "the first call with this Idempotency-Key has not ended"),
     "nothing_to_do": (409, "it is so already"),
     "version_mismatch": (412, "somebody has changed it since it was read"),
@@ -55,6 +57,7 @@ EXCEPTIONS: Mapping[type[Exception], str] = {
     exceptions.ParseError: "bad_json",
     exceptions.ValidationError: "invalid",
     CannotPublish: "cannot_publish",
+    NotExplainable: "not_explainable",
     Overloaded: "server_busy",
     LogUnavailable: "unavailable",
     StoreUnavailable: "unavailable",
@@ -127,8 +130,9 @@ def read_exception(error: Exception) -> CallRefused | None:
     if isinstance(error, CannotPublish):
         reasons = [FieldError("", code, reason) for reason in error.reasons]
         return CallRefused(code, f"nothing was published: {error}", reasons)
-    said = error.detail if isinstance(error, exceptions.APIException) else CODES[code][1]
-    return CallRefused(code, str(said))
+    if isinstance(error, exceptions.APIException):
+        return CallRefused(code, str(error.detail))
+    return CallRefused(code, str(error) if isinstance(error, NotExplainable) else CODES[code][1])
 
 
 def list_errors(detail: Any, pointer: str = "") -> list[FieldError]:

@@ -2,7 +2,17 @@
 
 from django.urls import re_path
 
-from personalization.rest import books, catalogue, content, decisions, events, offers, profiles, segments
+from personalization.rest import (
+    books,
+    catalogue,
+    content,
+    decisions,
+    definitions_file,
+    events,
+    offers,
+    profiles,
+    segments,
+)
 from personalization.rest.resource import Nowhere
 
 urlpatterns = [
@@ -11,6 +21,7 @@ urlpatterns = [
     *segments.urlpatterns,
     *content.urlpatterns,
     *offers.urlpatterns,
+    *definitions_file.urlpatterns,
     *books.urlpatterns,
     *decisions.urlpatterns,
     *catalogue.urlpatterns,

@@ -11,9 +11,13 @@ from profiles.clients import Client
 from profiles.models import MergeRecord
 from profiles.profile import pack
 from rules.archive import DecisionRow, record_decisions
-from rules.models import DecisionOutcome
+from rules.models import Book, DecisionOutcome
+from tests.decisions.conftest import Deciding, deciding, rule
 from tests.rest.conftest import BackEnd
 from tests.rest.people import ANNA, AT, BEN, link_hot, make_profile
+
+GOLD = {"id": "g", "kind": "trait", "trait": "plan", "op": "is", "value": "gold"}
+__all__ = ["deciding"]  # a fixture
 
 
 def decide(number: int, profile: UUID | None, rule: str | None = "gold-thanks") -> str:
@@ -119,3 +123,18 @@ def test_questions_to_the_database_do_not_grow_with_decisions(
         for path, count in asked.items():
             with django_assert_num_queries(count):
                 assert back_end.get(path).status == 200
+
+
+def test_a_decision_is_explained_rule_by_rule(deciding: Deciding, back_end: BackEnd) -> None:
+    deciding.publish([rule("gold", 9, root=GOLD), rule("usual")])
+    answer = deciding.decide("a:anna", "hero")
+    deciding.archive()
+    told = back_end.get(f"decisions/{answer.decision_id}/explanation").body
+    assert (told["decisionId"], told["same"]) == (answer.decision_id, True)
+    hero = told["slots"]["hero"]
+    assert (hero["recorded"]["rule"], hero["answer"]["rule"]) == ("usual", "usual")
+    gold, usual = hero["rules"]
+    assert (gold["held"], gold["condition"]["matched"], usual["shown"]) == (False, False, True)
+    Book.objects.all().delete()
+    assert back_end.get(f"decisions/{answer.decision_id}/explanation").code == "not_explainable"
+    assert back_end.get(f"decisions/{UUID(int=5)}/explanation").code == "not_found"

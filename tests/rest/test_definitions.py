@@ -7,7 +7,7 @@ import pytest
 from rules.models import Block, Offer, Revision, Rule, Slot
 from segments.models import Segment
 from tests.admin.operators import condition, make_definitions
-from tests.rest.conftest import BackEnd
+from tests.rest.conftest import BackEnd, Connect
 
 NEW: dict[str, dict[str, Any]] = {
     "segments": {"name": "Gold", "condition": condition()},
@@ -224,3 +224,42 @@ def test_questions_to_the_database_do_not_grow_with_definitions(
         for path, count in ((plural, asked[0]), (f"{plural}/x0", asked[1]), (f"{plural}/x0/revisions", 2)):
             with django_assert_num_queries(count):
                 assert back_end.get(path).status == 200
+
+
+def test_definitions_leave_as_one_file_and_come_back(back_end: BackEnd) -> None:
+    make_definitions()
+    file = back_end.get("definitions").body
+    assert file["blocks"]["thanks"]["name"] == "Thanks"
+    Rule.objects.all().delete()
+    file["blocks"]["thanks"]["name"] = "Thank you"
+    tried = back_end.post("definitions?dry_run=true", file)
+    assert (tried.status, tried.body["stored"]) == (200, False)
+    assert {(each["kind"], each["what"]) for each in tried.body["changes"]} == {("block", "changed"), ("rule", "new")}
+    assert not Rule.objects.exists()
+    assert back_end.post("definitions", file, idempotency_key="k1").body["stored"] is True
+    assert back_end.post("definitions", file, idempotency_key="k1").headers["Idempotency-Replayed"] == "true"
+    assert Rule.objects.get().block.name == "Thank you"
+    back_end.post("publish")
+    published = back_end.get("definitions", book=1).body
+    assert {kind: published[kind] for kind in ("blocks", "slots", "rules")} == {
+        kind: file[kind] for kind in ("blocks", "slots", "rules")
+    }
+    assert back_end.get("definitions", book=9).code == "not_found"
+
+
+def test_a_file_with_a_mistake_changes_nothing(back_end: BackEnd) -> None:
+    make_definitions()
+    file = back_end.get("definitions").body
+    file["blocks"]["thanks"]["source"] = "{% if %}"
+    file["slots"]["hero"]["name"] = "Changed"
+    answer = back_end.post("definitions", file)
+    assert (answer.status, answer.code) == (422, "invalid")
+    assert any(pointer.startswith("/blocks/thanks") for pointer, _ in answer.errors)
+    assert Slot.objects.get().name == "Banner"
+    assert back_end.post("definitions", b"{").code == "bad_json"
+    assert back_end.post("definitions?prune=perhaps", file).code == "bad_parameter"
+
+
+def test_a_file_takes_the_scopes_of_all_that_is_in_it(connect: Connect) -> None:
+    assert connect("content:read", "content:write").get("definitions").code == "scope_missing"
+    assert connect("content:read", "content:write").post("definitions", {"v": 1}).code == "scope_missing"
