@@ -92,7 +92,9 @@ class Books(Resource):
     tag = TAG
     scopes = {"GET": READ}
 
-    @operation("listBooks", "What was published, the newest first", answer=page_of(BookSerializer), parameters=OF_PAGE)
+    @operation(
+        "listBooks", "List what was published, the newest first", answer=page_of(BookSerializer), parameters=OF_PAGE
+    )
     def get(self, request: Request) -> Response:
         books = Book.objects.select_related("published_by").defer("payload")
         cursor = read_cursor(request, read_number)
@@ -105,7 +107,7 @@ class OneBook(Resource):
     tag = TAG
     scopes = {"GET": READ}
 
-    @operation("getBook", "One Book, with everything it says", answer=BookSerializer, tagged=True)
+    @operation("getBook", "Read one Book, with everything it says", answer=BookSerializer, tagged=True)
     def get(self, request: Request, number: int) -> Response:
         return answer_book(request, find_book(number), find_newest_number())
 
@@ -114,7 +116,7 @@ class CurrentBook(Resource):
     tag = TAG
     scopes = {"GET": READ}
 
-    @operation("getCurrentBook", "The Book in force", answer=BookSerializer, tagged=True, codes=("not_found",))
+    @operation("getCurrentBook", "Read the Book in force", answer=BookSerializer, tagged=True, codes=("not_found",))
     def get(self, request: Request) -> Response:
         newest = find_newest_number()
         if newest is None:
@@ -128,8 +130,8 @@ class Publish(Resource):
 
     @operation(
         "publish",
-        "What is live is in force, within a second",
-        description="Segments that are new or changed answer once they are filled.",
+        "Publish what is live",
+        description="It is in force within a second; segments that are new or changed answer once they are filled.",
         request=PublishBody,
         answer=BookSerializer,
         status=201,
@@ -152,7 +154,7 @@ class RollBack(Resource):
 
     @operation(
         "rollBack",
-        "What an older Book says is in force again, under a number of its own",
+        "Publish what an older Book says, under a number of its own",
         answer=BookSerializer,
         status=201,
         codes=("cannot_publish", "nothing_to_do"),
@@ -173,7 +175,7 @@ class Publications(Resource):
 
     @operation(
         "listPublications",
-        "What is scheduled and was, the latest moment first",
+        "List what is scheduled and was, the latest moment first",
         answer=page_of(PublicationSerializer),
         parameters=OF_PAGE,
     )
@@ -184,7 +186,7 @@ class Publications(Resource):
 
     @operation(
         "schedulePublication",
-        "What is live now is published at that moment",
+        "Publish what is live now at a later moment",
         description="The drafts may change meanwhile. What others publish until then stays.",
         request=ScheduleBody,
         answer=PublicationSerializer,
@@ -204,11 +206,11 @@ class OnePublication(Resource):
     tag = TAG
     scopes = {"GET": READ, "DELETE": PUBLISH}
 
-    @operation("getPublication", "One scheduled publication", answer=PublicationSerializer)
+    @operation("getPublication", "Read one scheduled publication", answer=PublicationSerializer)
     def get(self, request: Request, id: int) -> Response:
         return Response(describe_publication(find_publication(id)))
 
-    @operation("cancelPublication", "It will not be published", status=204, codes=("nothing_to_do",))
+    @operation("cancelPublication", "Call a scheduled publication off", status=204, codes=("nothing_to_do",))
     def delete(self, request: Request, id: int) -> Response:
         publication = find_publication(id)
         if not cancel_publication(publication):
@@ -220,7 +222,7 @@ class Changes(Resource):
     tag = TAG
     scopes = {"GET": READ}
 
-    @operation("listChanges", "How what is live differs from the Book in force", answer=ChangesSerializer)
+    @operation("listChanges", "List how what is live differs from the Book in force", answer=ChangesSerializer)
     def get(self, request: Request) -> Response:
         number, changes = list_draft_changes()
         return Response({"book": number, "changes": [describe_change(each) for each in changes]})
@@ -231,7 +233,9 @@ class Warnings(Resource):
     scopes = {"GET": READ}
 
     @operation(
-        "listWarnings", "What speaks against publishing, and what should be known before", answer=WarningsSerializer
+        "listWarnings",
+        "List what speaks against publishing, and what should be known before",
+        answer=WarningsSerializer,
     )
     def get(self, request: Request) -> Response:
         try:

@@ -82,7 +82,9 @@ class Catalogue(Resource):
     tag = TAG
     scopes = {"GET": "catalogue:read"}
 
-    @operation("listEventTypes", "Every event name, in order", answer=page_of(EventTypeSerializer), parameters=OF_PAGE)
+    @operation(
+        "listEventTypes", "List every event name, in order", answer=page_of(EventTypeSerializer), parameters=OF_PAGE
+    )
     def get(self, request: Request) -> Response:
         cursor, limit = read_cursor(request, read_text), read_limit(request)
         page = take_page(EventType.objects.all(), order=("name",), after=cursor, limit=limit)
@@ -95,7 +97,7 @@ class OneEventType(Resource):
 
     @operation(
         "getEventType",
-        "One event name, with its properties",
+        "Read one event name, with its properties",
         description="The ETag is of what operators say of it, not of what is counted.",
         answer=EventTypeDetailSerializer,
     )
@@ -104,7 +106,7 @@ class OneEventType(Resource):
 
     @operation(
         "changeEventType",
-        "What is remembered and asked of the event",
+        "Choose what is remembered and asked of the event",
         description="Holds from within a second; what is remembered from now on is brought out of the past too.",
         request=EventTypeBody,
         answer=EventTypeDetailSerializer,

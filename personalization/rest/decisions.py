@@ -113,7 +113,7 @@ class Decisions(Resource):
 
     @operation(
         "listDecisions",
-        "What was decided, the newest first",
+        "List what was decided, the newest first",
         description="Seconds behind. With `rule`, a page can be short or empty while there is a `next`: 20,000 "
         "decisions are looked at for one page.",
         answer=page_of(DecisionSerializer),
@@ -144,7 +144,7 @@ class OneDecision(Resource):
     tag = TAG
     scopes = {"GET": "decisions:read"}
 
-    @operation("getDecision", "One decision, with what came of it", answer=DecisionDetailSerializer)
+    @operation("getDecision", "Read one decision, with what came of it", answer=DecisionDetailSerializer)
     def get(self, request: Request, id: str) -> Response:
         decision = find_decision(id)
         outcomes = DecisionOutcome.objects.filter(decision_id=decision.id).order_by("at", "pk")[:MOST_OUTCOMES]
@@ -164,10 +164,10 @@ class Explanation(Resource):
 
     @operation(
         "explainDecision",
-        "The decision answered again from what is kept, with every rule and why",
-        description="From the Book that decided, the archive and the recorded facts. `same` says that each slot was "
-        "chosen the same again; `rules` tells of every rule of the slot whether it held, node by node, and why it was "
-        "not shown.",
+        "Explain a decision: every rule, and why it was shown or was not",
+        description="Answers it again from the Book that decided, the archive and the recorded facts. `same` says that "
+        "each slot was chosen the same again; `rules` tells of every rule of the slot whether it held, node by node, "
+        "and why it was not shown.",
         answer=ExplanationSerializer,
         codes=("not_explainable",),
     )

@@ -59,7 +59,7 @@ def make_list(kind: Kind) -> type[Resource]:
 
         @operation(
             f"list{named}s",
-            f"Every {noun}, by its slug",
+            f"List the {kind.plural}, by their slugs",
             answer=page_of(kind.form),
             parameters=[*OF_PAGE, *(OpenApiParameter(name, str) for name in kind.filters)],
         )
@@ -74,7 +74,7 @@ def make_list(kind: Kind) -> type[Resource]:
 
         @operation(
             f"create{named}",
-            f"A new {noun}",
+            f"Make a {noun}",
             description=PUBLISHED,
             request=form_of(kind),
             answer=kind.form,
@@ -100,13 +100,13 @@ def make_single(kind: Kind) -> type[Resource]:
         tag = kind.tag
         scopes = {"GET": f"{kind.scope}:read", "PUT": write, "PATCH": write, "DELETE": write}
 
-        @operation(f"get{named}", f"One {noun}", answer=kind.form, tagged=True)
+        @operation(f"get{named}", f"Read one {noun}", answer=kind.form, tagged=True)
         def get(self, request: Request, slug: str) -> Response:
             return answer_draft(kind, find_draft(kind, slug), request)
 
         @operation(
             f"replace{named}",
-            f"The {noun}, as the body says it",
+            f"Write the {noun} anew",
             description=f"What is left out is as in a new one. {PUBLISHED}",
             request=kind.body,
             answer=kind.form,
@@ -118,7 +118,7 @@ def make_single(kind: Kind) -> type[Resource]:
 
         @operation(
             f"change{named}",
-            f"The {noun}, with what the body changes",
+            f"Change some of the {noun}",
             description=f"What is left out stays as it is. {PUBLISHED}",
             request=kind.body,
             answer=kind.form,
@@ -130,7 +130,7 @@ def make_single(kind: Kind) -> type[Resource]:
 
         @operation(
             f"remove{named}",
-            f"The {noun} is removed",
+            f"Remove the {noun}",
             description="Its revisions stay, and it can be restored. What is published stays until the next Book.",
             status=204,
             tagged=True,
@@ -151,7 +151,7 @@ def make_past(kind: Kind) -> type[Resource]:
 
         @operation(
             f"list{kind.name.capitalize()}Revisions",
-            f"What the {kind.name} said over time, the newest first",
+            f"List what the {kind.name} said over time, the newest first",
             answer=page_of(RevisionSerializer),
             parameters=OF_PAGE,
         )
@@ -173,7 +173,7 @@ def make_revision(kind: Kind) -> type[Resource]:
 
         @operation(
             f"get{kind.name.capitalize()}Revision",
-            f"What the {kind.name} said then",
+            f"Read what the {kind.name} said then",
             answer=RevisionSerializer,
         )
         def get(self, request: Request, slug: str, version: int) -> Response:
@@ -189,7 +189,7 @@ def make_restore(kind: Kind) -> type[Resource]:
 
         @operation(
             f"restore{kind.name.capitalize()}",
-            f"The {kind.name} says again what it said then",
+            f"Go back to what the {kind.name} said then",
             description=f"As a new revision, also of one that was removed. {PUBLISHED}",
             answer=kind.form,
         )
@@ -208,7 +208,7 @@ def make_diff(kind: Kind) -> type[Resource]:
 
         @operation(
             f"diff{kind.name.capitalize()}",
-            f"How two revisions of the {kind.name} differ, in words",
+            f"Compare two revisions of the {kind.name}, in words",
             answer=DiffSerializer,
             parameters=[
                 OpenApiParameter("before", int, description="A version; the one before the other if absent."),

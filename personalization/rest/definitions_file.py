@@ -60,7 +60,7 @@ class Definitions(Resource):
 
     @operation(
         "exportDefinitions",
-        "Every draft as one file, or what a Book says",
+        "Export every draft as one file, or what a Book says",
         description="Takes the scope `segments:read` too.",
         answer=FileSerializer,
         parameters=[OpenApiParameter("book", int, description="The number of a Book; the drafts if absent.")],
@@ -74,7 +74,7 @@ class Definitions(Resource):
 
     @operation(
         "importDefinitions",
-        "The drafts say what the file says",
+        "Import a file: the drafts say what it says",
         description="All of it, or nothing and what is wrong with its place. Publishes nothing. Takes the scope "
         "`segments:write` too.",
         request=FileSerializer,

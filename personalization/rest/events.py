@@ -78,7 +78,7 @@ class Events(Resource):
 
     @operation(
         "sendEvents",
-        "Every event was stored",
+        "Send one event or many",
         description="Takes one call or a batch of them. What is in order is stored, whatever stands beside "
         "it; they are counted once by their messageId, so that sending again is safe.",
         request=CallSerializer,

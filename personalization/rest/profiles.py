@@ -88,7 +88,7 @@ class Profiles(Resource):
 
     @operation(
         "listProfiles",
-        "People, in the order of their ids",
+        "List people, in the order of their ids",
         description="From the durable copies, seconds behind. With `trait`, a page can be short or empty while there "
         "is a `next`: 20,000 people are looked at for one page.",
         answer=page_of(PersonSerializer),
@@ -122,7 +122,7 @@ class Profile(Resource):
 
     @operation(
         "getProfile",
-        "Everything about one person",
+        "Read everything about one person",
         description="Current within a second of the last event. Whoever was merged into somebody else is that person "
         "now; `id` says who. Lists are bounded: 10 recent events of each name, the 10 newest orders.",
         answer=ProfileSerializer,
@@ -134,7 +134,7 @@ class Profile(Resource):
 
     @operation(
         "changeProfile",
-        "What was said of the person is on its way",
+        "Set traits and consent of a person",
         description="Traits become an identify event, consent a consent event, both of the key's source; the profile "
         "says so within a second. An identifier by which nobody is known makes a new person.",
         request=ProfileChange,
@@ -164,7 +164,7 @@ class ProfileEvents(Resource):
 
     @operation(
         "listProfileEvents",
-        "What the person did, the newest first",
+        "List what the person did, the newest first",
         description="From the archive, seconds behind, with the past of whoever became part of the person.",
         answer=page_of(HappeningSerializer),
         parameters=[ID, *OF_PAGE, OpenApiParameter("event", str, description="Events of this name only.")],
@@ -180,7 +180,7 @@ class ProfileTransactions(Resource):
 
     @operation(
         "listTransactions",
-        "What the person bought, the newest first",
+        "List what the person bought, the newest first",
         description=f"The archived events named {ORDER}, with their revenue and products.",
         answer=page_of(OrderSerializer),
         parameters=[ID, *OF_PAGE],

@@ -93,7 +93,7 @@ class Members(Resource):
 
     @operation(
         "listMembers",
-        "Who is in the segment, in the order of their ids",
+        "List who is in the segment, in the order of their ids",
         description="By the version that answers, from the durable copies, seconds behind. A page can be short or "
         "empty while there is a `next`: 20,000 people are looked at for one page.",
         answer=page_of(MemberSerializer),
@@ -114,7 +114,7 @@ class Size(Resource):
     tag = TAG
     scopes = {"GET": "segments:read"}
 
-    @operation("getSegmentSize", "How many people the segment has and had", answer=SizesSerializer)
+    @operation("getSegmentSize", "Read how many people the segment has and had", answer=SizesSerializer)
     def get(self, request: Request, slug: str) -> Response:
         version = read_number_of(read_roster().answers.get(slug))
         if version is None:
