@@ -1,5 +1,7 @@
 """Names of everything kept in Redis, typed in one place."""
 
+from hashlib import blake2b
+
 BOOK = "pz:book"
 DIRECTORY = "pz:directory"
 ROSTER = "pz:roster"
@@ -7,6 +9,7 @@ REFUSED = "pz:refused"
 OUTCOMES = "pz:outcomes"
 BUILDING = "pz:building"
 PROCESSORS = "pz:processors"
+ERASED = "pz:erased"
 
 
 def log(partition: int) -> str:
@@ -63,6 +66,11 @@ def codes(offer: str) -> str:
 def answered(call: str) -> str:
     """What a call to the REST door was answered, by the digest of its caller and its Idempotency-Key."""
     return "pz:answered:" + call
+
+
+def erased(profile_id: str) -> str:
+    """That a profile was erased. Its id is not written out: nothing else may be left that names it."""
+    return f"{ERASED}:{blake2b(profile_id.encode(), digest_size=16).hexdigest()}"
 
 
 def live(profile_id: str) -> str:
