@@ -27,17 +27,13 @@ class Happening(NamedTuple):
 
 
 _COLUMNS = 'at, id, type, name, source, message_id, value, properties::text, traits::text, entered::text, "left"::text'
-_PERSON = """
+_PAST = f"""
 WITH RECURSIVE person (id) AS (
   SELECT %s::uuid
   UNION
   SELECT merge.loser_id FROM profiles_mergerecord AS merge
   JOIN person ON merge.winner_id = person.id AND merge.undone IS NULL
 )
-"""
-_FORMER = f"{_PERSON} SELECT id FROM person LIMIT %s"  # noqa: S608  # ours
-_PAST = f"""
-{_PERSON}
 SELECT event.* FROM (SELECT id FROM person LIMIT %s) AS known CROSS JOIN LATERAL (
   SELECT {_COLUMNS} FROM profiles_archivedevent WHERE {{conditions}} ORDER BY at DESC, id DESC LIMIT %s
 ) AS event
@@ -61,10 +57,3 @@ def page_past(
         # One look at the index of profile and time for each former profile, however many events the archive has.
         cursor.execute(_PAST.format(conditions=" AND ".join(conditions)), [profile_id, TAKEN_OVER, *told, limit, limit])
         return [Happening(*row[:_JSON], *map(json.loads, row[_JSON:])) for row in cursor.fetchall()]
-
-
-def list_former(profile_id: UUID) -> list[UUID]:
-    """The person's profile, and those that became part of it."""
-    with connection.cursor() as cursor:
-        cursor.execute(_FORMER, [profile_id, TAKEN_OVER])
-        return [id for (id,) in cursor.fetchall()]

@@ -19,7 +19,7 @@ from personalization.rest.people import find_id, read_uuid
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
 from personalization.wiring import read_memory
-from profiles.pages import list_former
+from profiles.queries import TAKEN_OVER, list_former
 from rules.models import Decision, DecisionOutcome
 
 TAG = "Decisions"
@@ -129,7 +129,7 @@ class Decisions(Resource):
         said = request.query_params
         decisions = Decision.objects.defer("context", "facts")
         if "profile" in said:
-            decisions = decisions.filter(profile_id__in=list_former(UUID(find_id(said["profile"]))))
+            decisions = decisions.filter(profile_id__in=list_person(UUID(find_id(said["profile"]))))
         if "since" in said:
             decisions = decisions.filter(at__gte=read_moment(said["since"], "since"))
         if "until" in said:
@@ -200,6 +200,11 @@ def describe_decision(decision: Decision) -> dict[str, Any]:
 
 def describe_outcome(outcome: DecisionOutcome) -> dict[str, Any]:
     return {name: getattr(outcome, name) for name in ("kind", "event", "slot", "rule", "value", "at")}
+
+
+def list_person(profile_id: UUID) -> list[UUID]:
+    """The person's profile, and those that became part of it."""
+    return [profile_id, *list_former(profile_id)[:TAKEN_OVER]]
 
 
 def read_moment(said: str, name: str) -> Any:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from ingestion.append import Overloaded
 from ingestion.log import LogUnavailable
+from personalization.people import UnknownPerson
 from personalization.replaying import NotExplainable
 from profiles.store import StoreUnavailable
 from rules.actions import CannotPublish
@@ -58,6 +59,7 @@ EXCEPTIONS: Mapping[type[Exception], str] = {
     exceptions.ValidationError: "invalid",
     CannotPublish: "cannot_publish",
     NotExplainable: "not_explainable",
+    UnknownPerson: "not_found",
     Overloaded: "server_busy",
     LogUnavailable: "unavailable",
     StoreUnavailable: "unavailable",
@@ -65,6 +67,9 @@ EXCEPTIONS: Mapping[type[Exception], str] = {
     OperationalError: "unavailable",
     InterfaceError: "unavailable",
 }
+
+
+SAYING = (NotExplainable, UnknownPerson)  # what they say is for callers
 
 
 class FieldError(NamedTuple):
@@ -132,7 +137,7 @@ def read_exception(error: Exception) -> CallRefused | None:
         return CallRefused(code, f"nothing was published: {error}", reasons)
     if isinstance(error, exceptions.APIException):
         return CallRefused(code, str(error.detail))
-    return CallRefused(code, str(error) if isinstance(error, NotExplainable) else CODES[code][1])
+    return CallRefused(code, str(error) if isinstance(error, SAYING) else CODES[code][1])
 
 
 def list_errors(detail: Any, pointer: str = "") -> list[FieldError]:

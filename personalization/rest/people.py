@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from personalization.people import find_living
 from personalization.rest.errors import CallRefused
 from personalization.wiring import make_store
 from profiles.admin import read_state
 from profiles.event import derive_profile_id
-from profiles.identity import MAX_ID_LENGTH, retired_key
-from profiles.models import StoredProfile
+from profiles.identity import MAX_ID_LENGTH
+from profiles.models import Erasure, StoredProfile
 from profiles.pages import Happening, page_past
 from profiles.profile import PARTS, History, Profile, Trait
 from segments.queries import read_roster
@@ -18,7 +19,6 @@ from segments.roster import name_segments
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ORDER = "Order Completed"
-MOST_MERGES = 50  # one after the other, that are followed
 RECENT = 10  # events of one name that are told
 NEWEST_ORDERS = 10
 MOST_IDENTIFIERS = 200  # that are told
@@ -27,19 +27,13 @@ MOST_IDENTIFIERS = 200  # that are told
 def find_id(said: str) -> str:
     """The profile (32 hex digits) that a profile id or an identifier (`u:…`, `a:…`) stands for now: one that was taken
     over stands for the one that took it. Raises CallRefused for what is neither."""
-    store = make_store()
     if said[:2] in ("u:", "a:"):
         if not 2 < len(said) <= MAX_ID_LENGTH + 2 or "\0" in said:
             raise CallRefused("not_found", f"an id has 1 to {MAX_ID_LENGTH} characters")
-        id = store.find_links([said]).get(said) or derive_profile_id(said)
+        id = make_store().find_links([said]).get(said) or derive_profile_id(said)
     else:
         id = read_uuid(said).hex
-    for _ in range(MOST_MERGES):
-        winner = store.find_links([retired_key(id)]).get(retired_key(id))
-        if winner is None:
-            break
-        id = winner
-    return id
+    return find_living(UUID(id)).hex
 
 
 def read_uuid(said: str) -> UUID:
@@ -147,6 +141,16 @@ def describe_event(event: Happening) -> dict[str, Any]:
         "traits": event.traits,
         "entered": event.entered,
         "left": event.left,
+    }
+
+
+def describe_erasure(receipt: Erasure) -> dict[str, Any]:
+    return {
+        "id": receipt.pk.hex,
+        "requested": receipt.requested,
+        "by": receipt.by,
+        "done": receipt.done,
+        "counts": receipt.counts,
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from personalization.rest.fields import Body
+from profiles.consent import MAX_PURPOSE
 from profiles.profile import MAX_TRAITS
 
 MAX_PURPOSES = 50
@@ -117,6 +118,8 @@ class ProfileChange(Body):
         return traits
 
     def validate_consent(self, consent: dict[str, bool]) -> dict[str, bool]:
+        if not all(0 < len(purpose) <= MAX_PURPOSE for purpose in consent):
+            raise serializers.ValidationError(f"a purpose has 1 to {MAX_PURPOSE} characters", "bad_purpose")
         if len(consent) > MAX_PURPOSES:
             raise serializers.ValidationError(f"has more than {MAX_PURPOSES} purposes", "too_many")
         return consent
@@ -136,3 +139,13 @@ class MessagesSerializer(Form):
     """The events that say it."""
 
     messages = MessageSerializer(many=True)
+
+
+class ErasureSerializer(Form):
+    """The receipt of an erasure. It says who it was to nobody."""
+
+    id = serializers.CharField()
+    requested = serializers.DateTimeField()
+    by = serializers.CharField()
+    done = serializers.DateTimeField(allow_null=True, help_text="null: something is left to be removed.")
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="Rows that were removed, by table.")

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from django.db.models import Q
 from django.urls import path
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingestion.refusals import Refusal
+from personalization.people import request_erasure
 from personalization.rest.access import read_caller
 from personalization.rest.errors import CallRefused, FieldError, refuse_fields
 from personalization.rest.fields import OF_PAGE, page_of, read_body
@@ -26,6 +28,7 @@ from personalization.rest.pagination import (
 )
 from personalization.rest.people import (
     ORDER,
+    describe_erasure,
     describe_event,
     describe_order,
     describe_person,
@@ -34,6 +37,7 @@ from personalization.rest.people import (
     load_person,
 )
 from personalization.rest.profile_forms import (
+    ErasureSerializer,
     HappeningSerializer,
     MessagesSerializer,
     OrderSerializer,
@@ -49,6 +53,7 @@ from profiles.models import StoredProfile
 from profiles.pages import Happening, page_past
 from segments.queries import read_roster
 
+TAG = "Profiles"
 CONSENT_EVENT = "Segment Consent Preference Updated"
 MAX_TERM = 500  # characters of a search
 ID = OpenApiParameter(
@@ -83,7 +88,7 @@ EXAMPLE = {
 
 
 class Profiles(Resource):
-    tag = "Profiles"
+    tag = TAG
     scopes = {"GET": "profiles:read"}
 
     @operation(
@@ -117,8 +122,8 @@ class Profiles(Resource):
 
 
 class Profile(Resource):
-    tag = "Profiles"
-    scopes = {"GET": "profiles:read", "PATCH": "profiles:write"}
+    tag = TAG
+    scopes = {"GET": "profiles:read", "PATCH": "profiles:write", "DELETE": "erase"}
 
     @operation(
         "getProfile",
@@ -157,9 +162,22 @@ class Profile(Resource):
             raise refuse_fields(wrong)
         return Response({"messages": [{name: call[name] for name in ("type", "messageId")} for _, call in calls]}, 202)
 
+    @operation(
+        "eraseProfile",
+        "Erase a person for good",
+        description="With whoever became part of them, and whatever is still on its way. The receipt says when it is "
+        "done; it is given for somebody unknown, too.",
+        answer=ErasureSerializer,
+        status=202,
+        parameters=[ID],
+    )
+    def delete(self, request: Request, id: str) -> Response:
+        by = f"key {read_caller(request).name}"
+        return Response(describe_erasure(request_erasure(UUID(find_id(id)), by=by, at=timezone.now())), 202)
+
 
 class ProfileEvents(Resource):
-    tag = "Profiles"
+    tag = TAG
     scopes = {"GET": "profiles:read"}
 
     @operation(
@@ -175,7 +193,7 @@ class ProfileEvents(Resource):
 
 
 class ProfileTransactions(Resource):
-    tag = "Profiles"
+    tag = TAG
     scopes = {"GET": "profiles:read"}
 
     @operation(

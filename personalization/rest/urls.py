@@ -10,6 +10,7 @@ from personalization.rest import (
     definitions_file,
     events,
     offers,
+    privacy,
     profiles,
     segments,
 )
@@ -17,6 +18,7 @@ from personalization.rest.resource import Nowhere
 
 urlpatterns = [
     *profiles.urlpatterns,
+    *privacy.urlpatterns,
     *events.urlpatterns,
     *segments.urlpatterns,
     *content.urlpatterns,

@@ -31,7 +31,8 @@ class Answer:
         self.status: int = response.status_code
         self.headers = response.headers
         self.media_type = response.headers.get("Content-Type", "").partition(";")[0]
-        self.body: Any = json.loads(response.content) if response.content else None
+        raw = b"".join(response)
+        self.body: Any = json.loads(raw) if raw else None
 
     @property
     def items(self) -> list[Any]:
