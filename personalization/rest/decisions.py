@@ -15,7 +15,7 @@ from personalization.replaying import explain_decision
 from personalization.rest.errors import CallRefused
 from personalization.rest.fields import OF_PAGE, page_of
 from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_time, take_page
-from personalization.rest.people import find_id, read_uuid
+from personalization.rest.people import read_person, read_uuid
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
 from personalization.wiring import read_memory
@@ -129,7 +129,7 @@ class Decisions(Resource):
         said = request.query_params
         decisions = Decision.objects.defer("context", "facts")
         if "profile" in said:
-            decisions = decisions.filter(profile_id__in=list_person(UUID(find_id(said["profile"]))))
+            decisions = decisions.filter(profile_id__in=list_person(read_person(said["profile"], "profile")))
         if "since" in said:
             decisions = decisions.filter(at__gte=read_moment(said["since"], "since"))
         if "until" in said:

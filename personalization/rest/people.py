@@ -36,6 +36,14 @@ def find_id(said: str) -> str:
     return find_living(UUID(id)).hex
 
 
+def read_person(said: str, name: str) -> UUID:
+    """The profile that a parameter of the address names."""
+    try:
+        return UUID(find_id(said))
+    except CallRefused as refused:
+        raise CallRefused("bad_parameter", f"{name}: {refused.message}") from None
+
+
 def read_uuid(said: str) -> UUID:
     try:
         return UUID(said)

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +36,7 @@ from personalization.rest.people import (
     describe_stored,
     find_id,
     load_person,
+    read_person,
 )
 from personalization.rest.profile_forms import (
     ErasureSerializer,
@@ -109,7 +111,7 @@ class Profiles(Resource):
         people = StoredProfile.objects.defer("state")
         for name, key in (("user_id", user_key), ("anonymous_id", anonymous_key)):
             if name in said:
-                people = people.filter(pk=UUID(find_id(key(said[name]))))
+                people = people.filter(pk=read_person(key(said[name]), name))
         page = take_page(
             people,
             order=("id",),
@@ -229,7 +231,9 @@ def read_trait(said: str) -> Q:
         value = json.loads(text, parse_constant=lambda constant: None)
     except (ValueError, RecursionError):
         return matching
-    return matching | Q(traits__contains={name: value}) if isinstance(value, (bool, int, float)) else matching
+    if isinstance(value, (bool, int)) or (isinstance(value, float) and isfinite(value)):
+        return matching | Q(traits__contains={name: value})
+    return matching
 
 
 def read_term(said: str) -> str:

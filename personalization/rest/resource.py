@@ -26,6 +26,7 @@ class Resource(APIView):
     parser_classes: Sequence[type[BaseParser]] = [JsonBody]
     renderer_classes: Sequence[type[BaseRenderer]] = [JSONRenderer]
     content_negotiation_class: type[BaseContentNegotiation] = AlwaysJson
+    metadata_class = None  # OPTIONS tells nothing: the OpenAPI document does
     schema = ResourceSchema()
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
