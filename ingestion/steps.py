@@ -16,7 +16,7 @@ from ingestion.live import Change, Seen
 from profiles.event import Event, Record, Retire, anonymous_key, derive_profile_id, pack, partition_of, user_key
 from profiles.identity import find_previous, note_identifiers, retired_key, route
 from profiles.profile import Memory, Profile, fold
-from profiles.store import REMOVED, Commit, Link, mark_of, outcome_field
+from profiles.store import REMOVED, Commit, Link, Tombstone, mark_of, outcome_field
 from segments.membership import Membership, Segments
 
 MAX_HOPS = 100  # merges followed from a retired profile to the one that lives
@@ -31,6 +31,7 @@ class Outcome(StrEnum):
     DEAD = "dead"
     FORWARDED = "forwarded"  # not an end: the event goes on in another partition
     SHARED_DEVICE = "shared_device"  # counted beside: two known users on one device, not merged
+    ERASED = "erased"  # received before the person was erased, and come to its turn after
     KEPT_APART = "kept_apart"  # counted beside: two profiles whose merge was undone, not merged again
 
 
@@ -58,6 +59,7 @@ class Work:
     load: Callable[[Iterable[str]], dict[str, Profile]]
     find_links: Callable[[Sequence[str]], dict[str, str]]
     day: str
+    erased: dict[str, Tombstone] = field(default_factory=dict)
     position: str = ""  # of the record that is worked on, in the partition's log
     touched: set[str] = field(default_factory=set)
     stateless: set[str] = field(default_factory=set)  # profiles loaded and not found
@@ -175,6 +177,19 @@ def drop_duplicate(work: Work, turn: Turn) -> Outcome | None:
     return Outcome.DUPLICATE if turn.mark in work.seen else None
 
 
+def drop_erased(work: Work, turn: Turn) -> Outcome | None:
+    """What was received before its person was erased is gone with them. A device speaks for nobody but its own while a
+    known user is named."""
+    if not work.erased:
+        return None
+    event = turn.event
+    keys = [] if event.user_id is None else [user_key(event.user_id)]
+    if event.anonymous_id is not None and (not keys or keys[0] not in work.links):
+        keys.append(anonymous_key(event.anonymous_id))
+    stones = (work.erased.get(derive_profile_id(key)) for key in keys)
+    return Outcome.ERASED if any(stone is not None and event.received <= stone.at for stone in stones) else None
+
+
 def forward_elsewhere(work: Work, turn: Turn) -> Outcome | None:
     """Finds the profile; an event whose profile lives in another partition is sent there, unmarked."""
     event = turn.event
@@ -270,6 +285,7 @@ def record(work: Work, turn: Turn) -> Outcome | None:
 
 STEPS: tuple[Step, ...] = (
     drop_duplicate,
+    drop_erased,
     forward_elsewhere,
     link_identifiers,
     fold_profile,

@@ -20,6 +20,7 @@ urlpatterns = [
     ),
     path("admin/rules/visit/", admin.site.admin_view(show_visit), name="rules_visit"),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("personalization.rest.urls")),
     path("demo/", include("personalization.demo")),
     path("", RedirectView.as_view(url="/demo/")),
 ]

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ingestion.actions import replay_dead_letters
 from ingestion.api import IngestApp
-from ingestion.append import Appender
+from ingestion.append import Appender, BlockingAppender
 from ingestion.builder import Builder
 from ingestion.consumers import SocketLimits, Sockets
 from ingestion.directory import Directory, load_directory
@@ -164,6 +164,31 @@ def make_store() -> RedisStore:
     return RedisStore(redis_client(), settings.PZ_DEDUP_HOURS * 3_600_000)
 
 
+@cache
+def blocking_appender() -> BlockingAppender:
+    """The way into the log for doors that run in threads."""
+    return BlockingAppender(redis_client(), partitions=settings.PZ_PARTITIONS, max_length=settings.PZ_LOG_MAX_LENGTH)
+
+
+def read_limits() -> Limits:
+    """The bounds of what the doors take, by the settings."""
+    return Limits(event_bytes=settings.PZ_MAX_EVENT_BYTES, batch_bytes=settings.PZ_MAX_BATCH_BYTES)
+
+
+_directory = Snapshot(keys.DIRECTORY, load_directory)
+
+
+def current_directory() -> Directory:
+    """The directory in force, for doors that run in threads. Raises LogUnavailable before the first one."""
+    try:
+        _directory.refresh(redis_client())
+    except redis.RedisError as error:
+        raise LogUnavailable(f"Redis: {type(error).__name__}") from error
+    if _directory.current is None:
+        raise LogUnavailable(NO_DIRECTORY)
+    return _directory.current
+
+
 def replay(letters: Iterable[DeadLetter]) -> int:
     """Puts dead letters back to where their consumer finds them; returns how many. Raises LogUnavailable."""
     client = redis_client()
@@ -248,7 +273,7 @@ class Web:
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         reader = ProfileReader(self._client, partitions=settings.PZ_PARTITIONS)
-        limits = Limits(event_bytes=settings.PZ_MAX_EVENT_BYTES, batch_bytes=settings.PZ_MAX_BATCH_BYTES)
+        limits = read_limits()
         appender = Appender(
             self._client,
             partitions=settings.PZ_PARTITIONS,

@@ -1,5 +1,7 @@
 """Names of everything kept in Redis, typed in one place."""
 
+from hashlib import blake2b
+
 BOOK = "pz:book"
 DIRECTORY = "pz:directory"
 ROSTER = "pz:roster"
@@ -7,6 +9,7 @@ REFUSED = "pz:refused"
 OUTCOMES = "pz:outcomes"
 BUILDING = "pz:building"
 PROCESSORS = "pz:processors"
+ERASED = "pz:erased"
 
 
 def log(partition: int) -> str:
@@ -58,6 +61,16 @@ def total(counter: str) -> str:
 def codes(offer: str) -> str:
     """The pool of codes of an offer that are ready to be granted."""
     return "pz:codes:" + offer
+
+
+def answered(call: str) -> str:
+    """What a call to the REST door was answered, by the digest of its caller and its Idempotency-Key."""
+    return "pz:answered:" + call
+
+
+def erased(profile_id: str) -> str:
+    """That a profile was erased. Its id is not written out: nothing else may be left that names it."""
+    return f"{ERASED}:{blake2b(profile_id.encode(), digest_size=16).hexdigest()}"
 
 
 def live(profile_id: str) -> str:
