@@ -155,7 +155,7 @@ class Decider:
         loop = asyncio.get_running_loop()
         for _ in range(TRIES):
             choices = choose_all(book, slots, facts)
-            claim = make_claim(asked, book, choices, facts)
+            claim = make_claim(asked, choices, facts)
             committed = await self._recorder.record(claim, until - loop.time())
             if committed.full is None and committed.exhausted is None:
                 granted = dict(zip((name for name, _ in claim.grants), committed.codes, strict=True))
@@ -174,10 +174,8 @@ def list_wanted(book: Book, slots: Sequence[str], now: int) -> Wanted:
     )
 
 
-def make_claim(asked: Decided, book: Book, choices: Mapping[str, Choice], facts: Facts) -> Claim:
+def make_claim(asked: Decided, choices: Mapping[str, Choice], facts: Facts) -> Claim:
     """What is committed with the choices: the record of the decision, what it counts and what it grants."""
-    places = [place for slot in choices if (place := book.slots.get(slot)) is not None]
-    about = frozenset[str]().union(*(place.segments for place in places))
     answers = tuple(
         SlotAnswer(slot, each.reason, each.block, each.rule, each.segments, each.suppressed, each.held)
         for slot, each in choices.items()
@@ -185,10 +183,11 @@ def make_claim(asked: Decided, book: Book, choices: Mapping[str, Choice], facts:
     decided = msgspec.structs.replace(
         asked,
         answers=answers,
-        members=tuple(sorted(about & facts.profile.segments.keys())),
+        members=tuple(facts.profile.segments),
         counts={name: count for name, count in facts.counts.items() if count},
         stock=dict(facts.stock),
         granted=dict(facts.granted),
+        held=dict(facts.held),
     )
     grants = dict(each.grant for each in choices.values() if each.grant is not None)
     counters = [counter for each in choices.values() for counter in each.counters]

@@ -13,7 +13,7 @@ from rules.archive import DECISIONS, DecisionRow, OutcomeRow, record_decisions, 
 from rules.forgetting import forget_decided
 from rules.granting import record_grants
 
-FACTS = ("members", "counts", "stock", "granted")
+FACTS = ("members", "counts", "stock", "granted", "held")
 DECISION = "decisionId"  # the property by which an event names the decision it came of
 
 

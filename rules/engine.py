@@ -64,12 +64,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Slot:
-    """`ranks` are the rules, highest priority first, those of one priority together; `segments` are those they are
-    about."""
+    """`ranks` are the rules, highest priority first, those of one priority together."""
 
     default: str | None
     ranks: tuple[tuple[Rule, ...], ...] = ()
-    segments: frozenset[str] = frozenset()
     asks_tally: bool = False
     capped: tuple[tuple[str, Cap], ...] = ()  # rules with a cap of everybody
     pools: tuple[str, ...] = ()  # offers with codes
@@ -150,7 +148,6 @@ def _compile_slot(
     return Slot(
         default,
         ranks,
-        segments=frozenset(slug for rule in compiled if rule.condition for slug in rule.condition.segments),
         asks_tally=any(rule.offer is not None or any(cap.of == "person" for cap in rule.caps) for rule in compiled),
         capped=tuple((rule.slug, cap) for rule in compiled for cap in rule.caps if cap.of == "everybody"),
         pools=tuple(rule.offer.slug for rule in compiled if rule.offer is not None and rule.offer.said.kind == "code"),
