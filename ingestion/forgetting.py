@@ -134,7 +134,7 @@ class Forgetter:
             "events": forget_events(left.ids, before=left.before),
             "profiles": forget_profiles(self._list_stateless(left.ids)),
             "identifiers": forget_identifiers_of(left.ids, keep=self._find_links(left.ids)),
-            "merges": forget_merges(left.ids, before=left.before),
+            "merges": forget_merges(left.ids, left.names, before=left.before),
             "segment changes": forget_changes(others, until=until),
             "members of lists": forget_members(left.ids, left.names, until=until),
             "dead letters": forget_letters(left.ids, left.names),

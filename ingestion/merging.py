@@ -31,8 +31,7 @@ def retire_profile(work: Work, request: Retire) -> None:
         work.count("-", outcome)
         return
     if (stone := find_erasure(work, request)) is not None:
-        if loser.first_seen:  # it would have been part of the person who was erased
-            forget_profile(work, loser, stone, (request.identifier,))
+        forget_profile(work, loser, stone, (request.identifier,))  # it would have been part of who was erased
         return
     if apart_key(loser.id) in work.links:
         work.unlink(apart_key(loser.id))

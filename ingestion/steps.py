@@ -110,6 +110,11 @@ class Work:
         """To the log of the partition where the profile lives."""
         self.commit.forwards.append((self.home(profile_id), pack(record)))
 
+    def is_erased(self, profile_id: str, received: int) -> bool:
+        """Whether the profile was erased with what had been received by then."""
+        stone = self.erased.get(profile_id)
+        return stone is not None and received <= stone.at
+
     def told(self, profile_id: str) -> "Told":
         return self.memberships.setdefault(profile_id, Told())
 
@@ -178,16 +183,24 @@ def drop_duplicate(work: Work, turn: Turn) -> Outcome | None:
 
 
 def drop_erased(work: Work, turn: Turn) -> Outcome | None:
-    """What was received before its person was erased is gone with them. A device speaks for nobody but its own while a
-    known user is named."""
+    """What was received before its person was erased is gone with them, and so is whom it would have linked to them."""
+    event = turn.event
     if not work.erased:
         return None
-    event = turn.event
-    keys = [] if event.user_id is None else [user_key(event.user_id)]
-    if event.anonymous_id is not None and (not keys or keys[0] not in work.links):
-        keys.append(anonymous_key(event.anonymous_id))
-    stones = (work.erased.get(derive_profile_id(key)) for key in keys)
-    return Outcome.ERASED if any(stone is not None and event.received <= stone.at for stone in stones) else None
+    if event.user_id is not None:
+        key = user_key(event.user_id)
+        if work.is_erased(derived := derive_profile_id(key), event.received):
+            turn.profile_id = derived
+            for identifier, other in _find_others(work, event):
+                if not work.is_erased(other, event.received):
+                    _ask_to_retire(work, turn, loser=other, identifier=identifier)
+            return Outcome.ERASED
+        if key in work.links:
+            return None  # somebody else on that device
+    if event.anonymous_id is None:
+        return None
+    derived = derive_profile_id(anonymous_key(event.anonymous_id))
+    return Outcome.ERASED if work.is_erased(derived, event.received) else None
 
 
 def forward_elsewhere(work: Work, turn: Turn) -> Outcome | None:
@@ -216,16 +229,20 @@ def _claim_user(work: Work, turn: Turn, user_id: str) -> None:
 def link_identifiers(work: Work, turn: Turn) -> Outcome | None:
     """Notes the event's identifiers on the profile; asks other profiles that share one to be handed over."""
     event, profile = turn.event, work.profile(turn.profile_id)
-    if event.anonymous_id is not None and (key := anonymous_key(event.anonymous_id)) not in profile.identifiers:
-        other = work.links.get(key) or derive_profile_id(key)
+    for key, other in _find_others(work, event, known=profile.identifiers):
         if other != profile.id:
-            _ask_to_retire(work, turn, loser=other, identifier=key)
-    if event.type == "alias" and event.previous_id is not None:
-        key, other = find_previous(event.previous_id, work.links.get)
-        if other != profile.id:  # said on purpose, so it is asked again of one that is known and was let go
             _ask_to_retire(work, turn, loser=other, identifier=key)
     turn.profile = note_identifiers(profile, event, work.links.get)
     return None
+
+
+def _find_others(work: Work, event: Event, known: Sequence[str] = ()) -> Iterable[tuple[str, str]]:
+    """The profiles that the event's identifiers stand for besides its user's: of a device that is not `known` yet, and
+    of an alias, which is said on purpose, so that it is asked again of one that is known and was let go."""
+    if event.anonymous_id is not None and (key := anonymous_key(event.anonymous_id)) not in known:
+        yield key, work.links.get(key) or derive_profile_id(key)
+    if event.type == "alias" and event.previous_id is not None:
+        yield find_previous(event.previous_id, work.links.get)
 
 
 def _ask_to_retire(work: Work, turn: Turn, *, loser: str, identifier: str) -> None:

@@ -42,7 +42,7 @@ def forget_log_entries(ids: Sequence[str]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE django_admin_log SET object_repr = 'erased', object_id = NULL WHERE object_id = ANY(%(named)s) "
-            "OR EXISTS (SELECT FROM unnest(%(named)s) AS name WHERE strpos(object_repr, name) > 0)",
+            "OR EXISTS (SELECT FROM unnest(%(named)s::text[]) AS name WHERE strpos(object_repr, name) > 0)",
             {"named": named},
         )
         return int(cursor.rowcount)

@@ -1,10 +1,12 @@
 """One person across the packages: who is meant, telling everything that is known of them, and erasing them."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from ingestion.log import LogUnavailable
@@ -86,8 +88,30 @@ def export_person(profile_id: UUID) -> Iterator[bytes]:
     person = find_living(profile_id)
     if not is_known(person):
         raise UnknownPerson(f"nobody is known as {profile_id}")
-    profile = name_segments(_load(person), read_roster().answers)
-    return write_document(profile, list_former(person), at=timezone.now())
+    profile, former = _load(person), list_former(person)
+    names = _list_names(profile, {person, *former})
+    return write_document(name_segments(profile, read_roster().answers), former, names, at=timezone.now())
+
+
+async def stream_export(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces of `export_person` for an event loop. However slowly they are read, no connection is held for it."""
+    while piece := await sync_to_async(_advance)(pieces):
+        yield piece
+
+
+def _advance(pieces: Iterator[bytes]) -> bytes:
+    try:
+        return next(pieces, b"")
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()  # back to the pool, until the reader wants more
+
+
+def _list_names(profile: Profile, person: set[UUID]) -> list[UUID]:
+    """The ids that follow from the person's identifiers: a device that was noted may be somebody else's."""
+    links = make_store().find_links(profile.identifiers)
+    derived = {key: UUID(derive_profile_id(key)) for key in profile.identifiers}
+    return [id for key, id in derived.items() if (UUID(links[key]) if key in links else id) in person]
 
 
 def _load(person: UUID) -> Profile:

@@ -85,16 +85,17 @@ def list_identifiers_of(ids: Sequence[str]) -> list[str]:
         return [key for (key,) in cursor.fetchall()]
 
 
-def forget_merges(ids: Sequence[str], *, before: int) -> int:
-    """Removes the merges of profiles, and empties the states of others that were kept while one of these was a part of
-    them: such a merge cannot be undone any more."""
+def forget_merges(ids: Sequence[str], names: Sequence[str], *, before: int) -> int:
+    """Removes the merges of profiles, and empties what was kept of others while one of these was a part of them: such a
+    merge cannot be undone any more. `names` are the identifiers."""
     theirs = MergeRecord.objects.filter(Q(loser_id__in=ids) | Q(winner_id__in=ids), position__lt=before)
-    _empty_hosts(theirs.exclude(undone=None), set(map(UUID, ids)))
+    gone = {*names, *(f"{kind}:{id}" for id in ids for kind in "ps")}
+    _empty_hosts(theirs.exclude(undone=None), set(map(UUID, ids)), gone)
     removed, _ = theirs.delete()
     return removed
 
 
-def _empty_hosts(stays: Iterable[MergeRecord], ids: set[UUID]) -> None:
+def _empty_hosts(stays: Iterable[MergeRecord], ids: set[UUID], gone: set[str]) -> None:
     """A stay is a merge that was undone, and what its winner became a part of meanwhile."""
     waiting = [(stay.winner_id, stay, stay.undone) for stay in stays]
     for _ in range(MAX_HOSTS):
@@ -103,10 +104,11 @@ def _empty_hosts(stays: Iterable[MergeRecord], ids: set[UUID]) -> None:
         host, stay, until = waiting.pop()
         if host in ids:
             continue
-        during = MergeRecord.objects.filter(Q(at__gte=stay.at) | Q(pk__gt=stay.pk), at__lt=until)
+        during = MergeRecord.objects.filter(Q(at__gte=stay.at) | Q(pk__gt=stay.pk), at__lte=until)
         during.filter(winner_id=host).exclude(loser_id__in=ids).update(before=b"")
         for merge in during.filter(loser_id=host):
-            MergeRecord.objects.filter(pk=merge.pk).update(state=b"")
+            kept = [key for key in merge.keys if key not in gone]
+            MergeRecord.objects.filter(pk=merge.pk).update(state=b"", keys=kept)
             waiting.append((merge.winner_id, merge, min(filter(None, (until, merge.undone)))))
 
 

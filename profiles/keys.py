@@ -1,7 +1,5 @@
 """Names of everything kept in Redis, typed in one place."""
 
-from hashlib import blake2b
-
 BOOK = "pz:book"
 DIRECTORY = "pz:directory"
 ROSTER = "pz:roster"
@@ -68,9 +66,9 @@ def answered(call: str) -> str:
     return "pz:answered:" + call
 
 
-def erased(profile_id: str) -> str:
-    """That a profile was erased. Its id is not written out: nothing else may be left that names it."""
-    return f"{ERASED}:{blake2b(profile_id.encode(), digest_size=16).hexdigest()}"
+def erased(digest: str) -> str:
+    """That a profile was erased, by a digest of its id: nothing may be left that names it."""
+    return f"{ERASED}:{digest}"
 
 
 def live(profile_id: str) -> str:
