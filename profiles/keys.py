@@ -7,6 +7,7 @@ REFUSED = "pz:refused"
 OUTCOMES = "pz:outcomes"
 BUILDING = "pz:building"
 PROCESSORS = "pz:processors"
+POOLS = "pz:pools"
 
 
 def log(partition: int) -> str:

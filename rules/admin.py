@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from rules import admin_offers as admin_offers  # registers its pages
 from rules.admin_books import BookAdmin, say_when
 from rules.definitions import BlockDefinition
 from rules.engine import NOBODY
