@@ -105,8 +105,8 @@ def find_generating_fault(count: int, prefix: str, length: int, *, known: int = 
 
 @transaction.atomic
 def withdraw_codes(offer: Offer, *, by: User | None = None, at: datetime) -> int:
-    """Every code of which no grant is known; returns how many. Those in the pool are taken out of it by the next look at
-    it, within a second: one that is granted until then stays granted."""
+    """Every code of which no grant is known; returns how many. Those in the pool are taken out by the next look at it,
+    within a second: one that is granted until then stays granted."""
     waiting, _ = OfferCode.objects.filter(offer=offer, handed=None).delete()
     handed = OfferCode.objects.filter(offer=offer, granted=None, withdrawn=None).exclude(handed=None)
     called_back = handed.update(withdrawn=at)
