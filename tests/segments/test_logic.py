@@ -227,6 +227,13 @@ def group(kind: str, *children: dict[str, Any]) -> dict[str, Any]:
     return {"kind": kind, "children": list(children)}
 
 
+def not_followed(within: float) -> dict[str, Any]:
+    waited = chain("A", "B", within=within)
+    waited["steps"][1]["did"] = False
+    return waited
+
+
+MARCH = {"from": "2026-03-01", "to": "2026-03-31"}
 GOLD, OLD = trait("is", "gold"), trait("at_least", 18, "age")
 HATS = [{"property": "category", "op": "is", "value": "Hats"}]
 
@@ -280,6 +287,13 @@ DOES_NOT_LEAD = [
     (event(measure="last", **ago("within_last", 7)), event(measure="first", **ago("within_last", 7))),
     (chain("A", "B", within=2), chain("A", "B", within=1)),
     (chain("A", "B"), chain("A", "C")),
+    (chain("A", "Order Completed", window=MARCH), event(window=MARCH)),  # that one may come later
+    (not_followed(1), not_followed(2)),
+    (not_followed(2), not_followed(1)),
+    (
+        event(measure="sum", of="value", value=9, window=days(7)),
+        event(measure="sum", of="value", value=9, window=days(9)),
+    ),
     (group("or", GOLD, OLD), GOLD),
     (group("not", GOLD), trait("is_not", "gold")),  # it may be missing
     ({"kind": "segment", "segment": "gold"}, {"kind": "segment", "segment": "keen"}),
