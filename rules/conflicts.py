@@ -8,7 +8,7 @@ from itertools import combinations, islice
 
 from rules.definitions import BookPayload, OfferDefinition, RuleDefinition
 from segments.conditions.calendar import Calendar
-from segments.conditions.language import BadCondition, InSegment, list_leaves
+from segments.conditions.language import BadCondition, InContext, InSegment, list_leaves
 from segments.conditions.logic import Clash, Form, Logic, tell_literal, to_form
 from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition
@@ -23,13 +23,20 @@ CODE = "code"
 
 @dataclass(frozen=True)
 class _Ready:
-    """A rule, its name as it is told, its condition (None: for everybody) and when it is on, the end left out."""
+    """A rule, its name as it is told, its condition (None: for everybody) and when it is on, the end left out; whether
+    its condition asks about the person, so that it never holds for somebody who is not to be known."""
 
     rule: RuleDefinition
     name: str
     form: Form | None
     starts: datetime
     ends: datetime
+    asks_person: bool
+
+    @property
+    def is_for_known(self) -> bool:
+        """Whether only somebody who is known can be shown it (rules.engine.find_obstacle)."""
+        return self.asks_person or self.rule.offer is not None or bool(self.rule.purpose)
 
 
 def find_conflicts(
@@ -52,7 +59,8 @@ def find_conflicts(
                 never.append(f"Rule {ready.name} is only for facts of several values: {_say_clash(clash)} otherwise")
     pairs = list(islice(_list_pairs(alive), MOST_PAIRS + 1))
     hidden = [_say_hidden(higher, lower) for higher, lower in _find_hidden(pairs, payload, logic, at)]
-    level = [_say_level(first, second) for first, second in _find_level(pairs, logic, at)]
+    drawn = {(rule.slot, rule.priority) for rule in payload.rules if rule.weight is not None}
+    level = [_say_level(first, second) for first, second in _find_level(pairs, drawn, logic, at)]
     unseen = [f"Only {MOST_PAIRS:,} pairs of rules were compared; there are more"] if len(pairs) > MOST_PAIRS else []
     return [*_bound(never), *_bound(hidden), *_bound(level), *unseen]
 
@@ -84,11 +92,17 @@ def _read_rules(payload: BookPayload) -> Iterator[_Ready]:
     names = [rule.name for rule in payload.rules]
     for rule in sorted(payload.rules, key=lambda rule: (rule.slot, -rule.priority, rule.slug)):
         try:
-            form = None if rule.condition is None else to_form(parse_condition(rule.condition))
+            root = None if rule.condition is None else parse_condition(rule.condition)
         except BadCondition:
             continue
-        name = f"“{rule.name}”" if names.count(rule.name) == 1 else f"“{rule.name}” ({rule.slug})"
-        yield _Ready(rule, name, form, _read(rule.starts, FIRST), _read(rule.ends, LAST))
+        yield _Ready(
+            rule,
+            f"“{rule.name}”" if names.count(rule.name) == 1 else f"“{rule.name}” ({rule.slug})",
+            None if root is None else to_form(root),
+            _read(rule.starts, FIRST),
+            _read(rule.ends, LAST),
+            root is not None and any(not isinstance(leaf, InContext) for leaf in list_leaves(root)),
+        )
 
 
 def _read(moment: str | None, otherwise: datetime) -> datetime:
@@ -109,9 +123,6 @@ def _list_obstacles(
     offer = _find_offer(rule, payload)
     if offer is not None and offer.kind == CODE and rule.offer in exhausted:
         yield f"the offer “{offer.name or rule.offer}” has no codes left; upload some, or have some generated"
-    slot, block = payload.slots.get(rule.slot), payload.blocks.get(rule.block)
-    if slot and block and slot.kinds and block.kind not in slot.kinds:
-        yield f"its block is of the kind {block.kind}, and the slot “{slot.name or rule.slot}” takes none"
     if ready.form is not None and (clash := logic.find_contradiction(ready.form)) is not None:
         yield _say_clash(clash)
 
@@ -149,6 +160,8 @@ def _hides(higher: _Ready, lower: _Ready, payload: BookPayload, logic: Logic, at
     rule, offer = higher.rule, _find_offer(higher.rule, payload)
     if rule.caps or rule.purpose or rule.weight == 0 or (offer is not None and offer.kind == CODE):
         return False  # it may step back
+    if higher.is_for_known and not lower.is_for_known:
+        return False
     if max(lower.starts, at) < higher.starts or lower.ends > higher.ends:
         return False
     if higher.form is None:
@@ -161,11 +174,14 @@ def _say_hidden(higher: _Ready, lower: _Ready) -> str:
     return f"Rule {lower.name} is always hidden: {higher.name} comes before it in {higher.rule.slot}, and {why}"
 
 
-def _find_level(pairs: Sequence[tuple[_Ready, _Ready]], logic: Logic, at: datetime) -> Iterator[tuple[_Ready, _Ready]]:
-    """Rules of the same priority that may hold at once, with nothing said of which is shown."""
+def _find_level(
+    pairs: Sequence[tuple[_Ready, _Ready]], drawn: Collection[tuple[str, int]], logic: Logic, at: datetime
+) -> Iterator[tuple[_Ready, _Ready]]:
+    """Rules of the same priority that may hold at once, with nothing said of which is shown. `drawn` are the slots and
+    priorities where that is drawn by weight."""
     for first, second in pairs[:MOST_PAIRS]:
         is_level = first.rule.priority == second.rule.priority
-        is_drawn = first.rule.weight is not None and second.rule.weight is not None
+        is_drawn = (first.rule.slot, first.rule.priority) in drawn
         if not is_level or is_drawn or max(first.starts, second.starts, at) >= min(first.ends, second.ends):
             continue
         if first.form is None or second.form is None or logic.find_contradiction(first.form, second.form) is None:
@@ -174,7 +190,7 @@ def _find_level(pairs: Sequence[tuple[_Ready, _Ready]], logic: Logic, at: dateti
 
 def _say_level(first: _Ready, second: _Ready) -> str:
     both = f"Rules {first.name} and {second.name} have the same priority in {first.rule.slot}, and both may hold"
-    return f"{both}; give them different priorities, or both a weight"
+    return f"{both}; give them different priorities, or weights"
 
 
 def _bound(said: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from rules.conflicts import MOST_TOLD, find_conflicts
 from rules.definitions import BookPayload
-from rules.engine import Reason, choose, compile_book
+from rules.engine import NOBODY, Facts, Reason, choose, compile_book
 from tests.segments.cases import Case, with_ids
 from tests.segments.strategies import Seeded, _Maker
 
@@ -17,6 +17,8 @@ AT = datetime(2026, 6, 17, 12, tzinfo=UTC)
 HTML = {"kind": "html", "source": "<p>"}
 GOLD = {"kind": "trait", "trait": "plan", "op": "is", "value": "gold"}
 ADULT = {"kind": "trait", "trait": "age", "op": "at_least", "value": 18}
+SALE = {"kind": "context", "field": "page.path", "op": "is", "value": "/sale"}
+ANYWHERE: dict[str, Any] = {"kind": "or", "children": [SALE, GOLD]}
 NO = {"kind": "not", "children": [GOLD]}
 
 
@@ -100,10 +102,18 @@ def test_a_higher_rule_hides_what_is_on_while_it_is(higher: dict[str, Any], lowe
     assert "always hidden" in said
 
 
+@pytest.mark.parametrize("higher", [{"offer": "thanks"}, {"condition": tree(ANYWHERE)}])
+def test_a_rule_for_people_who_are_known_hides_nothing_from_the_others(higher: dict[str, Any]) -> None:
+    offers = {"thanks": {"kind": "points", "points": 5}}
+    first = {**rule("first", SALE, 5), **higher}
+    assert conflicts(first, rule("sale", SALE, 1), offers=offers) == []
+    assert len(conflicts(first, rule("gold", both(GOLD, SALE), 1), offers=offers)) == 1
+
+
 def test_two_rules_on_a_level_that_may_both_hold() -> None:
     assert conflicts(rule("gold", GOLD, 3), rule("adult", ADULT, 3)) == [
         "Rules “Adult” and “Gold” have the same priority in hero, and both may hold; "
-        "give them different priorities, or both a weight"
+        "give them different priorities, or weights"
     ]
 
 
@@ -119,13 +129,8 @@ def test_two_rules_on_a_level_that_may_both_hold() -> None:
     ],
 )
 def test_rules_that_are_never_on_a_level(other: dict[str, Any]) -> None:
-    first = rule("gold", GOLD, 3, weight=2, ends="2026-06-20T00:00:00+00:00")
+    first = rule("gold", GOLD, 3, ends="2026-06-20T00:00:00+00:00")
     assert conflicts(first, other) == []
-
-
-def test_a_weight_alone_says_nothing() -> None:
-    [said] = conflicts(rule("gold", GOLD, 3, weight=2), rule("adult", ADULT, 3))
-    assert "both a weight" in said
 
 
 @pytest.mark.parametrize(
@@ -176,13 +181,11 @@ def test_a_rule_whose_condition_nobody_can_meet(condition: dict[str, Any], why: 
         ),
         ({"caps": [{"most": 5, "per": "day"}, {"most": 0, "per": "week"}]}, "one of its caps is 0 times"),
         ({"offer": "summer"}, "the offer “Summer sale” has no codes left"),
-        ({"slot": "mail"}, "its block is of the kind html, and the slot “Mail” takes none"),
     ],
 )
 def test_a_rule_that_cannot_be_shown_for_what_it_has(said: dict[str, Any], why: str) -> None:
-    slots = {"hero": {"kinds": ["html"]}, "mail": {"name": "Mail", "kinds": ["email", "json"]}}
     offers = {"summer": {"kind": "code", "name": "Summer sale"}}
-    told = conflicts(rule("vip", **said), slots=slots, offers=offers, exhausted={"summer"})
+    told = conflicts(rule("vip", **said), offers=offers, exhausted={"summer"})
     assert len(told) == 1
     assert told[0].startswith(f"Rule “Vip” cannot be shown: {why}")
 
@@ -243,9 +246,13 @@ def test_no_rule_that_somebody_is_shown_is_said_to_be_hidden_or_never_shown() ->
         hidden += len(wrong)
         dead += len(never)
         for _ in range(15):
-            person = Case("chance", "", {**told, "events": maker.events(), "traits": maker.traits()})
-            choice = choose(compiled, "hero", person.profile, person.context, person.now)
-            if choice.reason is Reason.RULE_MATCHED:
-                assert choice.rule not in wrong | never, said
+            person = Case(
+                "chance", "", {**told, "events": maker.events(), "traits": maker.traits(), "context": maker.context()}
+            )
+            for known in (True, False):
+                facts = Facts(person.profile if known else NOBODY, person.context, person.now, known=known)
+                choice = choose(compiled, "hero", facts)
+                if choice.reason is Reason.RULE_MATCHED:
+                    assert choice.rule not in wrong | never, said
     assert hidden > 100
     assert dead > 10
