@@ -24,7 +24,7 @@ from rules.definitions import BookPayload
 from rules.models import Book
 from rules.queries import collect_definitions, list_warnings, newest_book
 from rules.review import find_problems, list_changes
-from segments.admin import say_definition, say_stored
+from segments.in_words import say_definition, say_stored
 
 PUBLISH = "rules.add_book"
 IN_FORCE = "Every process works with it within a second."
