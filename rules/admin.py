@@ -15,6 +15,7 @@ from django.utils.html import format_html
 
 from rules import admin_offers as admin_offers  # registers its pages
 from rules.admin_books import BookAdmin, say_when
+from rules.admin_starters import StarterPages
 from rules.definitions import BlockDefinition
 from rules.describe import describe_block
 from rules.engine import NOBODY
@@ -160,7 +161,7 @@ class RuleForm(RuleModelForm):
 
 
 @admin.register(Rule)
-class RuleAdmin(DraftAdmin):
+class RuleAdmin(StarterPages, DraftAdmin):
     form = RuleForm
     list_display = ("name", "slot", "priority", "words", "block", "live")
     list_filter = ("live", "slot")
