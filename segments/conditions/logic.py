@@ -27,6 +27,7 @@ from segments.conditions.logic_events import (
     find_domain,
     find_reach,
     is_impossible_chain,
+    is_known,
     is_part,
     is_rarer,
     list_pieces,
@@ -156,7 +157,7 @@ class Logic:
         leaf, holds = literal.leaf, literal.holds
         match leaf:
             case Did():
-                return not list_pieces(leaf, holds, self._calendar)
+                return is_known(leaf) and not list_pieces(leaf, holds, self._calendar)
             case DidWhen():
                 return leaf.did is holds and is_impossible_test(leaf.test, self._calendar)
             case Sequence():
@@ -189,6 +190,8 @@ class Logic:
         return self._facts_lead(a, b)
 
     def _measures_lead(self, a: Did, a_holds: bool, b: Did, b_holds: bool) -> bool:
+        if not is_known(a) or not is_known(b):
+            return False
         allowed = list_pieces(b, b_holds, self._calendar)
         low, high = find_domain(b, self._calendar)
         for piece in list_pieces(a, a_holds, self._calendar):
@@ -202,7 +205,8 @@ class Logic:
 
     def _takes_one(self, node: Did, holds: bool) -> bool:
         """Whether it is met by everybody with at least one event."""
-        return any(low <= 1 and high == float("inf") for low, high in list_pieces(node, holds, self._calendar))
+        pieces = list_pieces(node, holds, self._calendar) if is_known(node) else []
+        return any(low <= 1 and high == float("inf") for low, high in pieces)
 
     def _times_lead(self, a: DidWhen, b: DidWhen, *, holds: bool) -> bool:
         if not holds:

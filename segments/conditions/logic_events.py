@@ -1,5 +1,6 @@
 """What follows from what somebody did: which counts and sums a condition allows, and of which others it tells. Pure."""
 
+from collections.abc import Callable
 from collections.abc import Sequence as Ordered
 from itertools import combinations
 from math import ceil, floor, inf
@@ -136,22 +137,24 @@ def _can_pass(where: Ordered[Test], calendar: Calendar) -> bool:
     return not any(one.name == other.name and excludes_test(one, other, calendar) for one, other in pairs)
 
 
+def is_known(node: Did) -> bool:
+    """Whether anything can be said of its measure, and of how it is compared."""
+    return node.op in _ASKED and node.measure in ("count", "sum", "distinct")
+
+
 def _read_asked(node: Did) -> Piece:
     """The whole numbers that compare as asked; none where the first is above the second."""
     value: Any = node.value
     if node.measure == "sum":
         value = tuple(map(to_parts_of, value)) if isinstance(value, tuple) else to_parts_of(value)
-    match node.op:
-        case "at_least":
-            return ceil(value), inf
-        case "more_than":
-            return floor(value) + 1, inf
-        case "at_most":
-            return -inf, floor(value)
-        case "less_than":
-            return -inf, ceil(value) - 1
-        case "exactly":
-            return ceil(value), floor(value)
-        case "between":
-            return ceil(value[0]), floor(value[1])
-    return -inf, inf
+    return _ASKED[node.op](value)
+
+
+_ASKED: dict[str, Callable[[Any], Piece]] = {
+    "at_least": lambda value: (ceil(value), inf),
+    "more_than": lambda value: (floor(value) + 1, inf),
+    "at_most": lambda value: (-inf, floor(value)),
+    "less_than": lambda value: (-inf, ceil(value) - 1),
+    "exactly": lambda value: (ceil(value), floor(value)),
+    "between": lambda value: (ceil(value[0]), floor(value[1])),
+}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from rules.engine import Choice, Facts, choose
 from rules.models import Block, Offer, Revision, Rule, Slot
 from rules.queries import list_draft_changes, list_warnings
 from rules.render import Seen, render_block
-from rules.starters import STARTERS, DoesNotFit, UnknownStarter, apply_starter
+from rules.starters import STARTERS, DoesNotFit, Starter, UnknownStarter, apply_starter
 from segments.membership import compile_segments
 from segments.models import Segment
 
@@ -173,12 +174,19 @@ def test_the_block_suits_the_slot_and_can_be_shown_with_and_without_a_grant(name
     assert block.kind == kind
     granted = {"name": "Offer", "kind": "code", "code": "SUN-1", "points": 100}
     without, shown = (
-        msgspec.json.decode(render_block(block, Seen(Profile(id=""), {}, NOW, offer)))[kind] for offer in (None, granted)
+        msgspec.json.decode(render_block(block, Seen(Profile(id=""), {}, NOW, offer)))[kind]
+        for offer in (None, granted)
     )
     assert without
     asks_code = "offer.code" in Block.objects.get(slug=name).source
     assert ("SUN-1" in json.dumps(shown)) is asks_code
     assert asks_code is (name == "summer-sale")
+
+
+@pytest.mark.parametrize("starter", STARTERS, ids=NAMES)
+def test_every_template_is_documented(starter: Starter) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "start-from-a-template.md"
+    assert f"| {starter.title} |" in page.read_text()
 
 
 def test_a_slot_that_takes_no_such_block_is_refused_whole() -> None:
