@@ -8,6 +8,7 @@ OUTCOMES = "pz:outcomes"
 BUILDING = "pz:building"
 PROCESSORS = "pz:processors"
 ERASED = "pz:erased"
+POOLS = "pz:pools"
 
 
 def log(partition: int) -> str:
