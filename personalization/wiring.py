@@ -34,6 +34,9 @@ from personalization.announcing import announce_newest
 from personalization.api import DecideApp
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
+from personalization.graphql.asked import Engine
+from personalization.graphql.loaders import People
+from personalization.graphql.view import GraphqlApp
 from personalization.health import HealthApp, probes_of
 from personalization.live import LiveChanges
 from personalization.snapshot import Snapshot
@@ -239,6 +242,13 @@ class Web:
         directory = self._snapshots.live_directory
         self.ingest = IngestApp(directory=directory, appender=appender, limits=limits, clock=clock)
         self.decide = DecideApp(directory=directory, decider=decider)
+        roster, book = self._snapshots.live_roster, self._snapshots.live_book
+        self.graphql = GraphqlApp(
+            Engine(directory, book, roster, decider=decider, appender=appender, limits=limits, clock=clock),
+            people=People(reader=reader, roster=roster, deadline=settings.PZ_STORE_TIMEOUT),
+            introspection=settings.PZ_GRAPHQL_INTROSPECTION,
+            most_cost=settings.PZ_GRAPHQL_MAX_COST,
+        )
         self.socket = VisitorConsumer.as_asgi(
             directory=directory,
             appender=appender,
@@ -260,6 +270,7 @@ class Web:
         """Ends by a flag: a task cancelled inside a Redis call may never hear of it (Python 3.11's wait_for)."""
         self._stopping.set()
         self._live.stop()
+        self.graphql.stop()
         await asyncio.gather(*self._tasks)
         await self._client.aclose()
 

@@ -42,8 +42,8 @@ class ProfileReader:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def read(self, identifier: str, deadline: float) -> Found:
-        """The profile `identifier` (`u:…`, `a:…`) stands for; raises StoreUnavailable, or TimeoutError after
-        `deadline` seconds."""
+        """The profile `identifier` stands for (`u:…`, `a:…`, or `p:…` for a profile's own id); raises StoreUnavailable,
+        or TimeoutError after `deadline` seconds."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Found] = loop.create_future()
         self._waiting.append((identifier, future))
@@ -67,7 +67,7 @@ class ProfileReader:
             self._running -= 1
 
     async def _read_batch(self, batch: list[tuple[str, "asyncio.Future[Found]"]]) -> None:
-        derived = [derive_profile_id(identifier) for identifier, _ in batch]
+        derived = [_derive(identifier) for identifier, _ in batch]
         pairs = zip(batch, derived, strict=True)
         names = [name for (identifier, _), id in pairs for name in (keys.identifier(identifier), keys.profile(id))]
         try:
@@ -82,6 +82,11 @@ class ProfileReader:
                 linked, packed = answer[2 * number], answer[2 * number + 1]
                 profile_id = linked.decode() if linked else derived[number]
                 future.set_result(Found(profile_id, unpack(packed) if packed else None))
+
+
+def _derive(identifier: str) -> str:
+    """The profile of an identifier that nothing links elsewhere; `p:…` names it."""
+    return identifier[2:] if identifier.startswith("p:") else derive_profile_id(identifier)
 
 
 def _expire(future: "asyncio.Future[Found]") -> None:
