@@ -1,4 +1,4 @@
-"""The customer query against graphene-django's own view, with the same types on the same data, in alternating rounds."""
+"""The customer query against graphene-django's own view, same types, same data, in alternating rounds."""
 
 import itertools
 import json

@@ -14,6 +14,7 @@ from graphql import (
     IntValueNode,
     ListValueNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     VariableNode,
     get_named_type,
@@ -29,7 +30,7 @@ MAX_ALIASES = 30
 MAX_DEPTH = 8
 MAX_INTROSPECTION_DEPTH = 20  # of the questions that tools ask of a schema
 
-# A field counts 1, one that takes a question to PostgreSQL or the log more; its fields count once for each row.
+# A field counts 1, more where it takes a question of its own or may be large; its fields count once for each row.
 WEIGHTS: Mapping[tuple[str, str], int] = {
     ("Query", "decide"): 20,
     ("Mutation", "setTraits"): 20,
@@ -41,10 +42,10 @@ WEIGHTS: Mapping[tuple[str, str], int] = {
     ("Points", "balance"): 10,
     ("Points", "entries"): 10,
     ("Segment", "size"): 2,
-    ("ArchivedEvent", "properties"): 3,
-    ("ArchivedEvent", "traits"): 3,
-    ("ArchivedEvent", "context"): 3,
-    ("Order", "products"): 3,
+    ("ArchivedEvent", "properties"): 5,
+    ("ArchivedEvent", "traits"): 5,
+    ("ArchivedEvent", "context"): 5,
+    ("Order", "products"): 5,
 }
 ROWS = ("first", "limit", "ids", "slots")  # arguments that say how many rows there are: a number, or a list
 
@@ -91,6 +92,8 @@ def read_operation(document: DocumentNode) -> OperationDefinitionNode:
         raise Problem(BAD_QUERY, "a query has an operation and fragments, and nothing else")
     if len(operations) != 1:
         raise Problem("one_operation", "send one operation at a time")
+    if operations[0].operation is OperationType.SUBSCRIPTION:
+        raise Problem(BAD_QUERY, "there are no subscriptions here; the socket tells of changes")
     return operations[0]
 
 

@@ -1,5 +1,6 @@
 """Queries made ready to run: parsed, bounded, validated and priced once, and kept by their text."""
 
+import asyncio
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -38,26 +39,27 @@ class Invalid(Exception):
 
 
 class Plans:
-    """The queries that a process has seen lately. Without `introspection` nobody is told what the schema is."""
+    """The queries that a process has seen lately. Without `introspection` it `hides` what is in the schema."""
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
         self._schema = schema
         self._rules = list(specified_rules) if introspection else [*specified_rules, NoSchemaIntrospectionCustomRule]
-        self._tells = introspection
+        self.hides = not introspection
         self._kept: OrderedDict[str, Plan] = OrderedDict()
 
-    def find(self, query: str) -> Plan:
+    async def find(self, query: str) -> Plan:
         """The plan of a query; raises Problem and Invalid."""
         plan = self._kept.get(query)
-        if plan is None:
-            plan = self._kept[query] = self._make(query)
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        else:
+        if plan is not None:
             self._kept.move_to_end(query)
+            return plan
+        plan = self._kept[query] = await asyncio.to_thread(self.make, query)  # others are answered meanwhile
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
         return plan
 
-    def _make(self, query: str) -> Plan:
+    def make(self, query: str) -> Plan:
+        """As `find`, of one that was not seen before."""
         if len(query) > MAX_QUERY:
             raise Problem("too_large", f"a query has at most {MAX_QUERY} characters; put what is long into variables")
         try:
@@ -66,7 +68,7 @@ class Plans:
             raise Invalid([error]) from None
         operation = read_operation(document)
         check_shape(document, operation)
-        errors = validate(self._schema, document, self._rules, TOLD_ERRORS, hide_suggestions=not self._tells)
+        errors = validate(self._schema, document, self._rules, TOLD_ERRORS, hide_suggestions=self.hides)
         if errors:
             raise Invalid(errors)
         return Plan(document, operation, find_price(self._schema, document, operation))

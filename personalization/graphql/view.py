@@ -22,7 +22,7 @@ from ingestion.http import (
 from personalization.graphql.asked import Asked, Engine
 from personalization.graphql.caller import find_caller
 from personalization.graphql.loaders import Archive, Loaders, People
-from personalization.graphql.plans import Invalid, Plan, Plans
+from personalization.graphql.plans import TOLD_ERRORS, Invalid, Plan, Plans
 from personalization.graphql.problems import BAD_REQUEST, Problem, say_error, say_fault, say_problem
 from personalization.graphql.schema import schema
 
@@ -91,7 +91,7 @@ class GraphqlApp:
         raw = await receive_body(receive, MAX_BODY)
         caller = find_caller(self._engine.directory(), headers.get(b"authorization", b""))
         call = parse_call(raw, headers.get(b"content-type", b""))
-        plan = self._plans.find(call.query)
+        plan = await self._plans.find(call.query)
         asked = Asked(caller, Loaders(people=self._people, archive=self._archive), self._engine)
         async with asyncio.timeout(self._deadline):
             result = await self._execute(plan, call, asked)
@@ -102,7 +102,13 @@ class GraphqlApp:
 
     async def _execute(self, plan: Plan, call: Call, asked: Asked) -> ExecutionResult:
         context = ExecutionContext.build(
-            schema.graphql_schema, plan.document, None, asked, call.variables, call.operation_name
+            schema.graphql_schema,
+            plan.document,
+            context_value=asked,
+            raw_variable_values=call.variables,
+            operation_name=call.operation_name,
+            max_coercion_errors=TOLD_ERRORS,
+            hide_suggestions=self._plans.hides,
         )
         if isinstance(context, list):
             raise Invalid(context)

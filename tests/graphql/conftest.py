@@ -12,6 +12,7 @@ import msgspec
 import pytest
 import redis
 import uvicorn
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
@@ -24,13 +25,15 @@ from personalization.snapshot import announce
 from personalization.wiring import clock, make_processor
 from profiles import keys
 from profiles.clients import Client
-from tests.doors.conftest import BOOK, SEGMENTS, WRITE_KEY, wait_until_ready
+from tests.doors.conftest import BOOK, VIEWED, WRITE_KEY, wait_until_ready
 from tests.rosters import announce_segments
 
 PARTITIONS = 8
 SCOPES = ("profiles:read", "profiles:write", "decide", "segments:read")
 SECRET = "sk-all"
 SECRETS = {SECRET: SCOPES, "sk-none": (), **{f"sk-{scope}": (scope,) for scope in SCOPES}}
+PLAN = {"id": "t", "kind": "trait", "trait": "plan", "op": "is", "value": "enterprise"}
+SEGMENTS = {slug: {"v": 1, "root": root} for slug, root in (("viewers", VIEWED), ("pros", PLAN), ("experts", PLAN))}
 NAMED_BOOK = {
     **BOOK,
     "segments": [{"slug": "viewers", "name": "Viewers of products", "condition": SEGMENTS["viewers"]}],
@@ -93,10 +96,12 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture
-def graph(transactional_db: None, port: int, redis_client: Client) -> Graph:
+def graph(transactional_db: None, port: int, redis_client: Client) -> Iterator[Graph]:
     """The door before an otherwise empty Redis and an empty PostgreSQL."""
     put_in_force(redis_client)
-    return Graph(port, redis_client)
+    yield Graph(port, redis_client)
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE profiles_archivedevent, rules_decision")  # Django empties the tables that it made
 
 
 def put_in_force(client: Client) -> None:
@@ -129,5 +134,5 @@ def statements() -> Iterator[list[str]]:
     connection_created.connect(watch, weak=False)
     yield asked
     connection_created.disconnect(watch)
-    for connection in watched:
-        connection.execute_wrappers.remove(note)
+    for each in watched:
+        each.execute_wrappers.remove(note)
