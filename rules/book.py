@@ -19,15 +19,15 @@ class LiveBook:
 
     book: Book
     blocks: Mapping[str, Block]
-    definition: BookPayload = BookPayload(v=1, number=0)
+    payload: BookPayload
 
     @cached_property
     def segment_names(self) -> Mapping[str, str]:
         """The names of segments, by slug."""
-        return {segment.slug: segment.name for segment in self.definition.segments}
+        return {segment.slug: segment.name for segment in self.payload.segments}
 
 
-NO_BOOK = LiveBook(EMPTY_BOOK, {})
+NO_BOOK = LiveBook(EMPTY_BOOK, {}, BookPayload(v=1, number=0))
 
 
 def load_book(payload: bytes) -> LiveBook:

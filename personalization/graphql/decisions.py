@@ -6,10 +6,23 @@ from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
 from personalization.graphql.scalars import DateTime
-from profiles.decided import SlotAnswer
+from profiles import decided
 from rules import models
 
-_answers = msgspec.json.Decoder(tuple[SlotAnswer, ...])
+
+class KeptAnswer(msgspec.Struct, frozen=True, gc=False):
+    """A profiles.decided.SlotAnswer as the archive keeps it."""
+
+    slot: str
+    reason: str
+    block: str | None = None
+    rule: str | None = None
+    segments: tuple[str, ...] = ()
+    suppressed: tuple[decided.Suppressed, ...] = ()
+    held: bool = False
+
+
+_answers = msgspec.json.Decoder(tuple[KeptAnswer, ...])
 
 
 class Suppressed(ObjectType):
@@ -47,7 +60,7 @@ class Decision(DjangoObjectType):
         return decision.id.hex
 
     @staticmethod
-    def resolve_slots(decision: models.Decision, info: GraphQLResolveInfo) -> tuple[SlotAnswer, ...]:
+    def resolve_slots(decision: models.Decision, info: GraphQLResolveInfo) -> tuple[KeptAnswer, ...]:
         return _answers.decode(decision.answers)
 
 

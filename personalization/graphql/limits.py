@@ -58,6 +58,7 @@ LENGTHS: Mapping[tuple[str, str], int] = {
     ("Customer", "scores"): 10,
     ("Decision", "slots"): 5,
     ("DecidedSlot", "suppressed"): 5,
+    ("AnsweredSlot", "suppressed"): 5,
 }
 
 

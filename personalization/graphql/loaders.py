@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from aiodataloader import DataLoader
 from django.db import OperationalError, connection
@@ -14,6 +14,7 @@ from personalization.graphql import queries
 from profiles.identity import retired_key
 from profiles.profile import Profile
 from profiles.reader import ProfileReader
+from profiles.sharing import SharedTrips
 from rules.models import Decision, Grant, PointsEntry
 from segments.roster import Roster, name_segments
 
@@ -21,74 +22,34 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 THREADS = 4  # that ask PostgreSQL, each with a connection of the pool while it does
-IN_FLIGHT = 2  # questions of one kind at once; calls that come meanwhile share the next one
-BATCH = 200  # keys of one question, unless one call alone has more
+PATIENCE_S = 4.5  # after which a field is answered without what it asked for
 TAKEOVERS = 10  # followed from a profile to the one that it became part of
 
 
-class _Call(NamedTuple, Generic[K, V]):
-    keys: list[K]
-    done: "asyncio.Future[list[V]]"
-
-
 class Shared(Generic[K, V]):
-    """One kind of question to PostgreSQL, for one event loop. `ask` answers for each key, in their order."""
+    """One kind of question to PostgreSQL, for one event loop. `load` answers for each key, in their order."""
 
     def __init__(self, ask: Callable[[Sequence[K]], list[V]], threads: ThreadPoolExecutor) -> None:
         self._ask = ask
         self._threads = threads
-        self._waiting: list[_Call[K, V]] = []
-        self._running = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._trips: SharedTrips[K, V] = SharedTrips(self._travel)
 
     async def load(self, keys: list[K]) -> list[V]:
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[list[V]] = loop.create_future()
-        self._waiting.append(_Call(keys, done))
-        if self._running < IN_FLIGHT:
-            self._running += 1
-            task = loop.create_task(self._drain())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return await done
+        """Raises Django's OperationalError and the like, or TimeoutError."""
+        return await asyncio.gather(*(self._trips.ask(key, PATIENCE_S) for key in keys))
 
-    async def _drain(self) -> None:
-        try:
-            while calls := self._take():
-                await self._answer(calls)
-        finally:
-            self._running -= 1
-
-    def _take(self) -> list[_Call[K, V]]:
-        """The calls of the next question; nobody waits for those whose caller gave up."""
-        self._waiting = [call for call in self._waiting if not call.done.done()]
-        taken = size = 0
-        for call in self._waiting:
-            if taken and size + len(call.keys) > BATCH:
-                break
-            taken += 1
-            size += len(call.keys)
-        calls, self._waiting = self._waiting[:taken], self._waiting[taken:]
-        return calls
-
-    async def _answer(self, calls: list[_Call[K, V]]) -> None:
-        keys = [key for call in calls for key in call.keys]
+    async def _travel(self, keys: Sequence[K]) -> list[V | Exception]:
+        """Keys of a question that takes too long are halved: others shall not suffer for one that asks for too much."""
         try:
             found = await asyncio.get_running_loop().run_in_executor(self._threads, self._work, keys)
-        except Exception as error:  # whoever waits is told, whatever went wrong
-            if len(calls) > 1 and isinstance(error, OperationalError) and isinstance(error.__cause__, QueryCanceled):
-                for call in calls:  # one of them asks for too much, and the others shall not suffer for it
-                    await self._answer([call])
-                return
-            for call in calls:
-                if not call.done.done():
-                    call.done.set_exception(error)
-            return
-        start = 0
-        for call in calls:
-            if not call.done.done():
-                call.done.set_result(found[start : start + len(call.keys)])
-            start += len(call.keys)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, QueryCanceled):
+                raise
+            if len(keys) == 1:
+                return [error]
+            half = len(keys) // 2
+            return [*await self._travel(keys[:half]), *await self._travel(keys[half:])]
+        return [*found]
 
     def _work(self, keys: Sequence[K]) -> list[V]:
         try:

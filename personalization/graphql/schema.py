@@ -7,9 +7,11 @@ import msgspec
 from graphene import ID, Argument, Field, Int, List, NonNull, ObjectType, Schema, String
 from graphql import GraphQLResolveInfo
 
-from personalization.decide import MAX_SLOTS, Answered
+from personalization.answering import Answered
+from personalization.decide import MAX_SLOTS
 from personalization.graphql.asked import Engine, check_first, to_key, to_own_key
 from personalization.graphql.caller import DECIDE, READ_PROFILES, READ_SEGMENTS
+from personalization.graphql.decisions import Suppressed
 from personalization.graphql.mutations import Mutation
 from personalization.graphql.problems import BAD_REQUEST, Problem
 from personalization.graphql.queries import Listed, Size
@@ -102,6 +104,16 @@ class SlotContent(NamedTuple):
     answered: Answered
 
 
+class Offered(ObjectType):
+    """What the person has been granted with the block."""
+
+    offer = String(required=True)
+    kind = String(required=True)
+    name = String(required=True)
+    code = String(required=True)
+    points = Int(required=True)
+
+
 class AnsweredSlot(ObjectType):
     """What one slot shows, and why. Without a block it keeps its own content."""
 
@@ -110,6 +122,8 @@ class AnsweredSlot(ObjectType):
     block = JSON()
     rule = String()
     segments = many(String)
+    suppressed = many(Suppressed)
+    offer = Field(Offered)
 
     @staticmethod
     def resolve_reason(content: SlotContent, info: GraphQLResolveInfo) -> str:
@@ -126,6 +140,14 @@ class AnsweredSlot(ObjectType):
     @staticmethod
     def resolve_segments(content: SlotContent, info: GraphQLResolveInfo) -> Sequence[str]:
         return content.answered.segments
+
+    @staticmethod
+    def resolve_suppressed(content: SlotContent, info: GraphQLResolveInfo) -> Sequence[Any]:
+        return content.answered.suppressed
+
+    @staticmethod
+    def resolve_offer(content: SlotContent, info: GraphQLResolveInfo) -> Any:
+        return content.answered.offer
 
 
 class DecideAnswer(ObjectType):
@@ -190,7 +212,7 @@ class Query(ObjectType):
     @staticmethod
     def resolve_slots(root: None, info: GraphQLResolveInfo) -> list[Named]:
         info.context.caller.require(DECIDE)
-        slots = info.context.engine.book().definition.slots
+        slots = info.context.engine.book().payload.slots
         return [Named(slug, slot) for slug, slot in sorted(slots.items())]
 
     @staticmethod
@@ -203,7 +225,8 @@ class Query(ObjectType):
         if context is not None and not isinstance(context, dict):
             raise Problem(BAD_REQUEST, "the context is an object")
         identifier = to_key(**named) if any(each is not None for each in named.values()) else None
-        answer = await info.context.engine.decider.decide(identifier, slots, context or {})
+        caller, _, engine = info.context
+        answer = await engine.decider.decide(identifier, slots, context or {}, door="graphql", source=caller.source)
         shown = [SlotContent(slot, answered) for slot, answered in answer.slots.items()]
         return {"decision_id": answer.decision_id, "book": answer.book, "slots": shown}
 

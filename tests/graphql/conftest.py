@@ -20,6 +20,7 @@ from ingestion.archiver import Archiver
 from ingestion.directory import Directory, SecretKey, Source, hash_secret
 from ingestion.processor import Processor
 from personalization.asgi import Application
+from personalization.keeping import DecisionKeeper
 from personalization.servers import free_port
 from personalization.snapshot import announce
 from personalization.wiring import clock, make_processor
@@ -47,7 +48,7 @@ class Graph:
         self.url = f"http://127.0.0.1:{port}"
         self.path = f"{self.url}/graphql"
         self._processor: Processor = make_processor("test")
-        self._archiver = Archiver(client, partitions=PARTITIONS, clock=clock)
+        self._archiver = Archiver(client, partitions=PARTITIONS, clock=clock, keeper=DecisionKeeper())
 
     def post(self, query: str, secret: str = SECRET, **variables: Any) -> httpx.Response:
         body = {"query": query, "variables": variables}

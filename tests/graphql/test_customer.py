@@ -200,7 +200,7 @@ def store_decision(profile_id: str, answers: str, at: datetime) -> uuid.UUID:
 def test_decisions_are_told_with_what_was_suppressed(graph: Graph) -> None:
     graph.send(viewed())
     answer = SlotAnswer("hero", "rule_matched", "hello", "r1", ("viewers",), (Suppressed("r0", "cap"),))
-    text = msgspec.json.encode([answer]).decode()
+    text = msgspec.json.encode([msgspec.structs.asdict(answer)]).decode()
     old, new = (store_decision(id_of("anna"), text, START + timedelta(hours=hour)) for hour in (1, 2))
     query = """{ customer(anonymousId: "anna") { decisions(first: %d) {
         id at door source book slots { slot reason block rule segments held suppressed { rule why } }

@@ -59,7 +59,7 @@ def test_slots_are_those_of_the_book(graph: Graph) -> None:
 
 DECIDE = """query ($user: String, $anonymous: String, $context: JSON) {
     decide(userId: $user, anonymousId: $anonymous, slots: ["hero", "foot"], context: $context) {
-        decisionId book slots { slot reason block rule segments }
+        decisionId book slots { slot reason block rule segments suppressed { rule why } offer { code } }
     }
 }"""
 
@@ -76,6 +76,8 @@ def test_decide_answers_as_the_decide_door_does(graph: Graph) -> None:
             "block": {"slug": "hello", "kind": "html", "html": "<h1>Hello you</h1>"},
             "rule": "viewers-hero",
             "segments": ["viewers"],
+            "suppressed": [],
+            "offer": None,
         },
         {
             "slot": "foot",
@@ -83,10 +85,34 @@ def test_decide_answers_as_the_decide_door_does(graph: Graph) -> None:
             "block": {"slug": "plain", "kind": "json", "json": {"text": "plain"}},
             "rule": "phones",
             "segments": [],
+            "suppressed": [],
+            "offer": None,
         },
     ]
     unknown = graph.ask(DECIDE)["decide"]["slots"]
     assert [(slot["reason"], slot["block"]) for slot in unknown] == [("no_rule_matched", None)] * 2
+
+
+def test_a_decision_is_told_of_afterwards(graph: Graph) -> None:
+    graph.send(viewed(), viewed())
+    said = graph.ask(DECIDE, anonymous="anna", context={"device": {"type": "mobile"}})["decide"]
+    graph.process()
+    query = """{ customer(anonymousId: "anna") { decisions {
+        id door source book slots { slot reason block rule segments held suppressed { why } }
+    } } }"""
+    shown = {"reason": "rule_matched", "held": False, "suppressed": []}
+    assert graph.ask(query)["customer"]["decisions"] == [
+        {
+            "id": said["decisionId"],
+            "door": "graphql",
+            "source": "site",
+            "book": 4,
+            "slots": [
+                {"slot": "hero", "block": "hello", "rule": "viewers-hero", "segments": ["viewers"], **shown},
+                {"slot": "foot", "block": "plain", "rule": "phones", "segments": [], **shown},
+            ],
+        }
+    ]
 
 
 @pytest.mark.parametrize(
