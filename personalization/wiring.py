@@ -37,6 +37,9 @@ from personalization.api import DECIDE_PATHS, DecideApp
 from personalization.cache_keys import CacheKeys
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
+from personalization.graphql.asked import Engine
+from personalization.graphql.loaders import People
+from personalization.graphql.view import GraphqlApp
 from personalization.health import HealthApp, probes_of
 from personalization.live import LiveChanges
 from personalization.recording import DecisionRecorder
@@ -302,6 +305,13 @@ class Web:
             clock=clock,
             deadline=settings.PZ_STORE_TIMEOUT,
         )
+        roster, book = self._snapshots.live_roster, self._snapshots.live_book
+        self.graphql = GraphqlApp(
+            Engine(directory, book, roster, decider=decider, appender=appender, limits=limits, clock=clock),
+            people=People(reader=reader, roster=roster, deadline=settings.PZ_STORE_TIMEOUT),
+            introspection=settings.PZ_GRAPHQL_INTROSPECTION,
+            most_cost=settings.PZ_GRAPHQL_MAX_COST,
+        )
         self.socket = VisitorConsumer.as_asgi(
             directory=directory,
             appender=appender,
@@ -329,6 +339,7 @@ class Web:
         """Ends by a flag: a task cancelled inside a Redis call may never hear of it (Python 3.11's wait_for)."""
         self._stopping.set()
         self._live.stop()
+        self.graphql.stop()
         await asyncio.gather(*self._tasks)
         await self._client.aclose()
 

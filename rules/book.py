@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 
@@ -19,6 +20,11 @@ class LiveBook:
     book: Book
     blocks: Mapping[str, Block]
     payload: BookPayload
+
+    @cached_property
+    def segment_names(self) -> Mapping[str, str]:
+        """The names of segments, by slug."""
+        return {segment.slug: segment.name for segment in self.payload.segments}
 
 
 NO_BOOK = LiveBook(EMPTY_BOOK, {}, BookPayload(v=1, number=0))

@@ -21,6 +21,7 @@ from ingestion.refusals import Refusal
 from personalization.answering import Answered
 from personalization.api import Question, parse_question
 from personalization.decide import Answer
+from personalization.graphql.view import parse_call as parse_graphql_call
 from profiles.event import Event
 from rules.engine import Reason
 from segments.conditions.parse import parse_condition
@@ -146,6 +147,8 @@ def test_calls_with_curl_are_understood(fence: Fence) -> None:
         body = words[words.index("-d") + 1].encode()
         if url.endswith("/api/v1/decide"):
             parse_question(body)
+        elif url.endswith("/graphql"):
+            parse_graphql_call(body, b"application/json")
         else:
             assert parse_call(body, url.rsplit("/v1/", 1)[1])
 
