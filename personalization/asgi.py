@@ -14,6 +14,8 @@ from ingestion.http import Message, Receive, Send  # noqa: E402
 from personalization import health  # noqa: E402  # these need Django's settings in place
 from personalization.api import DECIDE_PATHS  # noqa: E402
 from personalization.bodies import FORM_BYTES, serve_bounded  # noqa: E402
+from personalization.mail.api import RENDER_PATHS  # noqa: E402
+from personalization.mail.stamps import PREFIX as MAIL_PREFIX  # noqa: E402
 from personalization.static_files import make_static_app  # noqa: E402
 from personalization.wiring import Web, make_health_app  # noqa: E402
 
@@ -35,6 +37,10 @@ class Application:
         elif scope["type"] == "http" and self._web is not None and _is_hot(scope["path"]):
             door = self._web.decide if scope["path"] in DECIDE_PATHS else self._web.ingest
             await door(scope, receive, send)
+        elif scope["type"] == "http" and self._web is not None and scope["path"] in RENDER_PATHS:
+            await self._web.mail_render(scope, receive, send)
+        elif scope["type"] == "http" and self._web is not None and scope["path"].startswith(MAIL_PREFIX):
+            await self._web.mail_doors(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(settings.STATIC_URL):
             await self._static(scope, receive, send)
         elif scope["type"] == "http" and _is_health(scope["path"]):

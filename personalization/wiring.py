@@ -36,6 +36,7 @@ from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
 from personalization.health import HealthApp, probes_of
 from personalization.live import LiveChanges
+from personalization.mail.wiring import make_mail
 from personalization.snapshot import Snapshot
 from profiles import keys
 from profiles.clients import AsyncClient, Client
@@ -239,6 +240,13 @@ class Web:
         directory = self._snapshots.live_directory
         self.ingest = IngestApp(directory=directory, appender=appender, limits=limits, clock=clock)
         self.decide = DecideApp(directory=directory, decider=decider)
+        self.mail_render, self.mail_doors = make_mail(
+            client=self._client,
+            snapshots=(directory, self._snapshots.live_book, self._snapshots.live_roster),
+            reader=reader,
+            appender=appender,
+            clock=clock,
+        )
         self.socket = VisitorConsumer.as_asgi(
             directory=directory,
             appender=appender,

@@ -60,6 +60,16 @@ def codes(offer: str) -> str:
     return "pz:codes:" + offer
 
 
+def clicks(message_id: str) -> str:
+    """The links of an e-mail that were followed within this second."""
+    return "pz:clicks:" + message_id
+
+
+def inline_mail(name: str) -> str:
+    """The inline template of a test, for those who view its message in the browser."""
+    return "pz:mail:" + name
+
+
 def live(profile_id: str) -> str:
     return "pz:live:" + profile_id
 

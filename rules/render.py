@@ -85,7 +85,7 @@ def compile_block(slug: str, definition: BlockDefinition) -> Block:
 
 
 def compile_blocks(definitions: Mapping[str, BlockDefinition]) -> dict[str, Block]:
-    return {slug: compile_block(slug, definition) for slug, definition in definitions.items()}
+    return {slug: compile_block(slug, each) for slug, each in definitions.items() if each.kind != "email"}
 
 
 def render_block(block: Block, profile: Profile, context: Mapping[str, Any]) -> msgspec.Raw:
