@@ -43,6 +43,7 @@ PZ_LOG_MAX_LENGTH = read_number("PZ_LOG_MAX_LENGTH", 100_000, least=1_000)  # ab
 PZ_DEDUP_HOURS = read_number("PZ_DEDUP_HOURS", 24, least=24)  # the snippet sends again for 23
 PZ_RETENTION_DAYS = read_number("PZ_RETENTION_DAYS", 180)
 PZ_SEGMENT_CHANGES_DAYS = read_number("PZ_SEGMENT_CHANGES_DAYS", PZ_RETENTION_DAYS)
+PZ_DECISIONS_DAYS = read_number("PZ_DECISIONS_DAYS", 400)
 PZ_HISTORY_LIMIT = read_number("PZ_HISTORY_LIMIT", 500)
 PZ_MAX_EVENT_BYTES = read_number("PZ_MAX_EVENT_BYTES", 32_768)
 PZ_MAX_BATCH_BYTES = read_number("PZ_MAX_BATCH_BYTES", 512_000, most=1_000_000)  # as uvicorn is told

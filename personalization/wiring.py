@@ -37,6 +37,7 @@ from personalization.decide import Decider
 from personalization.health import HealthApp, probes_of
 from personalization.live import LiveChanges
 from personalization.mail.wiring import make_mail
+from personalization.recording import DecisionRecorder
 from personalization.snapshot import Snapshot
 from profiles import keys
 from profiles.clients import AsyncClient, Client
@@ -222,7 +223,7 @@ class Web:
         self._live = LiveChanges(async_redis_client())
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        reader = ProfileReader(self._client)
+        reader = ProfileReader(self._client, partitions=settings.PZ_PARTITIONS)
         limits = Limits(event_bytes=settings.PZ_MAX_EVENT_BYTES, batch_bytes=settings.PZ_MAX_BATCH_BYTES)
         appender = Appender(
             self._client,
@@ -232,6 +233,7 @@ class Web:
         )
         decider = Decider(
             reader=reader,
+            recorder=DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS),
             book=self._snapshots.live_book,
             roster=self._snapshots.live_roster,
             clock=clock,

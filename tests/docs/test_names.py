@@ -10,7 +10,8 @@ from ingestion.ecommerce import INDEXED, OTHERWISE
 from ingestion.refusals import Refused
 from ingestion.steps import Outcome
 from personalization import api
-from personalization.decide import Answer, Answered
+from personalization.answering import Answered
+from personalization.decide import Answer
 from profiles import keys
 from rules.engine import Reason
 from segments.health import State

@@ -223,6 +223,20 @@ def test_live_slots_change_when_the_visitors_segments_do(peer: Peer, page: Page)
     assert settled(page, "default", "pz-slot[swap]") == DEFAULT
 
 
+def test_live_slots_show_what_the_server_pushes(peer: Peer, page: Page) -> None:
+    peer.behaviour.slots["hero"] = {"reason": "no_rule_matched", "block": None}
+    page.goto(peer.add_page("/", document(LIVE + SLOT.replace("pz-slot", "pz-slot id='still'", 1))))
+    settled(page, "default", "pz-slot[swap]")
+    asked = list(peer.asks)
+    assert [question["live"] for _, question in asked] == [["hero"]]
+    peer.push({"type": "changed", "entered": ["likes-outdoor"], "left": [], "live": True})
+    slots = {"hero": html_block("<b>Now</b>")}
+    peer.push({"type": "decision", "id": None, "decisionId": "d2", "book": 3, "slots": slots})
+    assert settled(page, "personalized", "pz-slot[swap]") == "<b>Now</b>"
+    assert settled(page, "default", "#still") == DEFAULT
+    assert peer.asks == asked  # nothing had to be asked
+
+
 def test_a_debug_frame_without_changes_asks_nothing(peer: Peer, page: Page) -> None:
     peer.behaviour.slots["hero"] = html_block("<b>Boots</b>")
     page.goto(peer.add_page("/", document(LIVE)))
