@@ -231,9 +231,10 @@ class Web:
             max_length=settings.PZ_LOG_MAX_LENGTH,
             timeout=settings.PZ_STORE_TIMEOUT,
         )
+        recorder = DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS)
         decider = Decider(
             reader=reader,
-            recorder=DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS),
+            recorder=recorder,
             book=self._snapshots.live_book,
             roster=self._snapshots.live_roster,
             clock=clock,
@@ -246,6 +247,7 @@ class Web:
             client=self._client,
             snapshots=(directory, self._snapshots.live_book, self._snapshots.live_roster),
             reader=reader,
+            recorder=recorder,
             appender=appender,
             clock=clock,
         )

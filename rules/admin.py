@@ -1,23 +1,28 @@
 """The operators' pages of blocks, slots and rules."""
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django import forms
+from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
 from rules.admin_books import BookAdmin, say_when
 from rules.definitions import BlockDefinition
+from rules.describe import describe_block
 from rules.engine import NOBODY
 from rules.models import Block, Book, Rule, Slot
-from rules.render import BadBlock, RenderFailed, compile_block, render_block
-from rules.review import find_block_problem
+from rules.render import BadBlock, RenderFailed, Seen, compile_block, render_block
+from rules.render import Block as Ready
+from rules.shapes import Shape
 from segments.admin import CONDITION_HELP, DraftAdmin
-from segments.forms import BadJson, ConditionField, SourceText, read_json
+from segments.forms import BadJson, ConditionField, DocumentField, SourceText, read_json
 
 FIT_PICTURES = "<style>img { max-width: 100%; height: auto }</style>"
 
@@ -32,11 +37,23 @@ else:  # Django's own classes take no parameter
 admin.site.register(Book, BookAdmin)
 
 
+class ShapeField(DocumentField):
+    """The shape of a JSON block."""
+
+    def check(self, document: Any) -> None:
+        try:
+            Shape(document)
+        except BadBlock as error:
+            raise ValidationError(str(error), code="invalid") from error
+
+
 class BlockForm(BlockModelForm):
     """Refuses a source that cannot be rendered, with the place of the mistake."""
 
+    shape = ShapeField(required=False, help_text="JSON Schema of what a JSON block says.")
+
     class Meta:
-        widgets = {"source": SourceText()}
+        widgets = {"source": SourceText(), "subject": SourceText(rows=1), "text": SourceText(rows=6)}
 
     def clean_source(self) -> str:
         return str(self.cleaned_data["source"]).replace("\r\n", "\n")  # a browser's line ends are no change
@@ -44,17 +61,27 @@ class BlockForm(BlockModelForm):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or self.cleaned_data
         kind, source = cleaned.get("kind"), cleaned.get("source")
-        if kind and source and (problem := self._find_problem(kind, source)):
-            self.add_error("source", problem)
+        if kind and source and not self.errors:
+            try:
+                if kind in (Block.Kind.JSON, Block.Kind.RECOMMENDATION):
+                    read_json(source)
+                compile_block("", self._define(kind, source, cleaned))
+            except BadBlock as error:
+                self.add_error(error.field, str(error).removeprefix(": "))
+            except BadJson as error:
+                self.add_error("source", str(error))
         return cleaned
 
-    def _find_problem(self, kind: str, source: str) -> str | None:
-        if kind == Block.Kind.JSON:
-            try:
-                read_json(source)
-            except BadJson as error:
-                return str(error)
-        return find_block_problem(BlockDefinition(kind, source))
+    def _define(self, kind: str, source: str, cleaned: dict[str, Any]) -> BlockDefinition:
+        fallback = cleaned.get("fallback")
+        return BlockDefinition(
+            kind,
+            source,
+            subject=cleaned.get("subject") or "",
+            text=cleaned.get("text") or "",
+            shape=cleaned.get("shape"),
+            fallback=fallback.slug if fallback else None,
+        )
 
 
 @admin.register(Block)
@@ -64,8 +91,9 @@ class BlockAdmin(DraftAdmin):
     list_filter = ("kind",)
     search_fields = ("name", "slug")
     ordering = ("name",)
-    fields = ("name", "slug", "kind", "source", "preview", "updated")
+    fields = ("name", "slug", "kind", "source", "subject", "text", "shape", "fallback", "preview", "updated")
     readonly_fields = ("preview", "updated")
+    autocomplete_fields = ("fallback",)
 
     @admin.display(description="As saved")
     def preview(self, block: Block) -> str:
@@ -73,17 +101,24 @@ class BlockAdmin(DraftAdmin):
         if not block.pk:
             return "-"
         try:
-            ready = compile_block(block.slug, BlockDefinition(block.kind, block.source))
-            answer = msgspec.json.decode(render_block(ready, NOBODY, {}))
+            fallback = None if block.fallback is None else _compile(block.fallback)
+            seen = Seen(NOBODY, {}, time.time_ns() // 1_000_000)
+            answer = msgspec.json.decode(render_block(_compile(block, fallback), seen))
         except (BadBlock, RenderFailed) as error:
             return f"cannot be shown: {error}"
-        if block.kind == Block.Kind.JSON:
+        if answer["kind"] == Block.Kind.JSON:
             return format_html("<pre>{}</pre>", json.dumps(answer["json"], indent=2, ensure_ascii=False))
         return format_html(
             '<iframe sandbox srcdoc="{}" title="Preview" width="640" height="420"></iframe>'
-            "<p>What somebody unknown gets, without the styles of your site.</p>",
+            "<p>{}What somebody unknown gets, without the styles of your site.</p>",
             FIT_PICTURES + answer["html"],
+            f"Subject: {answer['subject']}. " if "subject" in answer else "",
         )
+
+
+def _compile(block: Block, fallback: Ready | None = None) -> Ready:
+    definition = msgspec.convert(describe_block(block), BlockDefinition)
+    return compile_block(block.slug, definition, zone=settings.PZ_TIME_ZONE, fallback=fallback)
 
 
 class RulesOfSlot(RuleInline):

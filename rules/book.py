@@ -26,4 +26,4 @@ NO_BOOK = LiveBook(EMPTY_BOOK, {})
 def load_book(payload: bytes) -> LiveBook:
     """The runnable form of a stored payload; raises ValueError for one that was not published by this product."""
     definition = _decoder.decode(payload)
-    return LiveBook(compile_book(definition), compile_blocks(definition.blocks))
+    return LiveBook(compile_book(definition), compile_blocks(definition.blocks, zone=definition.zone))

@@ -22,11 +22,6 @@ def newest_book() -> tuple[int, Any] | None:
     return None if newest is None else (newest[0], newest[1])
 
 
-def find_book(number: int) -> Any | None:
-    """The payload of a Book, None when there is none of this number."""
-    return Book.objects.filter(number=number).values_list("payload", flat=True).first()
-
-
 def collect_definitions(number: int) -> dict[str, Any]:
     """The payload of a Book with everything that is live now (see rules.definitions.BookPayload)."""
     rules = list(Rule.objects.filter(live=True).select_related("slot", "block", "offer").order_by(*ORDER))

@@ -9,10 +9,10 @@ import zstandard
 
 from personalization.mail.links import add_campaign, read_campaign, rewrite_html, rewrite_text
 from personalization.mail.stamps import PREFIX, Door, Followed, Stamp, Stamper
+from personalization.mail.templates import Template
 from personalization.sealing import BadToken
 from profiles.profile import Profile, Trait
-from rules.mail import MessageBlock, Seen, render_message
-from rules.render import Block, render_block
+from rules.render import Block, Seen, render_html, render_message
 
 VIEW_MS = 90 * 86_400_000  # how long a message can be viewed in the browser
 MAX_VIEW = 6_000  # characters of its link: some proxies take 8,000 of a whole address
@@ -24,22 +24,28 @@ class TooMuchToCarry(ValueError):
     """What the message is made of does not fit into a link."""
 
 
+class Shown(msgspec.Struct, frozen=True, array_like=True):
+    """The block that was decided for a slot, and what its template can print of the offer granted with it."""
+
+    block: str
+    offer: dict[str, Any] | None = None
+
+
 class Letter(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Everything a message is made of, so that it can be made again to the last byte.
 
-    `book` is the number of the Book that has its template and blocks, `inline` what an inline template is kept under;
-    `shown` the block that was decided for each slot. `traits` and `data` are those its templates can print."""
+    `book` is the number of the Book that has its template and blocks, `inline` what an inline template is kept under.
+    Of the person it has what can be printed and no more: `traits`, `segments`, `user_id`."""
 
     stamp: Stamp
     base: str
     book: int
     inline: str = ""
     utm: dict[str, str] = {}
-    shown: dict[str, str] = {}
+    shown: dict[str, Shown] = {}
     user_id: str | None = None
     traits: dict[str, Any] = {}
     segments: tuple[str, ...] = ()
-    email: str = ""
     context: dict[str, Any] = {}
     data: dict[str, Any] = {}
 
@@ -61,21 +67,21 @@ class Writer:
         self._packer = zstandard.ZstdCompressor(level=3)
         self._unpacker = zstandard.ZstdDecompressor()
 
-    def write(self, letter: Letter, template: MessageBlock, blocks: Mapping[str, Block]) -> Mail:
+    def write(self, letter: Letter, template: Template, blocks: Mapping[str, Block]) -> Mail:
         """Raises RenderFailed, and TooMuchToCarry."""
-        stamp, own = letter.stamp, letter.base + PREFIX
-        unsubscribe = self._stamper.seal(letter.base, Door.UNSUBSCRIBE, stamp)
+        stamp, base, own = letter.stamp, letter.base, letter.base + PREFIX
+        unsubscribe = self._stamper.seal(base, Door.UNSUBSCRIBE, stamp)
         view = self.link_view(letter) if template.asks_view else ""
-        seen = _see(letter, blocks, {"unsubscribe_url": unsubscribe, "view_url": view})
-        message = render_message(template, seen)
+        seen = _see(letter, blocks)._replace(links={"unsubscribe_url": unsubscribe, "view_url": view})
+        message = render_message(template.block, seen)
         campaign = read_campaign(letter.utm)
 
         def link(target: str) -> str:
-            return self._stamper.seal(letter.base, Door.CLICK, Followed(stamp, add_campaign(target, campaign)))
+            return self._stamper.seal(base, Door.CLICK, Followed(stamp, add_campaign(target, campaign)))
 
-        pixel = self._stamper.seal(letter.base, Door.OPEN, stamp)
+        pixel = self._stamper.seal(base, Door.OPEN, stamp)
         return Mail(
-            " ".join(message.subject.split()),  # a line of its own in the header
+            message.subject,
             rewrite_html(message.html, link, own=own, pixel=pixel),
             rewrite_text(message.text, link, own=own),
             {
@@ -111,32 +117,24 @@ class Packed(msgspec.Struct, frozen=True, array_like=True):
     letter: bytes
 
 
-def pick_traits(profile: Profile, template: MessageBlock) -> dict[str, Any]:
-    """The traits that can be printed: all of them, when a template does not say which."""
-    if template.traits is None:
-        return {name: trait.value for name, trait in profile.traits.items()}
-    return {name: trait.value for name, trait in profile.traits.items() if name in template.traits}
-
-
-def _name(part: str) -> str:
-    """Without the colons between parts, and without anything that has a meaning in a header."""
-    return _FEEDBACK.sub("-", part)[:64]
-
-
-def _see(letter: Letter, blocks: Mapping[str, Block], links: Mapping[str, str]) -> Seen:
-    """What the template prints, the blocks of its slots among it."""
+def _see(letter: Letter, blocks: Mapping[str, Block]) -> Seen:
+    """What the template prints; raises RenderFailed for a block of its slots."""
     profile = Profile(
         id="",
         user_id=letter.user_id,
         traits={name: Trait(value, 0) for name, value in letter.traits.items()},
         segments=dict.fromkeys(letter.segments, 0),
     )
-    slots = {
-        slot: msgspec.json.decode(render_block(blocks[slug], profile, letter.context)).get("html", "")
-        for slot, slug in letter.shown.items()
-    }
-    more = {"slots": slots, "data": letter.data, "recipient": {"email": letter.email}, **links}
-    return Seen(profile, letter.context, letter.stamp.at, more)
+    seen = Seen(profile, letter.context, letter.stamp.at, data=letter.data)
+    shown = letter.shown.items()
+    return seen._replace(
+        slots={slot: render_html(blocks[each.block], seen._replace(offer=each.offer)) for slot, each in shown}
+    )
+
+
+def _name(part: str) -> str:
+    """Without the colons between parts, and without anything that has a meaning in a header."""
+    return _FEEDBACK.sub("-", part)[:64]
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -6,18 +6,29 @@ from dataclasses import dataclass
 
 import msgspec
 
+from personalization.decide import Decider, NotWanted, Personal
 from personalization.mail.calls import Call, CallRefused, Inline, Recipient, RecipientRefused, parse_recipient
-from personalization.mail.deciding import MailDecider, Personal, ProfileLate
-from personalization.mail.letters import Letter, Mail, TooMuchToCarry, Writer, pick_traits
-from personalization.mail.shelf import EMAIL, NotAnEmail, Shelf, UnknownTemplate, compile_inline, find_template
+from personalization.mail.letters import Letter, Mail, Shown, TooMuchToCarry, Writer
+from personalization.mail.shelf import Shelf
 from personalization.mail.stamps import Stamp
+from personalization.mail.templates import (
+    EMAIL,
+    INLINE,
+    NotAnEmail,
+    Template,
+    UnknownTemplate,
+    compile_inline,
+    find_template,
+    list_prints,
+)
 from personalization.sealing import BadToken
 from rules.book import LiveBook
 from rules.definitions import BlockDefinition
-from rules.mail import MessageBlock
+from rules.engine import Reason
+from rules.fallbacks import OF_OFFER
 from rules.render import BadBlock, RenderFailed
 
-INLINE = "inline"  # what a template that is not published is called
+DOOR = "email"  # as decisions are recorded
 
 
 class Trouble(msgspec.Struct):
@@ -51,8 +62,7 @@ class _Run:
     """What the recipients of one call have in common."""
 
     call: Call
-    live: LiveBook
-    template: MessageBlock
+    template: Template
     inline: str
     source: str
     base: str
@@ -61,7 +71,7 @@ class _Run:
 class Renderer:
     """Renders calls, for an event loop, and the messages that are viewed in the browser."""
 
-    def __init__(self, *, decider: MailDecider, shelf: Shelf, writer: Writer) -> None:
+    def __init__(self, *, decider: Decider, shelf: Shelf, writer: Writer) -> None:
         self._decider = decider
         self._shelf = shelf
         self._writer = writer
@@ -71,9 +81,9 @@ class Renderer:
         CallRefused for a template that makes no message, LogUnavailable."""
         live = self._shelf.book()
         template, inline = await self._find_template(call.template, live)
-        run = _Run(call, live, template, inline, source, base)
+        run = _Run(call, template, inline, source, base)
         asked = list(_read_recipients(call.recipients))
-        decided = await asyncio.gather(*(self._decide(recipient, template) for recipient in asked))
+        decided = await asyncio.gather(*(self._decide(run, recipient) for recipient in asked))
         messages = []
         for recipient, personal in zip(asked, decided, strict=True):
             messages.append(self._write(run, recipient, personal))
@@ -91,46 +101,51 @@ class Renderer:
     async def write_again(self, letter: Letter) -> Mail:
         live = await self._shelf.find_book(letter.book)
         if letter.inline:
-            template = compile_inline(await self._shelf.find_inline(letter.inline))
+            template = compile_inline(await self._shelf.find_inline(letter.inline), _zone(live))
         else:
             template = find_template(live, letter.stamp.template)
         return self._writer.write(letter, template, live.blocks)
 
-    async def _find_template(self, said: str | Inline, live: LiveBook) -> tuple[MessageBlock, str]:
+    async def _find_template(self, said: str | Inline, live: LiveBook) -> tuple[Template, str]:
         """The template, and the name an inline one is kept under."""
         try:
             if isinstance(said, str):
                 return find_template(live, said), ""
             definition = BlockDefinition(EMAIL, said.html, name=INLINE, subject=said.subject, text=said.text)
-            return compile_inline(definition), await self._shelf.keep_inline(definition)
+            return compile_inline(definition, _zone(live)), await self._shelf.keep_inline(definition)
         except UnknownTemplate as error:
             raise CallRefused(404, "unknown_template", f"{error}; publish it, or send it inline") from error
         except (NotAnEmail, BadBlock) as error:
             raise CallRefused(400, "bad_template", str(error)) from error
 
-    async def _decide(
-        self, recipient: Recipient | RecipientRefused, template: MessageBlock
-    ) -> Personal | ProfileLate | None:
+    async def _decide(self, run: _Run, recipient: Recipient | RecipientRefused) -> Personal | RecipientRefused:
         if isinstance(recipient, RecipientRefused):
-            return None
+            return recipient
+        slots, call = run.template.block.slots, run.call
         try:
-            return await self._decider.decide_for(recipient.person, template.slots, recipient.context)
-        except ProfileLate as late:
-            return late
+            personal = await self._decider.decide_for(
+                recipient.person, slots, recipient.context, door=DOOR, source=run.source, purpose=call.purpose
+            )
+        except NotWanted as error:
+            return RecipientRefused("no_consent", str(error))
+        shown = personal.answer.slots.values()
+        if not personal.facts.known or any(each.reason is Reason.TIMEOUT for each in shown):
+            # Nothing is known of what the person consents to either.
+            return RecipientRefused(
+                "unavailable", "the profile could not be read in time; render for this person again"
+            )
+        return personal
 
     def _write(
-        self, run: _Run, recipient: Recipient | RecipientRefused, personal: Personal | ProfileLate | None
+        self, run: _Run, recipient: Recipient | RecipientRefused, personal: Personal | RecipientRefused
     ) -> Rendered:
         if isinstance(recipient, RecipientRefused):
             return _trouble(recipient.code, recipient.message)
-        if not isinstance(personal, Personal):
-            return _trouble("unavailable", str(personal))
-        consent = personal.profile.consent.get(run.call.purpose)
-        if consent is not None and not consent.value:
-            return _trouble("no_consent", f"the person does not want messages of the purpose {run.call.purpose!r}")
+        if isinstance(personal, RecipientRefused):
+            return _trouble(personal.code, personal.message)
         letter = _make_letter(run, recipient, personal)
         try:
-            mail = self._writer.write(letter, run.template, run.live.blocks)
+            mail = self._writer.write(letter, run.template, personal.live.blocks)
         except RenderFailed as error:
             return _trouble("render_failed", str(error))
         except TooMuchToCarry as error:
@@ -139,30 +154,47 @@ class Renderer:
 
 
 def _make_letter(run: _Run, recipient: Recipient, personal: Personal) -> Letter:
+    call, facts = run.call, personal.facts
     stamp = Stamp(
         decision=bytes.fromhex(personal.answer.decision_id),
         person=recipient.person,
         source=run.source,
-        template=run.template.slug,
-        purpose=run.call.purpose,
-        campaign=run.call.utm.get("campaign", ""),
-        at=personal.now,
+        template=run.template.block.slug,
+        purpose=call.purpose,
+        campaign=call.utm.get("campaign", ""),
+        at=facts.now,
     )
-    profile = personal.profile
+    shown = _list_shown(personal)
+    prints = list_prints(personal.live, run.template, (each.block for each in shown.values()))
+    traits = facts.profile.traits.items()
     return Letter(
         stamp=stamp,
         base=run.base,
-        book=run.live.book.number,
+        book=personal.live.book.number,
         inline=run.inline,
-        utm=run.call.utm,
-        shown=_list_shown(personal),
-        user_id=profile.user_id,
-        traits=pick_traits(profile, run.template),
-        segments=tuple(profile.segments),
-        email=recipient.email,
-        context=recipient.context,
-        data=recipient.data,
+        utm=call.utm,
+        shown=shown,
+        user_id=facts.profile.user_id,
+        traits={name: trait.value for name, trait in traits if prints.traits is None or name in prints.traits},
+        segments=tuple(facts.profile.segments) if prints.segments else (),
+        context={**facts.context},
+        data={"email": recipient.email, **recipient.data} if recipient.email else recipient.data,
     )
+
+
+def _list_shown(personal: Personal) -> dict[str, Shown]:
+    """The block of each slot that shows one."""
+    shown = {}
+    for slot, answered in personal.answer.slots.items():
+        if answered.block is not None:
+            offered = answered.offer
+            offer = None if offered is None else {name: getattr(offered, name) for name in OF_OFFER}
+            shown[slot] = Shown(_named.decode(answered.block).slug, offer)
+    return shown
+
+
+def _zone(live: LiveBook) -> str:
+    return live.book.calendar.zone
 
 
 def _read_recipients(said: Iterable[msgspec.Raw]) -> Iterable[Recipient | RecipientRefused]:
@@ -181,12 +213,6 @@ def _read_recipients(said: Iterable[msgspec.Raw]) -> Iterable[Recipient | Recipi
 
 def _trouble(code: str, message: str) -> Rendered:
     return Rendered(error=Trouble(code, message))
-
-
-def _list_shown(personal: Personal) -> dict[str, str]:
-    """The block of each slot that shows one."""
-    shown = {slot: answered.block for slot, answered in personal.answer.slots.items()}
-    return {slot: _named.decode(block).slug for slot, block in shown.items() if block is not None}
 
 
 class _Named(msgspec.Struct):

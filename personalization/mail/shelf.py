@@ -3,7 +3,6 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import lru_cache
 from hashlib import sha256
 
 import msgspec
@@ -11,25 +10,15 @@ import redis
 from django.db import DatabaseError
 
 from ingestion.log import LogUnavailable
+from personalization.replaying import NotExplainable, read_book
 from personalization.sealing import BadToken
 from profiles import keys
 from profiles.clients import AsyncClient
-from rules.book import LiveBook, load_book
+from rules.book import LiveBook
 from rules.definitions import BlockDefinition
-from rules.mail import MessageBlock, compile_message
-from rules.queries import find_book
 
 KEPT_BOOKS = 8  # compiled ones that are no longer in force
 INLINE_S = 7 * 86_400  # how long the message of a test can be viewed in the browser
-EMAIL = "email"
-
-
-class UnknownTemplate(LookupError):
-    """The Book in force has no such block."""
-
-
-class NotAnEmail(ValueError):
-    """The block is of another kind."""
 
 
 class Shelf:
@@ -45,12 +34,12 @@ class Shelf:
         return self._book()
 
     async def find_book(self, number: int) -> LiveBook:
-        """Any Book that ever was in force; raises BadToken when there is none, LogUnavailable when nobody can tell."""
+        """Any Book that was ever published; raises BadToken when there is none, LogUnavailable when nobody can tell."""
         live = self._book()
         if live.book.number == number:
             return live
         if number not in self._books:
-            self._books[number] = load_book(await self._read_book(number))
+            self._books[number] = await asyncio.to_thread(_read_book, number)
             while len(self._books) > KEPT_BOOKS:
                 self._books.popitem(last=False)
         self._books.move_to_end(number)
@@ -76,34 +65,11 @@ class Shelf:
             raise BadToken("the template of this test is no longer kept")
         return msgspec.json.decode(packed, type=BlockDefinition)
 
-    async def _read_book(self, number: int) -> bytes:
-        """From Redis, which has those in force and just before; from PostgreSQL, which has all."""
-        try:
-            if packed := await self._client.get(keys.snapshot(keys.BOOK, number)):
-                return bytes(packed)
-            payload = await asyncio.to_thread(find_book, number)
-        except (redis.RedisError, DatabaseError) as error:
-            raise LogUnavailable(type(error).__name__) from error
-        if payload is None:
-            raise BadToken("there is no such Book")
-        return msgspec.json.encode(payload)
 
-
-def find_template(live: LiveBook, slug: str) -> MessageBlock:
-    """The compiled e-mail block of a Book; raises UnknownTemplate, NotAnEmail."""
-    definition = live.book.blocks.get(slug)
-    if definition is None:
-        raise UnknownTemplate(f"Book {live.book.number} has no block {slug!r}")
-    if definition.kind != EMAIL:
-        raise NotAnEmail(f"the block {slug!r} is of the kind {definition.kind!r}, not {EMAIL!r}")
-    return _compile(slug, definition)
-
-
-def compile_inline(definition: BlockDefinition) -> MessageBlock:
-    """Raises BadBlock."""
-    return _compile("inline", definition)
-
-
-@lru_cache(128)
-def _compile(slug: str, definition: BlockDefinition) -> MessageBlock:
-    return compile_message(slug, definition)
+def _read_book(number: int) -> LiveBook:
+    try:
+        return read_book(number).live
+    except NotExplainable as error:
+        raise BadToken(str(error)) from error
+    except DatabaseError as error:
+        raise LogUnavailable(f"PostgreSQL: {type(error).__name__}") from error

@@ -9,12 +9,12 @@ from ingestion.directory import Directory
 from personalization.decide import Decider
 from personalization.mail.api import RenderApp
 from personalization.mail.bursts import Bursts
-from personalization.mail.deciding import MailDecider
 from personalization.mail.doors import MailDoors
 from personalization.mail.letters import Writer
 from personalization.mail.rendering import Renderer
 from personalization.mail.shelf import Shelf
 from personalization.mail.stamps import Stamper
+from personalization.recording import DecisionRecorder
 from profiles.clients import AsyncClient
 from profiles.reader import ProfileReader
 from rules.book import LiveBook
@@ -29,17 +29,14 @@ def make_mail(
     client: AsyncClient,
     snapshots: Snapshots,
     reader: ProfileReader,
+    recorder: DecisionRecorder,
     appender: Appender,
     clock: Callable[[], int],
 ) -> tuple[RenderApp, MailDoors]:
     directory, book, roster = snapshots
-    decider = Decider(reader=reader, book=book, roster=roster, clock=clock, deadline=READ_S)
+    decider = Decider(reader=reader, recorder=recorder, book=book, roster=roster, clock=clock, deadline=READ_S)
     stamper = Stamper([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
-    renderer = Renderer(
-        decider=MailDecider(decider=decider, reader=reader, roster=roster, clock=clock, deadline=READ_S),
-        shelf=Shelf(client, book),
-        writer=Writer(stamper),
-    )
+    renderer = Renderer(decider=decider, shelf=Shelf(client, book), writer=Writer(stamper))
     doors = MailDoors(
         stamper=stamper,
         appender=appender,

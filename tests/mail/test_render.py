@@ -19,7 +19,7 @@ def test_a_message_is_personal_in_every_part(post: Post) -> None:
     post.know("u1", name="Anna", city="Rome")
     message = post.message({"userId": "u1", "data": {"points": 40}})
     assert message["subject"] == "A letter for Anna"
-    assert '<h1 style="color: #123456">Hello Anna</h1>' in message["html"].replace(';"', '"')
+    assert re.search(r'<h1 style="color: ?#123456;?">Hello Anna</h1>', message["html"])
     assert "For Rome, Anna" in message["html"]
     assert "Your points: 40" in message["html"]
     assert message["text"].startswith("Hello Anna\n")

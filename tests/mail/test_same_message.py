@@ -8,37 +8,44 @@ import httpx
 import msgspec
 import pytest
 import redis.asyncio
+from django.utils import timezone
 
-from personalization.decide import Answer, Answered
+from personalization.answering import Answered
+from personalization.decide import Answer, Personal
 from personalization.mail.calls import parse_call
-from personalization.mail.deciding import Personal
 from personalization.mail.letters import Writer
 from personalization.mail.rendering import Renderer
 from personalization.mail.shelf import Shelf
 from personalization.mail.stamps import Stamper
+from personalization.snapshot import announce
+from profiles import keys
 from profiles.clients import Client
 from profiles.profile import Profile, Trait
 from rules.book import load_book
-from rules.engine import Reason
+from rules.engine import Facts, Reason
+from rules.models import Book
 from tests.mail.conftest import BOOK, HTML, SUBJECT, TEXT, Post
+from tests.product import wait_until
 
 ANNA = Profile(id="1" * 32, user_id="u1", traits={"name": Trait("Anna & <Co>", 1), "city": Trait("Rome", 1)})
 NOW = 1_800_000_000_000
+LIVE = load_book(json.dumps(BOOK).encode())
 SHOWN = {"email-banner": Answered(Reason.RULE_MATCHED, msgspec.Raw(b'{"slug": "for-rome", "kind": "html"}'), "rome")}
 
 
 class OneDecision:
     """Decides once, and says the same again: what differs then is not the decision."""
 
-    async def decide_for(self, identifier: str, slots: Sequence[str], context: Mapping[str, Any]) -> Personal:
-        return Personal(Answer("d" * 32, 7, SHOWN), ANNA, NOW)
+    async def decide_for(
+        self, identifier: str, slots: Sequence[str], context: Mapping[str, Any], **more: str
+    ) -> Personal:
+        return Personal(Answer("d" * 32, 7, SHOWN), Facts(ANNA, context, NOW), LIVE)
 
 
 async def test_four_ways_make_one_message(redis_client: Client, settings: Any) -> None:
     client = redis.asyncio.Redis.from_url(settings.REDIS_URL)
-    live = load_book(json.dumps(BOOK).encode())
     writer = Writer(Stamper(["secret"]))
-    renderer = Renderer(decider=OneDecision(), shelf=Shelf(client, lambda: live), writer=writer)  # type: ignore[arg-type]
+    renderer = Renderer(decider=OneDecision(), shelf=Shelf(client, lambda: LIVE), writer=writer)  # type: ignore[arg-type]
 
     async def render(template: Any) -> dict[str, Any]:
         body = {"template": template, "recipients": [{"userId": "u1", "data": {"points": 3}}], "utm": {"source": "x"}}
@@ -72,15 +79,12 @@ def test_a_view_shows_what_was_sent_whatever_has_happened_since(post: Post) -> N
     assert httpx.get(f"{post.url}/t/v/{address}").text == message["html"]
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_view_finds_a_book_that_is_no_longer_in_force(post: Post, redis_client: Client) -> None:
     message = post.message({"userId": "u1"})
     address = message["html"].partition('href="' + post.url + "/t/v/")[2].partition('"')[0]
     changed = {**BOOK, "number": 8, "blocks": {**BOOK["blocks"], "letter": {**BOOK["blocks"]["letter"], "source": "x"}}}
-    from personalization.snapshot import announce
-    from profiles import keys
-    from tests.product import wait_until
-
+    Book.objects.create(number=7, payload=BOOK, published=timezone.now())
     announce(redis_client, keys.BOOK, 8, json.dumps(changed).encode())
     wait_until(lambda: post.render({"userId": "u1"}).json()["book"] == 8)
     assert httpx.get(f"{post.url}/t/v/{address}").text == message["html"]

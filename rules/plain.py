@@ -1,0 +1,67 @@
+"""The text of an e-mail made of its HTML: links as text (url), tables flattened, what is hidden left out."""
+
+import re
+from html import unescape
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
+_ATTRIBUTE = re.compile(r"([^\s=\"]+)=\"([^\"]*)\"")
+_HIDDEN = re.compile(r"display:\s*none")
+_SPACES = re.compile(r"[ \t\r\n\f\xa0]+")
+_BREAK = "\x01"  # a line that the markup begins; those of the source are mere spaces
+_AROUND_BREAKS = re.compile(f" ?{_BREAK} ?")
+_BREAKS = re.compile(f"{_BREAK}{{3,}}")
+
+_PARAGRAPH = _BREAK + _BREAK
+_BEGINS = {
+    **dict.fromkeys(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre"), _PARAGRAPH),
+    **dict.fromkeys(("div", "tr", "article", "section", "header", "footer", "main", "center", "caption"), _BREAK),
+    **dict.fromkeys(("dl", "dt", "dd", "figure", "figcaption", "br"), _BREAK),
+    **dict.fromkeys(("td", "th"), " "),
+    "li": f"{_BREAK}- ",
+    "hr": f"{_BREAK}---{_BREAK}",
+}
+_ENDS = {**_BEGINS, "li": ""}
+_VOID = {"br", "hr", "img", "col", "wbr"}
+
+
+def make_text(html: str) -> str:
+    """The text of cleaned HTML."""
+    out: list[str] = []
+    links: list[tuple[str, int]] = []
+    hidden, depth, at = "", 0, 0
+    for tag in _TAG.finditer(html):
+        closes, name, attributes = tag.groups()
+        if hidden:
+            if name == hidden:
+                depth += -1 if closes else 1
+                hidden = hidden if depth else ""
+            at = tag.end()
+            continue
+        out.append(html[at : tag.start()])
+        at = tag.end()
+        if closes:
+            out.append(_ENDS.get(name, ""))
+            if name == "a" and links:
+                url, since = links.pop()
+                out.append(_say_url(url, _SPACES.sub(" ", "".join(out[since:])).strip()))
+        elif "none" in attributes and name not in _VOID and _HIDDEN.search(_read(attributes, "style")):
+            hidden, depth = name, 1
+        else:
+            out.append(_read(attributes, "alt") if name == "img" else _BEGINS.get(name, ""))
+            if name == "a":
+                links.append((_read(attributes, "href"), len(out)))
+    if not hidden:
+        out.append(html[at:])
+    text = _SPACES.sub(" ", unescape("".join(out)))
+    return _BREAKS.sub(_PARAGRAPH, _AROUND_BREAKS.sub(_BREAK, text)).replace(_BREAK, "\n").strip()
+
+
+def _read(attributes: str, name: str) -> str:
+    """The value of an attribute, escaped as it stands there."""
+    return dict(_ATTRIBUTE.findall(attributes)).get(name, "")
+
+
+def _say_url(url: str, text: str) -> str:
+    if not url or url.startswith("#") or url.removeprefix("mailto:").removeprefix("tel:") == text:
+        return ""
+    return f" ({url})" if text else url
