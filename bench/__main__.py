@@ -14,6 +14,7 @@ from bench.backfill import measure_backfill
 from bench.conditions import measure_conditions
 from bench.doors import measure_doors
 from bench.freshness import measure_freshness
+from bench.mail import measure_mail
 from bench.processing import measure_memory, measure_processor
 from bench.timers import measure_timers
 
@@ -27,6 +28,7 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "timers": measure_timers,
     "freshness": measure_freshness,
     "doors": measure_doors,
+    "mail": measure_mail,
 }
 
 

@@ -38,7 +38,9 @@ from personalization.health import HealthApp, probes_of
 from personalization.live import LiveChanges
 from personalization.mail.wiring import make_mail
 from personalization.recording import DecisionRecorder
+from personalization.sealing import Sealer
 from personalization.snapshot import Snapshot
+from personalization.visiting import Visits
 from profiles import keys
 from profiles.clients import AsyncClient, Client
 from profiles.profile import DAY_MS, Memory
@@ -210,6 +212,14 @@ def make_builder(**more: Any) -> Builder:
     )
 
 
+def make_sealer() -> Sealer:
+    return Sealer([settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)])
+
+
+def make_visits() -> Visits:
+    return Visits(sealer=make_sealer(), client=redis_client(), memory=read_memory, clock=clock)
+
+
 def make_health_app() -> HealthApp:
     return HealthApp(probes_of(settings.DATABASE_URL, settings.REDIS_URL))
 
@@ -242,13 +252,14 @@ class Web:
         )
         directory = self._snapshots.live_directory
         self.ingest = IngestApp(directory=directory, appender=appender, limits=limits, clock=clock)
-        self.decide = DecideApp(directory=directory, decider=decider)
+        self.decide = DecideApp(directory=directory, decider=decider, visits=make_visits())
         self.mail_render, self.mail_doors = make_mail(
             client=self._client,
             snapshots=(directory, self._snapshots.live_book, self._snapshots.live_roster),
             reader=reader,
             recorder=recorder,
             appender=appender,
+            sealer=make_sealer(),
             clock=clock,
         )
         self.socket = VisitorConsumer.as_asgi(

@@ -1,6 +1,5 @@
 """What the links of a message carry, sealed: which message it is, whose, and what it is about. Pure."""
 
-from collections.abc import Sequence
 from enum import StrEnum
 from hashlib import sha256
 from typing import TypeVar
@@ -11,6 +10,7 @@ from personalization.mail.links import is_followed
 from personalization.sealing import BadToken, Sealer
 
 PREFIX = "/t/"
+PURPOSE = "mail-"  # of its tokens, with the letter of the door
 
 
 class Door(StrEnum):
@@ -59,17 +59,17 @@ class Stamper:
     """Makes the addresses that messages carry, and reads their tokens again. `base` is where this product is reached,
     such as `https://engine.example`."""
 
-    def __init__(self, secrets: Sequence[str]) -> None:
-        self._sealer = Sealer(secrets)
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
 
     def seal(self, base: str, door: Door, carried: msgspec.Struct, *, expires: int = 0) -> str:
-        token = self._sealer.seal(door, _encode(carried), expires=expires)
+        token = self._sealer.seal(PURPOSE + door, _encode(carried), expires=expires)
         return f"{base}{PREFIX}{door}/{token}{'.gif' if door is Door.OPEN else ''}"
 
     def read(self, door: Door, token: str, kind: type[Carried], *, now: int) -> Carried:
         """What a token of this door carries; raises BadToken, ExpiredToken."""
         try:
-            return msgspec.msgpack.decode(self._sealer.open(door, token, now=now), type=kind)
+            return msgspec.msgpack.decode(self._sealer.open(PURPOSE + door, token, now=now), type=kind)
         except msgspec.DecodeError as error:
             raise BadToken("sealed by another version of this product") from error
 

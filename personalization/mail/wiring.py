@@ -15,6 +15,7 @@ from personalization.mail.rendering import Renderer
 from personalization.mail.shelf import Shelf
 from personalization.mail.stamps import Stamper
 from personalization.recording import DecisionRecorder
+from personalization.sealing import Sealer
 from profiles.clients import AsyncClient
 from profiles.reader import ProfileReader
 from rules.book import LiveBook
@@ -31,11 +32,12 @@ def make_mail(
     reader: ProfileReader,
     recorder: DecisionRecorder,
     appender: Appender,
+    sealer: Sealer,
     clock: Callable[[], int],
 ) -> tuple[RenderApp, MailDoors]:
     directory, book, roster = snapshots
     decider = Decider(reader=reader, recorder=recorder, book=book, roster=roster, clock=clock, deadline=READ_S)
-    stamper = Stamper([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
+    stamper = Stamper(sealer)
     renderer = Renderer(decider=decider, shelf=Shelf(client, book), writer=Writer(stamper))
     doors = MailDoors(
         stamper=stamper,

@@ -9,6 +9,7 @@ import pytest
 
 from personalization.mail.doors import PIXEL
 from personalization.mail.stamps import Door, Stamp, Stamper
+from personalization.sealing import Sealer
 from profiles.clients import Client
 from tests.mail.conftest import Post
 
@@ -198,7 +199,7 @@ def test_other_methods_are_not_taken(post: Post, letter: Letter, door: str) -> N
 
 def test_an_old_view_is_gone(post: Post, settings: Any) -> None:
     stamp = Stamp(b"d" * 16, "u:u1", "shop", "letter", "email", "", 1)
-    address = Stamper([settings.SECRET_KEY]).seal(post.url, Door.VIEW, stamp, expires=1_000)
+    address = Stamper(Sealer([settings.SECRET_KEY])).seal(post.url, Door.VIEW, stamp, expires=1_000)
     answer = httpx.get(address)
     assert answer.status_code == 410
     assert "too old" in answer.text

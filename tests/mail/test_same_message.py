@@ -17,6 +17,7 @@ from personalization.mail.letters import Writer
 from personalization.mail.rendering import Renderer
 from personalization.mail.shelf import Shelf
 from personalization.mail.stamps import Stamper
+from personalization.sealing import Sealer
 from personalization.snapshot import announce
 from profiles import keys
 from profiles.clients import Client
@@ -44,7 +45,7 @@ class OneDecision:
 
 async def test_four_ways_make_one_message(redis_client: Client, settings: Any) -> None:
     client = redis.asyncio.Redis.from_url(settings.REDIS_URL)
-    writer = Writer(Stamper(["secret"]))
+    writer = Writer(Stamper(Sealer(["secret"])))
     renderer = Renderer(decider=OneDecision(), shelf=Shelf(client, lambda: LIVE), writer=writer)  # type: ignore[arg-type]
 
     async def render(template: Any) -> dict[str, Any]:
