@@ -29,15 +29,17 @@ PRODUCT = """<tr><td style="padding:8px"><a href="https://shop.example/p/{n}?lis
  warranty of two years, and sent on the same day.</td></tr>"""
 TEMPLATE = f"""<!doctype html><html lang="en"><head><style>
 h1 {{ font: 24px Georgia, serif; color: #123456 }} .name {{ padding: 8px; color: #444444 }} p {{ line-height: 1.5 }}
-</style></head><body><h1>{{% if profile.traits.name %}}{{{{ profile.traits.name }}}}, what{{% else %}}What{{% endif %}} is
- new this week</h1>{{% slot "email-banner" %}}
+</style></head><body><h1>
+{{% if profile.traits.name %}}{{{{ profile.traits.name }}}}, what{{% else %}}What{{% endif %}} is new this week</h1>{{% slot "email-banner" %}}
 <table>{"".join(PRODUCT.format(n=number) for number in range(LINKS // 2))}</table>
-<p>You live in {{{{ profile.traits.country | default: "our hearts" }}}}. Your points: {{{{ data.points | default: "0" }}}}.</p>
-<p><a href="{{{{ view_url }}}}">In the browser</a> <a href="{{{{ unsubscribe_url }}}}">Unsubscribe</a></p></body></html>"""
+<p>You live in {{{{ profile.traits.country | default: "our hearts" }}}}.
+ Your points: {{{{ data.points | default: "0" }}}}.</p>
+<p><a href="{{{{ view_url }}}}">In the browser</a>
+ <a href="{{{{ unsubscribe_url }}}}">Unsubscribe</a></p></body></html>"""
 
 
 def measure_mail() -> dict[str, Any]:
-    """Recipients per second of one web process, and how long a call takes; with a fifth of it, what a decision waits."""
+    """Recipients per second of one web process that does nothing else, and how long a call takes."""
     with own_redis() as url:
         connection = client(url)
         publish(connection)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -67,15 +68,16 @@ class Writer:
         self._packer = zstandard.ZstdCompressor(level=3)
         self._unpacker = zstandard.ZstdDecompressor()
 
-    def write(self, letter: Letter, template: Template, blocks: Mapping[str, Block]) -> Mail:
-        """Raises RenderFailed, and TooMuchToCarry."""
+    def write(self, letter: Letter, template: Template, slots: Mapping[str, str]) -> Mail:
+        """`slots` are the blocks of its slots, rendered. Raises RenderFailed, and TooMuchToCarry."""
         stamp, base, own = letter.stamp, letter.base, letter.base + PREFIX
         unsubscribe = self._stamper.seal(base, Door.UNSUBSCRIBE, stamp)
         view = self.link_view(letter) if template.asks_view else ""
-        seen = _see(letter, blocks)._replace(links={"unsubscribe_url": unsubscribe, "view_url": view})
+        seen = see(letter)._replace(slots=slots, links={"unsubscribe_url": unsubscribe, "view_url": view})
         message = render_message(template.block, seen)
         campaign = read_campaign(letter.utm)
 
+        @cache  # most links are in the HTML and in the text
         def link(target: str) -> str:
             return self._stamper.seal(base, Door.CLICK, Followed(stamp, add_campaign(target, campaign)))
 
@@ -117,19 +119,23 @@ class Packed(msgspec.Struct, frozen=True, array_like=True):
     letter: bytes
 
 
-def _see(letter: Letter, blocks: Mapping[str, Block]) -> Seen:
-    """What the template prints; raises RenderFailed for a block of its slots."""
+def fill_slots(letter: Letter, blocks: Mapping[str, Block]) -> dict[str, str]:
+    """The blocks of a letter's slots, rendered as they were when they were decided; raises RenderFailed."""
+    seen = see(letter)
+    return {
+        slot: render_html(blocks[each.block], seen._replace(offer=each.offer)) for slot, each in letter.shown.items()
+    }
+
+
+def see(letter: Letter) -> Seen:
+    """What its template prints."""
     profile = Profile(
         id="",
         user_id=letter.user_id,
         traits={name: Trait(value, 0) for name, value in letter.traits.items()},
         segments=dict.fromkeys(letter.segments, 0),
     )
-    seen = Seen(profile, letter.context, letter.stamp.at, data=letter.data)
-    shown = letter.shown.items()
-    return seen._replace(
-        slots={slot: render_html(blocks[each.block], seen._replace(offer=each.offer)) for slot, each in shown}
-    )
+    return Seen(profile, letter.context, letter.stamp.at, data=letter.data)
 
 
 def _name(part: str) -> str:

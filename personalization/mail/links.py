@@ -26,8 +26,9 @@ _MARKUP = re.compile(
     |<(?:[!?]|/(?![a-z])).*?(?:>|\Z)
     |<(?P<raw>script|style|textarea|title|xmp|iframe|noembed|noframes|plaintext)(?=[ \t\n\r\f/>]){_ATTRIBUTES}>
       .*?(?:(?=</(?P=raw)[ \t\n\r\f/>])|\Z)
-    |</(?P<closed>[a-z][^ \t\n\r\f/>]*+){_ATTRIBUTES}(?:>|\Z)
-    |<(?P<name>[a-z][^ \t\n\r\f/>]*+)(?P<attributes>{_ATTRIBUTES})(?:>|\Z)""",
+    |<(?:a|area)(?=[ \t\n\r\f/>])(?P<link>{_ATTRIBUTES})>
+    |</(?P<body>body(?=[ \t\n\r\f/>])){_ATTRIBUTES}>
+    |</?[a-z][^ \t\n\r\f/>]*+{_ATTRIBUTES}(?:>|\Z)""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE | re.ASCII,
 )
 _ATTRIBUTE = re.compile(rf"[ \t\n\r\f/]*+(?P<name>{_NAME})(?:{_SPACE}*+={_SPACE}*+(?P<value>{_VALUE}))?+")
@@ -44,14 +45,12 @@ def rewrite_html(html: str, make_link: MakeLink, *, own: str, pixel: str) -> str
     parts: list[str] = []
     done, end = 0, len(html)
     for found in _MARKUP.finditer(html):
-        if found["name"] is not None:
-            if found["name"].lower() not in ("a", "area") or html[found.end() - 1] != ">":
-                continue
-            link = _find_link(html, *found.span("attributes"))
+        if found.lastgroup == "link":
+            link = _find_link(html, *found.span("link"))
             if link is not None and (target := _read_target(link[2])) and not target.startswith(own):
                 parts += (html[done : link[0]], f'"{escape(make_link(target))}"')
                 done = link[1]
-        elif found["closed"] is not None and found["closed"].lower() == "body":
+        elif found.lastgroup == "body":
             end = found.start()
     picture = f'<img src="{escape(pixel)}" width="1" height="1" alt="" style="display:block;border:0">'
     return "".join((*parts, html[done:end], picture, html[end:]))
@@ -69,6 +68,7 @@ def rewrite_text(text: str, make_link: MakeLink, *, own: str) -> str:
     return _PLAIN_LINK.sub(replace, text)
 
 
+@lru_cache(8_192)
 def is_followed(link: str) -> bool:
     """Whether a click may be led to this address: a page on the web, written in full."""
     try:

@@ -1,14 +1,15 @@
 """Messages for the recipients of a call: who may be written to, what they are shown, and what came of each."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from personalization.decide import Decider, NotWanted, Personal
 from personalization.mail.calls import Call, CallRefused, Inline, Recipient, RecipientRefused, parse_recipient
-from personalization.mail.letters import Letter, Mail, Shown, TooMuchToCarry, Writer
+from personalization.mail.letters import Letter, Mail, Shown, TooMuchToCarry, Writer, fill_slots
 from personalization.mail.shelf import Shelf
 from personalization.mail.stamps import Stamp
 from personalization.mail.templates import (
@@ -55,6 +56,17 @@ class RenderedCall(msgspec.Struct, rename="camel"):
 
     book: int
     messages: list[Rendered]
+
+
+class _RenderedBlock(msgspec.Struct):
+    """What is needed of a slot's block; one that has no HTML says nothing in an e-mail."""
+
+    slug: str
+    html: str = ""
+
+
+_blocks = msgspec.json.Decoder(_RenderedBlock)
+_Shown = tuple[_RenderedBlock, dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ class Renderer:
             template = compile_inline(await self._shelf.find_inline(letter.inline), _zone(live))
         else:
             template = find_template(live, letter.stamp.template)
-        return self._writer.write(letter, template, live.blocks)
+        return self._writer.write(letter, template, fill_slots(letter, live.blocks))
 
     async def _find_template(self, said: str | Inline, live: LiveBook) -> tuple[Template, str]:
         """The template, and the name an inline one is kept under."""
@@ -143,9 +155,11 @@ class Renderer:
             return _trouble(recipient.code, recipient.message)
         if isinstance(personal, RecipientRefused):
             return _trouble(personal.code, personal.message)
-        letter = _make_letter(run, recipient, personal)
+        shown = _read_shown(personal)
+        letter = _make_letter(run, recipient, personal, shown)
         try:
-            mail = self._writer.write(letter, run.template, personal.live.blocks)
+            slots = {slot: block.html for slot, (block, _) in shown.items()}
+            mail = self._writer.write(letter, run.template, slots)
         except RenderFailed as error:
             return _trouble("render_failed", str(error))
         except TooMuchToCarry as error:
@@ -153,7 +167,7 @@ class Renderer:
         return Rendered(*mail, decision_id=letter.stamp.decision_id, message_id=letter.stamp.message_id)
 
 
-def _make_letter(run: _Run, recipient: Recipient, personal: Personal) -> Letter:
+def _make_letter(run: _Run, recipient: Recipient, personal: Personal, shown: Mapping[str, _Shown]) -> Letter:
     call, facts = run.call, personal.facts
     stamp = Stamp(
         decision=bytes.fromhex(personal.answer.decision_id),
@@ -164,8 +178,7 @@ def _make_letter(run: _Run, recipient: Recipient, personal: Personal) -> Letter:
         campaign=call.utm.get("campaign", ""),
         at=facts.now,
     )
-    shown = _list_shown(personal)
-    prints = list_prints(personal.live, run.template, (each.block for each in shown.values()))
+    prints = list_prints(personal.live, run.template, (block.slug for block, _ in shown.values()))
     traits = facts.profile.traits.items()
     return Letter(
         stamp=stamp,
@@ -173,7 +186,7 @@ def _make_letter(run: _Run, recipient: Recipient, personal: Personal) -> Letter:
         book=personal.live.book.number,
         inline=run.inline,
         utm=call.utm,
-        shown=shown,
+        shown={slot: Shown(block.slug, offer) for slot, (block, offer) in shown.items()},
         user_id=facts.profile.user_id,
         traits={name: trait.value for name, trait in traits if prints.traits is None or name in prints.traits},
         segments=tuple(facts.profile.segments) if prints.segments else (),
@@ -182,14 +195,14 @@ def _make_letter(run: _Run, recipient: Recipient, personal: Personal) -> Letter:
     )
 
 
-def _list_shown(personal: Personal) -> dict[str, Shown]:
-    """The block of each slot that shows one."""
+def _read_shown(personal: Personal) -> dict[str, _Shown]:
+    """The rendered block of each slot that shows one, and what was granted with it."""
     shown = {}
     for slot, answered in personal.answer.slots.items():
         if answered.block is not None:
             offered = answered.offer
             offer = None if offered is None else {name: getattr(offered, name) for name in OF_OFFER}
-            shown[slot] = Shown(_named.decode(answered.block).slug, offer)
+            shown[slot] = (_blocks.decode(answered.block), offer)
     return shown
 
 
@@ -213,10 +226,3 @@ def _read_recipients(said: Iterable[msgspec.Raw]) -> Iterable[Recipient | Recipi
 
 def _trouble(code: str, message: str) -> Rendered:
     return Rendered(error=Trouble(code, message))
-
-
-class _Named(msgspec.Struct):
-    slug: str
-
-
-_named = msgspec.json.Decoder(_Named)

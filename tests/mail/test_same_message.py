@@ -10,7 +10,7 @@ import pytest
 import redis.asyncio
 from django.utils import timezone
 
-from personalization.answering import Answered
+from personalization.answering import show
 from personalization.decide import Answer, Personal
 from personalization.mail.calls import parse_call
 from personalization.mail.letters import Writer
@@ -23,7 +23,7 @@ from profiles import keys
 from profiles.clients import Client
 from profiles.profile import Profile, Trait
 from rules.book import load_book
-from rules.engine import Facts, Reason
+from rules.engine import Choice, Facts, Reason
 from rules.models import Book
 from tests.mail.conftest import BOOK, HTML, SUBJECT, TEXT, Post
 from tests.product import wait_until
@@ -31,7 +31,7 @@ from tests.product import wait_until
 ANNA = Profile(id="1" * 32, user_id="u1", traits={"name": Trait("Anna & <Co>", 1), "city": Trait("Rome", 1)})
 NOW = 1_800_000_000_000
 LIVE = load_book(json.dumps(BOOK).encode())
-SHOWN = {"email-banner": Answered(Reason.RULE_MATCHED, msgspec.Raw(b'{"slug": "for-rome", "kind": "html"}'), "rome")}
+CHOICE = Choice(Reason.RULE_MATCHED, "for-rome", "rome")
 
 
 class OneDecision:
@@ -40,7 +40,9 @@ class OneDecision:
     async def decide_for(
         self, identifier: str, slots: Sequence[str], context: Mapping[str, Any], **more: str
     ) -> Personal:
-        return Personal(Answer("d" * 32, 7, SHOWN), Facts(ANNA, context, NOW), LIVE)
+        facts = Facts(ANNA, context, NOW)
+        shown = {slot: show(LIVE, slot, CHOICE, facts) for slot in slots}
+        return Personal(Answer("d" * 32, 7, shown), facts, LIVE)
 
 
 async def test_four_ways_make_one_message(redis_client: Client, settings: Any) -> None:
