@@ -58,7 +58,8 @@ def make_text(html: str) -> str:
 
 def _read(attributes: str, name: str) -> str:
     """The value of an attribute, escaped as it stands there."""
-    return dict(_ATTRIBUTE.findall(attributes)).get(name, "")
+    values: list[tuple[str, str]] = _ATTRIBUTE.findall(attributes)
+    return next((value for said, value in values if said == name), "")
 
 
 def _say_url(url: str, text: str) -> str:
