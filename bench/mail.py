@@ -30,7 +30,8 @@ PRODUCT = """<tr><td style="padding:8px"><a href="https://shop.example/p/{n}?lis
 TEMPLATE = f"""<!doctype html><html lang="en"><head><style>
 h1 {{ font: 24px Georgia, serif; color: #123456 }} .name {{ padding: 8px; color: #444444 }} p {{ line-height: 1.5 }}
 </style></head><body><h1>
-{{% if profile.traits.name %}}{{{{ profile.traits.name }}}}, what{{% else %}}What{{% endif %}} is new this week</h1>{{% slot "email-banner" %}}
+{{% if profile.traits.name %}}{{{{ profile.traits.name }}}}, what{{% else %}}What{{% endif %}} is new this week</h1>
+{{% slot "email-banner" %}}
 <table>{"".join(PRODUCT.format(n=number) for number in range(LINKS // 2))}</table>
 <p>You live in {{{{ profile.traits.country | default: "our hearts" }}}}.
  Your points: {{{{ data.points | default: "0" }}}}.</p>

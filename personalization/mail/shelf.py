@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import msgspec
 import redis
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from ingestion.log import LogUnavailable
 from personalization.replaying import NotExplainable, read_book
@@ -73,3 +73,5 @@ def _read_book(number: int) -> LiveBook:
         raise BadToken(str(error)) from error
     except DatabaseError as error:
         raise LogUnavailable(f"PostgreSQL: {type(error).__name__}") from error
+    finally:
+        connection.close()  # of this thread, which may never be used for a Book again

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -24,6 +23,7 @@ from profiles import keys
 from profiles.clients import Client
 from profiles.event import Event, derive_profile_id, unpack
 from profiles.profile import Profile, Trait, pack
+from tests.product import wait_until
 
 SECRET, OTHER_SECRET, WRITE_KEY = "sk-mailer", "sk-that-may-not-send", "wk-site"
 BEARER = {"Authorization": f"Bearer {SECRET}"}
@@ -115,10 +115,7 @@ def port() -> Iterator[int]:
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),))
     thread.start()
     try:
-        deadline = time.monotonic() + 20
-        while not _is_ready(port):
-            assert time.monotonic() < deadline, "the web process did not answer within 20 s"
-            time.sleep(0.02)
+        wait_until(lambda: _is_ready(port))
         yield port
     finally:
         server.should_exit = True
@@ -130,13 +127,16 @@ def port() -> Iterator[int]:
 def post(port: int, redis_client: Client) -> Post:
     """The web process before an otherwise empty Redis."""
     put_in_force(redis_client)
+    wait_until(lambda: _is_ready(port))
     return Post(port, redis_client)
 
 
 def _is_ready(port: int) -> bool:
+    """Whether the process answers, by the Book and the keys above."""
     with suppress(httpx.TransportError):
         body = {"template": "letter", "recipients": [{"userId": "nobody"}]}
-        return httpx.post(f"http://127.0.0.1:{port}{PATH}", json=body, headers=BEARER).status_code == 200
+        answer = httpx.post(f"http://127.0.0.1:{port}{PATH}", json=body, headers=BEARER)
+        return answer.status_code == 200 and answer.json()["book"] == BOOK["number"]
     return False
 
 
