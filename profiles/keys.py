@@ -1,5 +1,7 @@
 """Names of everything kept in Redis, typed in one place."""
 
+from hashlib import blake2b
+
 BOOK = "pz:book"
 DIRECTORY = "pz:directory"
 ROSTER = "pz:roster"
@@ -7,6 +9,7 @@ REFUSED = "pz:refused"
 OUTCOMES = "pz:outcomes"
 BUILDING = "pz:building"
 PROCESSORS = "pz:processors"
+ERASED = "pz:erased"
 
 
 def log(partition: int) -> str:
@@ -68,6 +71,11 @@ def clicks(message_id: str) -> str:
 def inline_mail(name: str) -> str:
     """The inline template of a test, for those who view its message in the browser."""
     return "pz:mail:" + name
+
+
+def erased(profile_id: str) -> str:
+    """That a profile was erased. Its id is not written out: nothing else may be left that names it."""
+    return f"{ERASED}:{blake2b(profile_id.encode(), digest_size=16).hexdigest()}"
 
 
 def live(profile_id: str) -> str:
