@@ -120,8 +120,9 @@ class Packed(msgspec.Struct, frozen=True, array_like=True):
 
 
 def fill_slots(letter: Letter, blocks: Mapping[str, Block]) -> dict[str, str]:
-    """The blocks of a letter's slots, rendered as they were when they were decided; raises RenderFailed."""
-    seen = see(letter)
+    """The blocks of a letter's slots, rendered as they were when they were decided; raises RenderFailed. They are for
+    many letters, and see nothing of the data of this one."""
+    seen = see(letter)._replace(data={})
     return {
         slot: render_html(blocks[each.block], seen._replace(offer=each.offer)) for slot, each in letter.shown.items()
     }
