@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +20,7 @@ from ingestion.append import Appender
 from ingestion.builder import Builder
 from ingestion.consumers import SocketLimits, Sockets
 from ingestion.directory import Directory, load_directory
+from ingestion.http import Receive, Scope, Send
 from ingestion.leases import RedisLeases
 from ingestion.log import LogUnavailable
 from ingestion.log_redis import RedisLog
@@ -30,12 +31,16 @@ from ingestion.queries import newest_directory
 from ingestion.steps import Definitions
 from ingestion.streams import Streams
 from ingestion.undoing import Undoer
+from personalization import edge
 from personalization.announcing import announce_newest
-from personalization.api import DecideApp
+from personalization.api import DECIDE_PATHS, DecideApp
+from personalization.cache_keys import CacheKeys
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
 from personalization.health import HealthApp, probes_of
 from personalization.live import LiveChanges
+from personalization.mail.api import RENDER_PATHS
+from personalization.mail.stamps import PREFIX as MAIL_PREFIX
 from personalization.mail.wiring import make_mail
 from personalization.recording import DecisionRecorder
 from personalization.sealing import Sealer
@@ -47,9 +52,12 @@ from profiles.profile import DAY_MS, Memory
 from profiles.reader import ProfileReader
 from profiles.store import StoreUnavailable
 from profiles.store_redis import RedisStore
+from rules.actions import read_device
 from rules.book import NO_BOOK, LiveBook, load_book
 from segments.membership import Segments
 from segments.roster import NO_ROSTER, Roster, compile_roster, load_roster
+
+Door = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOK_S = 0.5  # between looks for newer definitions
 NO_DIRECTORY = "the directory of sources has not been loaded yet"
@@ -213,7 +221,16 @@ def make_builder(**more: Any) -> Builder:
 
 
 def make_sealer() -> Sealer:
-    return Sealer([settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)])
+    return Sealer(list_secrets())
+
+
+def list_secrets() -> list[str]:
+    """The secret by which things are signed, and former ones that still open what they signed."""
+    return [settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)]
+
+
+def make_cache_keys() -> CacheKeys:
+    return CacheKeys(list_secrets(), settings.PZ_CACHE_SEGMENTS)
 
 
 def make_visits() -> Visits:
@@ -262,6 +279,17 @@ class Web:
             sealer=make_sealer(),
             clock=clock,
         )
+        self.edge = edge.EdgeApp(
+            directory=directory,
+            book=self._snapshots.live_book,
+            roster=self._snapshots.live_roster,
+            reader=reader,
+            decider=decider,
+            cache_keys=make_cache_keys(),
+            device=read_device(),
+            clock=clock,
+            deadline=settings.PZ_STORE_TIMEOUT,
+        )
         self.socket = VisitorConsumer.as_asgi(
             directory=directory,
             appender=appender,
@@ -273,6 +301,16 @@ class Web:
             reader=reader,
             roster=self._snapshots.live_roster,
         )
+
+    def find_door(self, path: str) -> Door:
+        """The application behind the path of a hot door."""
+        if path in DECIDE_PATHS:
+            return self.decide
+        if path in RENDER_PATHS:
+            return self.mail_render
+        if path.startswith(MAIL_PREFIX):
+            return self.mail_doors
+        return self.edge if path.startswith(edge.PREFIX) else self.ingest
 
     async def start(self) -> None:
         """Opens the doors, with the definitions in hand if Redis answers."""
