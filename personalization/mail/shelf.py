@@ -68,7 +68,7 @@ class Shelf:
 
 def _read_book(number: int) -> LiveBook:
     try:
-        return read_book(number).live
+        return read_book(number)
     except NotExplainable as error:
         raise BadToken(str(error)) from error
     except DatabaseError as error:
