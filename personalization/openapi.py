@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from personalization.mail.openapi import describe_render
 from rules.engine import Reason
 
 _ID = {"type": "string", "minLength": 1, "maxLength": 255}
@@ -100,5 +101,6 @@ _SCHEMES = {
 def add_hot_doors(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular."""
     result.setdefault("paths", {})["/api/v1/decide"] = {"post": _DECIDE}
+    result["paths"]["/api/v1/email/render"] = {"post": describe_render(_PROBLEM)}
     result.setdefault("components", {}).setdefault("securitySchemes", {}).update(_SCHEMES)
     return result

@@ -13,6 +13,7 @@ from personalization.environment import (
     read_level,
     read_list,
     read_number,
+    read_page,
     read_seconds,
     read_text,
     read_url,
@@ -31,6 +32,7 @@ DATABASE_URL = DATABASE_URL or _EMBEDDED.get("DATABASE_URL", "postgres://app@127
 REDIS_URL = REDIS_URL or _EMBEDDED.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 
 SECRET_KEY = read_text("SECRET_KEY", _EMBEDDED.get("SECRET_KEY", ""))
+SECRET_KEY_FALLBACKS = read_list("SECRET_KEY_FALLBACKS", "")
 DEBUG = read_flag("DEBUG", False)
 ALLOWED_HOSTS = read_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS", "")
@@ -54,6 +56,7 @@ PZ_STORE_TIMEOUT = read_seconds("PZ_STORE_TIMEOUT", 1.0, most=60)
 PZ_DEVICE_TRAITS = read_list("PZ_DEVICE_TRAITS", "")
 PZ_DEVICE_EVENTS = read_list("PZ_DEVICE_EVENTS", "")
 PZ_DEVICE_PROPERTIES = read_list("PZ_DEVICE_PROPERTIES", "")
+PZ_MAIL_URL = read_page("PZ_MAIL_URL", "")
 PZ_CONSENT_PURPOSES = read_list("PZ_CONSENT_PURPOSES", "marketing,email,analytics")
 PZ_CACHE_SEGMENTS = read_list("PZ_CACHE_SEGMENTS", "")
 PZ_TIME_ZONE = read_zone("PZ_TIME_ZONE", "UTC")

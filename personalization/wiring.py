@@ -42,6 +42,9 @@ from personalization.graphql.loaders import People
 from personalization.graphql.view import GraphqlApp
 from personalization.health import HealthApp, probes_of
 from personalization.live import LiveChanges
+from personalization.mail.api import RENDER_PATHS
+from personalization.mail.stamps import PREFIX as MAIL_PREFIX
+from personalization.mail.wiring import make_mail
 from personalization.recording import DecisionRecorder
 from personalization.sealing import Sealer
 from personalization.snapshot import Snapshot
@@ -283,9 +286,10 @@ class Web:
             max_length=settings.PZ_LOG_MAX_LENGTH,
             timeout=settings.PZ_STORE_TIMEOUT,
         )
+        recorder = DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS)
         decider = Decider(
             reader=reader,
-            recorder=DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS),
+            recorder=recorder,
             book=self._snapshots.live_book,
             roster=self._snapshots.live_roster,
             clock=clock,
@@ -294,6 +298,15 @@ class Web:
         directory = self._snapshots.live_directory
         self.ingest = IngestApp(directory=directory, appender=appender, limits=limits, clock=clock)
         self.decide = DecideApp(directory=directory, decider=decider, visits=make_visits())
+        self.mail_render, self.mail_doors = make_mail(
+            client=self._client,
+            snapshots=(directory, self._snapshots.live_book, self._snapshots.live_roster),
+            reader=reader,
+            recorder=recorder,
+            appender=appender,
+            sealer=make_sealer(),
+            clock=clock,
+        )
         self.edge = edge.EdgeApp(
             directory=directory,
             book=self._snapshots.live_book,
@@ -328,6 +341,10 @@ class Web:
         """The application behind the path of a hot door."""
         if path in DECIDE_PATHS:
             return self.decide
+        if path in RENDER_PATHS:
+            return self.mail_render
+        if path.startswith(MAIL_PREFIX):
+            return self.mail_doors
         return self.edge if path.startswith(edge.PREFIX) else self.ingest
 
     async def start(self) -> None:

@@ -67,6 +67,16 @@ def answered(call: str) -> str:
     return "pz:answered:" + call
 
 
+def clicks(message_id: str) -> str:
+    """The links of an e-mail that were followed within this second."""
+    return "pz:clicks:" + message_id
+
+
+def inline_mail(name: str) -> str:
+    """The inline template of a test, for those who view its message in the browser."""
+    return "pz:mail:" + name
+
+
 def erased(digest: str) -> str:
     """That a profile was erased, by a digest of its id: nothing may be left that names it."""
     return f"{ERASED}:{digest}"
