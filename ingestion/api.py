@@ -196,5 +196,4 @@ def _strict(parsed: Parsed) -> Answer:
         for refusal in wrong[:TOLD_REFUSALS]
     ]
     message = f"{len(wrong)} of {len(parsed.events) + len(parsed.refusals)} events were refused: {wrong[0].message}"
-    body = {"code": wrong[0].reason, "message": message, "stored": len(parsed.events), "refusals": told}
-    return Answer(400, encode(body))
+    return refuse(400, wrong[0].reason, message, stored=len(parsed.events), refusals=told)

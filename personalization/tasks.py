@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
+from personalization.issued import forget_ended
 from personalization.wiring import make_builder, redis_client
 from profiles import keys
 from segments.queries import list_waiting_builds
@@ -20,6 +21,12 @@ SLICE_S = 10  # of one task, after which other tasks have their turn
 def drop_expired_sessions() -> None:
     """Django keeps the sessions of operators who never log out; those that have ended are of no use to anybody."""
     call_command("clearsessions")
+
+
+@shared_task
+def drop_ended_tokens() -> None:
+    """OAuth tokens live for an hour; those that ended long ago are of no use to anybody."""
+    forget_ended(at=timezone.now())
 
 
 @shared_task

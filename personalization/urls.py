@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from personalization.admin_health import show_health, show_segment_health
 from personalization.admin_preview import show_preview
 
+handler404 = "personalization.failures.answer_missing"
 handler500 = "personalization.failures.answer_failure"
 
 urlpatterns = [
@@ -18,6 +19,7 @@ urlpatterns = [
         name="segments_segment_health",
     ),
     path("admin/", admin.site.urls),
+    path("oauth/", include("personalization.oauth")),
     path("demo/", include("personalization.demo")),
     path("", RedirectView.as_view(url="/demo/")),
 ]

@@ -7,6 +7,7 @@ REFUSED = "pz:refused"
 OUTCOMES = "pz:outcomes"
 BUILDING = "pz:building"
 PROCESSORS = "pz:processors"
+USED = "pz:used"
 
 
 def log(partition: int) -> str:
@@ -58,6 +59,16 @@ def total(counter: str) -> str:
 def codes(offer: str) -> str:
     """The pool of codes of an offer that are ready to be granted."""
     return "pz:codes:" + offer
+
+
+def token(sha256: str) -> str:
+    """What an OAuth token stands for; kept as long as it is good."""
+    return "pz:token:" + sha256
+
+
+def calls(name: str) -> str:
+    """The bucket that a caller's calls are taken from."""
+    return "pz:calls:" + name
 
 
 def live(profile_id: str) -> str:

@@ -15,6 +15,7 @@ from tests.admin.operators import sign_in, sign_in_owner
 
 pytestmark = pytest.mark.django_db
 SOURCES = "/admin/ingestion/source/"
+NOW = 1_800_000_000_000
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_a_secret_key_is_shown_once_and_kept_nowhere(shop: Source) -> None:
     found = re.search(r"sk_[\w-]{40,}", answer.content.decode())
     assert found is not None
     assert "no-store" in answer["cache-control"]
-    secret = in_force().secret(found[0])
+    secret = in_force().secret(found[0], NOW)
     assert secret is not None and secret.source == "shop"
     assert found[0] not in owner.get(page_of(shop)).content.decode()
     assert found[0] not in str(SecretKey.objects.values().get()) + LogEntry.objects.get().change_message
@@ -103,16 +104,16 @@ def test_a_revoked_key_ends(shop: Source) -> None:
     page = page_of(shop, f"revoke/{row.pk}")
     assert page in owner.get(page_of(shop)).content.decode()
     owner.get(page)
-    assert in_force().secret(key) is not None
+    assert in_force().secret(key, NOW) is not None
     owner.post(page)
-    assert in_force().secret(key) is None
+    assert in_force().secret(key, NOW) is None
     assert owner.post(page).status_code == 404
 
 
 def test_a_key_of_another_source_is_not_found(shop: Source) -> None:
     row, key = create_secret_key(create_source(slug="other", name="Other"))
     assert sign_in_owner().post(page_of(shop, f"revoke/{row.pk}")).status_code == 404
-    assert in_force().secret(key) is not None
+    assert in_force().secret(key, NOW) is not None
 
 
 @pytest.mark.parametrize("action", ["rotate", "secret-key", "revoke/{}"])
