@@ -8,6 +8,7 @@ is answered with 500 and says nothing of the inside.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import redis
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
@@ -56,6 +57,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     StoreUnavailable: _AWAY,
     OperationalError: _AWAY,
     InterfaceError: _AWAY,
+    redis.RedisError: _AWAY,
     Overloaded: Problem(429, "server_busy", "Too many events", "too many events at the moment; send again later"),
     # What cannot be done with the definitions as they are.
     CannotPublish: Problem(422, "cannot_publish", "The drafts make no working Book"),
@@ -73,13 +75,13 @@ PROBLEMS: dict[type[Exception], Problem] = {
 # The same for what the REST framework and Django raise by themselves.
 REST_PROBLEMS: dict[type[Exception], Problem] = {
     rest.ValidationError: Problem(
-        400, "invalid", "Some fields are not in order", "mend the fields that `errors` names"
+        422, "invalid", "Some fields are not in order", "mend the fields that `errors` names"
     ),
-    rest.ParseError: Problem(400, "bad_request", "The body cannot be read"),
+    rest.ParseError: Problem(400, "bad_json", "The body cannot be read"),
     rest.NotAuthenticated: PROBLEMS[UnknownKey],
     rest.AuthenticationFailed: PROBLEMS[UnknownKey],
-    rest.PermissionDenied: Problem(403, "forbidden", "Not allowed"),
-    PermissionDenied: Problem(403, "forbidden", "Not allowed", "this is not allowed"),
+    rest.PermissionDenied: Problem(403, "forbidden", "That is not allowed"),
+    PermissionDenied: Problem(403, "forbidden", "That is not allowed", "this is not allowed"),
     rest.NotFound: Problem(404, "not_found", "Not found"),
     Http404: Problem(404, "not_found", "Not found", "there is nothing of this name"),
     rest.MethodNotAllowed: Problem(405, "method_not_allowed", "The path is for another method"),
@@ -88,7 +90,7 @@ REST_PROBLEMS: dict[type[Exception], Problem] = {
     rest.Throttled: PROBLEMS[TooManyCalls],
 }
 
-FAULT = Problem(500, "fault", "Something here is wrong", "something here is wrong; it has been written down")
+FAULT = Problem(500, "internal", "Something here is wrong", "something here is wrong; it has been written down")
 MOST_TOLD = 100  # reasons, or fields, of one answer
 
 

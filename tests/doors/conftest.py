@@ -15,7 +15,7 @@ import pytest
 import redis
 import uvicorn
 
-from ingestion.directory import Directory, OAuthClient, SecretKey, Source, hash_secret
+from ingestion.directory import Directory, SecretKey, Source, hash_secret
 from ingestion.processor import Processor
 from personalization.asgi import Application
 from personalization.servers import free_port
@@ -23,11 +23,11 @@ from personalization.snapshot import announce
 from personalization.wiring import make_processor
 from profiles import keys
 from profiles.clients import Client
+from tests.doors.keyring import CLIENTS, secrets_of_every_kind
 from tests.rosters import announce_segments
 
 WRITE_KEY, DEBUG_KEY = "wk-site", "wk-debug"
-SECRET, OTHER_SECRET, EXPIRED_SECRET = "sk-back-end", "sk-that-may-not-decide", "sk-that-has-expired"
-CLIENT_ID = "client-of-the-site"
+SECRET, OTHER_SECRET = "sk-back-end", "sk-that-may-not-decide"
 VIEWED = {"id": "v", "kind": "event", "event": "Product Viewed", "op": "at_least", "value": 2}
 SEGMENTS = {"viewers": {"v": 1, "root": VIEWED}}
 BOOK = {
@@ -135,9 +135,9 @@ def put_in_force(client: Client) -> None:
         secret_keys={
             hash_secret(SECRET): SecretKey(source="site", scopes=("decide",), id=1),
             hash_secret(OTHER_SECRET): SecretKey(source="site", scopes=("export",), id=2),
-            hash_secret(EXPIRED_SECRET): SecretKey(source="site", scopes=("decide",), id=3, expires=1_700_000_000_000),
+            **secrets_of_every_kind(),
         },
-        clients={CLIENT_ID: OAuthClient(source="site", scopes=("decide", "profiles:read"), id=4)},
+        clients=CLIENTS,
     )
     announce(client, keys.DIRECTORY, 1, msgspec.json.encode(directory))
     announce(client, keys.BOOK, 4, json.dumps(BOOK).encode())
