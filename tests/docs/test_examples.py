@@ -140,7 +140,7 @@ def test_calls_with_curl_are_understood(fence: Fence) -> None:
     for call in fence.body.split("curl ")[1:]:
         words = shlex.split(call, comments=True)
         url = next(word for word in words if word.startswith("http"))
-        if "-d" not in words:
+        if "-d" not in words or "/oauth/" in url:
             continue
         body = words[words.index("-d") + 1].encode()
         if url.endswith("/api/v1/decide"):
