@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -30,7 +31,7 @@ class CallerAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
         said = request.META.get("HTTP_AUTHORIZATION", "")
         if said:
-            return None, gate().find(said.encode("latin-1", "replace"))
+            return AnonymousUser(), gate().find(said.encode("latin-1", "replace"))
         found = SessionAuthentication().authenticate(request)  # checks the form's own token too
         caller = None if found is None else make_session_caller(cast(Any, found[0]))
         return None if found is None or caller is None else (found[0], caller)

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import redis
@@ -102,6 +103,7 @@ def choose_bucket(caller: Caller, address: str, policies: Policies) -> tuple[str
     return caller.key, policies.key
 
 
+@lru_cache(maxsize=10_000)
 def shorten_address(address: str) -> str:
     """An IPv4 address as it is; of an IPv6 address the network, as each household has all addresses of one."""
     try:

@@ -9,6 +9,7 @@ from profiles.clients import Client
 
 CLIENT_ID = "client-of-the-site"
 EXPIRED_SECRET = "sk-that-has-expired"
+REVOKED_SECRET = "sk-that-was-revoked"
 REVOKED_TOKEN = PREFIX + "revoked"
 LONG_AGO, AT_LAST = 1_700_000_000_000, 4_000_000_000_000
 

@@ -23,7 +23,7 @@ from personalization.callers import PERMISSIONS
 from personalization.doors import DOORS, Door, name_door
 from profiles.clients import Client
 from tests.doors.conftest import WRITE_KEY, Web
-from tests.doors.keyring import EXPIRED_SECRET, REVOKED_TOKEN, keep_tokens, name_secret, name_token
+from tests.doors.keyring import EXPIRED_SECRET, REVOKED_SECRET, REVOKED_TOKEN, keep_tokens, name_secret, name_token
 
 ROOTS = (" /api/v1", " /graphql")
 RAW = ("POST /v1/", "POST /beacon/", "GET /sourceConfig", "GET /v1/", "POST /api/v1/decide", "POST /api/v1/email/")
@@ -63,6 +63,7 @@ KINDS_OF_KEY = (
     Kind("write key", lambda door: door.open or door.write_key, write_key=WRITE_KEY),
     Kind("unknown write key", _never, write_key="wk-unknown"),
     Kind("unknown secret key", _never, bearer=lambda scope: "sk-unknown"),
+    Kind("revoked secret key", _never, bearer=lambda scope: REVOKED_SECRET),
     Kind("expired secret key", _never, bearer=lambda scope: EXPIRED_SECRET),
     Kind("revoked token", _never, bearer=lambda scope: REVOKED_TOKEN),
     Kind("secret key without the scope", _without_scope, bearer=lambda scope: name_secret(scope, False)),
@@ -208,7 +209,7 @@ def is_in(status: int, said: Any) -> bool:
 
 def test_there_are_as_many_doors_as_we_think() -> None:
     assert len(RAW_DOORS) >= len(KINDS) + 3
-    assert len(KINDS_OF_KEY) == 12
+    assert len(KINDS_OF_KEY) == 13
     assert set(PERMISSIONS) == {scope for scope in Scope if scope is not Scope.EVENTS}
 
 
