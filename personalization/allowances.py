@@ -19,7 +19,7 @@ from profiles.clients import AsyncClient
 MOST_LEASES = 20_000  # callers that a process remembers; of the others it takes new tokens
 AT_ONCE = 500  # buckets of one round trip
 REFUSED_S = 0.05  # at least, before a caller who has to wait costs another round trip
-PATIENCE_S = 0.05  # with a Redis that does not answer, then the call is let in
+PATIENCE_S = 0.5  # with a Redis that does not answer, then the call is let in
 
 
 class _Lease:
@@ -39,9 +39,12 @@ class _Lease:
 class Allowances:
     """The leases of one process. `clock` gives seconds."""
 
-    def __init__(self, client: AsyncClient, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, client: AsyncClient, clock: Callable[[], float] = time.monotonic, patience: float = PATIENCE_S
+    ) -> None:
         self._take = client.register_script(TAKE)
         self._clock = clock
+        self._patience = patience
         self._leases: OrderedDict[str, _Lease] = OrderedDict()
         self._waiting: dict[str, _Lease] = {}
         self._trip: asyncio.Task[None] | None = None
@@ -54,7 +57,7 @@ class Allowances:
         while lease.left <= 0:  # others may wait for the same tokens
             if now < lease.refused_until:
                 return self._refuse(lease, now)
-            answered, _ = await asyncio.wait([self._ask(name, lease)], timeout=PATIENCE_S)
+            answered, _ = await asyncio.wait([self._ask(name, lease)], timeout=self._patience)
             if not answered:
                 return give_way(policy)
             now = self._clock()
@@ -99,7 +102,7 @@ class Allowances:
         while self._waiting:
             asked = [self._waiting.popitem() for _ in range(min(AT_ONCE, len(self._waiting)))]
             names = [keys.calls(name) for name, _ in asked]
-            args = [value for _, lease in asked for value in args_of(lease.policy, lease.policy.lease)]
+            args = args_of((lease.policy, lease.policy.lease) for _, lease in asked)
             try:
                 answer = await self._take(keys=names, args=args)
             except (redis.RedisError, OSError):

@@ -32,14 +32,20 @@ class HotGate:
     """For doors that live in the event loop. `clock` gives Unix milliseconds."""
 
     def __init__(
-        self, client: AsyncClient, *, directory: Callable[[], Directory], policies: Policies, clock: Callable[[], int]
+        self,
+        client: AsyncClient,
+        *,
+        directory: Callable[[], Directory],
+        policies: Policies,
+        allowances: Allowances,
+        clock: Callable[[], int],
     ) -> None:
         self._client = client
         self._directory = directory
         self._policies = policies
         self._clock = clock
         self._tokens = TokenCache(clock)
-        self._allowances = Allowances(client)
+        self._allowances = allowances
         self._uses = Uses(clock)
 
     async def admit(self, said: Credentials, door: Door, address: str) -> Admitted:

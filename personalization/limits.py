@@ -1,7 +1,7 @@
 """How often a caller may call: a bucket of tokens for each in Redis, which fills as time goes by."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,27 +14,27 @@ from profiles.clients import Client
 
 WINDOW_S = 60  # in which an empty bucket becomes full again
 
-# KEYS: buckets. ARGV: for each the tokens it holds, the tokens that come each millisecond, and the tokens wanted.
+# KEYS: buckets. ARGV: the milliseconds in which a bucket fills; for each the tokens it holds, and the tokens wanted.
 # Answers for each: tokens given, tokens left, milliseconds until there is another one. Redis' own clock counts, for
 # everybody the same; a bucket that is full again is forgotten.
 TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local answer = {}
+local answer, window = {}, tonumber(ARGV[1])
 for i = 1, #KEYS do
-  local most, rate, wanted = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
+  local most, wanted = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
   local bucket = redis.call('HMGET', KEYS[i], 'left', 'at')
   local left = most
-  if bucket[1] then left = math.min(most, bucket[1] + math.max(0, now - bucket[2]) * rate) end
+  if bucket[1] then left = math.min(most, bucket[1] + math.max(0, now - bucket[2]) * most / window) end
   local given = math.min(wanted, math.floor(left))
   if given > 0 then
     left = left - given
     redis.call('HSET', KEYS[i], 'left', string.format('%.9f', left), 'at', string.format('%.0f', now))
-    redis.call('PEXPIRE', KEYS[i], math.ceil((most - left) / rate) + 1)
+    redis.call('PEXPIRE', KEYS[i], math.ceil((most - left) * window / most) + 1)
   end
   answer[3 * i - 2] = given
   answer[3 * i - 1] = math.floor(left)
-  answer[3 * i] = math.ceil((math.floor(left) + 1 - left) / rate)
+  answer[3 * i] = math.ceil((math.floor(left) + 1 - left) * window / most)
 end
 return answer
 """
@@ -45,10 +45,6 @@ class Policy(NamedTuple):
 
     name: str
     quota: int
-
-    @property
-    def per_ms(self) -> float:
-        return self.quota / (WINDOW_S * 1000)
 
     @property
     def lease(self) -> int:
@@ -120,9 +116,9 @@ def give_way(policy: Policy) -> Verdict:
     return Verdict(policy, True, policy.quota)
 
 
-def args_of(policy: Policy, wanted: int) -> Sequence[str | int]:
-    """A bucket's part of TAKE's arguments."""
-    return (policy.quota, f"{policy.per_ms:.12f}", wanted)
+def args_of(wanted: Iterable[tuple[Policy, int]]) -> list[int]:
+    """TAKE's arguments, for so many tokens of each bucket."""
+    return [WINDOW_S * 1000, *(value for policy, tokens in wanted for value in (policy.quota, tokens))]
 
 
 class Limiter:
@@ -135,7 +131,7 @@ class Limiter:
         if not policy.quota:
             return give_way(policy)
         try:
-            given, left, wait = self._take(keys=[keys.calls(name)], args=args_of(policy, 1))
+            given, left, wait = self._take(keys=[keys.calls(name)], args=args_of([(policy, 1)]))
         except redis.RedisError:
             return give_way(policy)
         return Verdict(policy, bool(given), left, max(1, -(-wait // 1000)))

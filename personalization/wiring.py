@@ -30,6 +30,7 @@ from ingestion.queries import newest_directory
 from ingestion.steps import Definitions
 from ingestion.streams import Streams
 from ingestion.undoing import Undoer
+from personalization.allowances import Allowances
 from personalization.announcing import announce_newest
 from personalization.api import DecideApp
 from personalization.consumers import VisitorConsumer
@@ -281,7 +282,13 @@ class Web:
         )
         directory = self._snapshots.live_directory
         self.ingest = IngestApp(directory=directory, appender=appender, limits=limits, clock=clock)
-        self.gate = HotGate(self._client, directory=directory, policies=policies(), clock=clock)
+        self.gate = HotGate(
+            self._client,
+            directory=directory,
+            policies=policies(),
+            allowances=Allowances(self._client),
+            clock=clock,
+        )
         self.decide = DecideApp(gate=self.gate, decider=decider)
         self.socket = VisitorConsumer.as_asgi(
             directory=directory,

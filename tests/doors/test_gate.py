@@ -14,6 +14,7 @@ from ingestion.directory import Directory, OAuthClient, SecretKey, Source, hash_
 from ingestion.models import SecretKey as StoredKey
 from ingestion.scopes import Scope
 from ingestion.uses import NOTED_MS, Uses, copy_uses
+from personalization.allowances import Allowances
 from personalization.announcing import announce_newest
 from personalization.callers import Caller, Credentials, Kind, UnknownKey, make_session_caller, read_credentials
 from personalization.doors import Door, ScopeMissing
@@ -59,7 +60,8 @@ async def make(redis_client: Client, clock: Clock) -> AsyncIterator[Make]:
     def make(url: str = settings.REDIS_URL, calls: int = 1_000) -> HotGate:
         client = redis.asyncio.Redis.from_url(url)
         policies = Policies(Policy("visitor", calls), Policy("key", calls))
-        gate = HotGate(client, directory=lambda: DIRECTORY, policies=policies, clock=clock)
+        allowances = Allowances(client, patience=60)
+        gate = HotGate(client, directory=lambda: DIRECTORY, policies=policies, allowances=allowances, clock=clock)
         made.append((gate, client))
         return gate
 

@@ -12,11 +12,12 @@ from django.conf import settings
 
 from personalization.allowances import MOST_LEASES, Allowances
 from personalization.callers import Caller, Kind
-from personalization.limits import Limiter, Policies, Policy, Verdict, choose_bucket, shorten_address
+from personalization.limits import WINDOW_S, Limiter, Policies, Policy, Verdict, choose_bucket, shorten_address
 from profiles import keys
 from profiles.clients import AsyncClient, Client
 
 HUNDRED = Policy("key", 100)  # leases of 5
+PATIENT = 60  # however busy the machine is
 THOUSAND = Policy("key", 1_000)  # leases of 50
 
 
@@ -122,7 +123,7 @@ def test_an_address_is_shortened_to_who_has_it(address: str, short: str) -> None
 
 async def test_most_calls_ask_nobody(client: AsyncClient, redis_client: Client) -> None:
     counting = Counting(client)
-    allowances = Allowances(counting)
+    allowances = Allowances(counting, patience=PATIENT)
     verdicts = [await allowances.take("a", THOUSAND) for _ in range(20)]
     await allowances.close()
     assert all(verdict.allowed for verdict in verdicts)
@@ -132,7 +133,7 @@ async def test_most_calls_ask_nobody(client: AsyncClient, redis_client: Client) 
 
 async def test_callers_share_a_round_trip(client: AsyncClient) -> None:
     counting = Counting(client)
-    allowances = Allowances(counting)
+    allowances = Allowances(counting, patience=PATIENT)
     for number in range(400):
         await allowances.take(str(number), THOUSAND)
     await allowances.close()
@@ -141,11 +142,11 @@ async def test_callers_share_a_round_trip(client: AsyncClient) -> None:
 
 def most(policy: Policy, since: float) -> float:
     """What a bucket can have given since then, with what has come meanwhile."""
-    return policy.quota + 1 + (time.monotonic() - since) * 1_000 * policy.per_ms
+    return policy.quota + 1 + (time.monotonic() - since) * policy.quota / WINDOW_S
 
 
 async def test_a_process_lets_in_no_more_than_the_bucket_has(client: AsyncClient) -> None:
-    allowances, since = Allowances(client), time.monotonic()
+    allowances, since = Allowances(client, patience=PATIENT), time.monotonic()
     verdicts = [await allowances.take("a", THOUSAND) for _ in range(1_200)]
     let_in = sum(verdict.allowed for verdict in verdicts)
     assert 1_000 <= let_in <= most(THOUSAND, since) + THOUSAND.lease
@@ -155,14 +156,14 @@ async def test_a_process_lets_in_no_more_than_the_bucket_has(client: AsyncClient
 
 
 async def test_a_crowd_that_waits_for_the_same_tokens_gets_no_more_of_them(client: AsyncClient) -> None:
-    allowances, since = Allowances(client), time.monotonic()
+    allowances, since = Allowances(client, patience=PATIENT), time.monotonic()
     verdicts = await asyncio.gather(*(allowances.take("a", HUNDRED) for _ in range(500)))
     assert 100 <= sum(verdict.allowed for verdict in verdicts) <= most(HUNDRED, since) + HUNDRED.lease
     await allowances.close()
 
 
 async def test_processes_together_let_in_a_lease_more_at_most(client: AsyncClient) -> None:
-    processes, since = [Allowances(client) for _ in range(4)], time.monotonic()
+    processes, since = [Allowances(client, patience=PATIENT) for _ in range(4)], time.monotonic()
     let_in = 0
     for _ in range(400):
         let_in += sum([(await process.take("a", THOUSAND)).allowed for process in processes])
@@ -173,7 +174,7 @@ async def test_processes_together_let_in_a_lease_more_at_most(client: AsyncClien
 
 async def test_who_had_to_wait_is_let_in_again(client: AsyncClient, redis_client: Client) -> None:
     now = 1_000.0
-    allowances = Allowances(client, lambda: now)
+    allowances = Allowances(client, lambda: now, patience=PATIENT)
     while (await allowances.take("a", HUNDRED)).allowed:
         pass
     put_back(redis_client, "a", 30)
@@ -188,7 +189,7 @@ async def test_credit_is_paid_back(client: AsyncClient, redis_client: Client) ->
     while limiter.take("a", slow).allowed:
         pass
     now = 1_000.0
-    allowances = Allowances(client, lambda: now)
+    allowances = Allowances(client, lambda: now, patience=PATIENT)
     assert (await allowances.take("a", slow)).allowed  # the first call is on credit
     await allowances.close()
     assert not (await allowances.take("a", slow)).allowed
@@ -201,7 +202,7 @@ async def test_credit_is_paid_back(client: AsyncClient, redis_client: Client) ->
 
 async def test_hot_doors_let_everybody_in_while_redis_is_away() -> None:
     client = redis.asyncio.Redis.from_url("redis://127.0.0.1:1/0")
-    allowances = Allowances(client)
+    allowances = Allowances(client, patience=PATIENT)
     verdicts = [await allowances.take("a", HUNDRED) for _ in range(300)]
     assert all(verdict.allowed for verdict in verdicts)
     await allowances.close()
@@ -209,7 +210,7 @@ async def test_hot_doors_let_everybody_in_while_redis_is_away() -> None:
 
 
 async def test_what_a_process_remembers_of_callers_is_bounded(client: AsyncClient) -> None:
-    allowances = Allowances(client)
+    allowances = Allowances(client, patience=PATIENT)
     for number in range(MOST_LEASES + 100):
         await allowances.take(str(number), THOUSAND)
     assert len(allowances._leases) == MOST_LEASES
