@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from threading import Event as Signal
+from typing import Protocol
 
 import redis
 from django.db import DatabaseError, DataError, InterfaceError, connection, transaction
@@ -55,11 +56,20 @@ class Overtaken(Exception):
     """Another archiver has moved the offsets: what was read here is void."""
 
 
+class Keeper(Protocol):
+    """Keeps what a batch has besides events and people. `prepare` is called before the transaction, `store` in it, with
+    the numbers of the batch's events that were not archived before."""
+
+    def prepare(self, batch: Batch) -> None: ...
+    def store(self, batch: Batch, fresh: Sequence[int]) -> None: ...
+
+
 class Archiver:
     """Several may run; one works, the others stand by. `clock` gives Unix milliseconds."""
 
-    def __init__(self, client: Client, *, partitions: int, clock: Callable[[], int]) -> None:
+    def __init__(self, client: Client, *, partitions: int, clock: Callable[[], int], keeper: Keeper) -> None:
         self._client = client
+        self._keeper = keeper
         self._streams = Streams(client)
         self._clock = clock
         self._partition_of = {keys.accepted(number): number for number in range(partitions)}
@@ -177,6 +187,7 @@ class Archiver:
         states = self._read(map(keys.profile, batch.touched))
         links = self._read(map(keys.identifier, batch.links))
         self._months.make(month_of(row.at) for row in batch.events)
+        self._keeper.prepare(batch)
         ends = {stream: entries[-1][0] for stream, entries in found.items()}
         with transaction.atomic():
             self._move_offsets(ends)
@@ -247,6 +258,7 @@ class Archiver:
         ]
         store_profiles(rows, at=moment(self._clock()))
         record_changes(batch.changes)
+        self._keeper.store(batch, fresh)
 
     def _read(self, names: Iterable[str]) -> list[bytes | None]:
         wanted = list(names)

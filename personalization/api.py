@@ -23,6 +23,8 @@ from personalization.decide import MAX_SLOTS, Decider
 from personalization.doors import DOORS, SecretKeyNeeded
 from personalization.errors import answer_error
 from personalization.gate import HotGate
+from personalization.sealing import BadToken, ExpiredToken
+from personalization.visiting import Visits
 from profiles.event import anonymous_key, user_key
 
 DECIDE_PATHS = ("/api/v1/decide", "/api/v1/decide/")
@@ -32,13 +34,15 @@ MAX_ID = 255
 
 
 class Question(msgspec.Struct, rename="camel", kw_only=True):
-    """The body of a decide call. A write key may name an anonymousId only; naming a userId takes a secret key."""
+    """The body of a decide call. A write key may name an anonymousId only; naming a userId takes a secret key. `visit`
+    is the sealed token of a page that is visited as somebody (personalization.visiting)."""
 
     slots: list[str]
     anonymous_id: str | None = None
     user_id: str | None = None
     context: dict[str, Any] = {}
     write_key: str | None = None
+    visit: str | None = None
 
 
 class DecideRefused(Exception):
@@ -55,9 +59,10 @@ _decoder = msgspec.json.Decoder(Question)
 class DecideApp:
     """The raw ASGI application behind the decide path."""
 
-    def __init__(self, *, gate: HotGate, decider: Decider) -> None:
+    def __init__(self, *, gate: HotGate, decider: Decider, visits: Visits) -> None:
         self._gate = gate
         self._decider = decider
+        self._visits = visits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await serve(send, self._answer_or_refuse(scope, receive))
@@ -77,8 +82,21 @@ class DecideApp:
             return refuse_method(b"POST, OPTIONS")
         question = parse_question(await receive_body(receive, MAX_BODY))
         identifier, headers = await self._identify(scope, question)
+        if question.visit is not None:
+            return (await self._visit(question, question.visit, _read_agent(scope)))._replace(headers=headers)
         decision = await self._decider.decide(identifier, question.slots, question.context, _read_agent(scope))
         return Answer(200, encode(decision), headers)
+
+    async def _visit(self, question: Question, token: str, agent: str | None) -> Answer:
+        try:
+            answer = await self._visits.show(token, question.slots, question.context, agent)
+        except ExpiredToken:
+            return refuse(410, "visit_over", "this link is over; have another one made")
+        except BadToken:
+            return refuse(403, "bad_visit", "this is no link to a visit, or not a whole one")
+        except ValueError as error:
+            return refuse(422, "bad_draft", f"the draft cannot be shown: {error}")
+        return Answer(200, encode(answer))
 
     async def _identify(self, scope: Scope, question: Question) -> tuple[str | None, Headers]:
         """The identifier the caller may ask for, and what is said of the caller's limit; raises for who may not ask."""

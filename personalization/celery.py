@@ -23,6 +23,11 @@ application.conf.beat_schedule = {
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 240},  # of those that waited for a worker, the last one is enough
     },
+    "forget-old-decisions": {
+        "task": "personalization.tasks.forget_old_decisions",
+        "schedule": crontab(hour="4", minute="10"),
+        "options": {"expires": 6 * 3_600},
+    },
     "forget-segments-past": {
         "task": "personalization.tasks.forget_segments_past",
         "schedule": crontab(hour="3", minute="50"),

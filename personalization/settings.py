@@ -41,6 +41,7 @@ PZ_LOG_MAX_LENGTH = read_number("PZ_LOG_MAX_LENGTH", 100_000, least=1_000)  # ab
 PZ_DEDUP_HOURS = read_number("PZ_DEDUP_HOURS", 24, least=24)  # the snippet sends again for 23
 PZ_RETENTION_DAYS = read_number("PZ_RETENTION_DAYS", 180)
 PZ_SEGMENT_CHANGES_DAYS = read_number("PZ_SEGMENT_CHANGES_DAYS", PZ_RETENTION_DAYS)
+PZ_DECISIONS_DAYS = read_number("PZ_DECISIONS_DAYS", 400)
 PZ_HISTORY_LIMIT = read_number("PZ_HISTORY_LIMIT", 500)
 PZ_MAX_EVENT_BYTES = read_number("PZ_MAX_EVENT_BYTES", 32_768)
 PZ_MAX_BATCH_BYTES = read_number("PZ_MAX_BATCH_BYTES", 512_000, most=1_000_000)  # as uvicorn is told
@@ -54,6 +55,7 @@ PZ_STORE_TIMEOUT = read_seconds("PZ_STORE_TIMEOUT", 1.0, most=60)
 PZ_DEVICE_TRAITS = read_list("PZ_DEVICE_TRAITS", "")
 PZ_DEVICE_EVENTS = read_list("PZ_DEVICE_EVENTS", "")
 PZ_DEVICE_PROPERTIES = read_list("PZ_DEVICE_PROPERTIES", "")
+PZ_CACHE_SEGMENTS = read_list("PZ_CACHE_SEGMENTS", "")
 PZ_TIME_ZONE = read_zone("PZ_TIME_ZONE", "UTC")
 
 INSTALLED_APPS = [

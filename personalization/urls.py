@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from personalization.admin_health import show_health, show_segment_health
 from personalization.admin_preview import show_preview
+from personalization.admin_visit import show_visit
 
 handler404 = "personalization.failures.answer_missing"
 handler500 = "personalization.failures.answer_failure"
@@ -18,6 +19,7 @@ urlpatterns = [
         admin.site.admin_view(show_segment_health),
         name="segments_segment_health",
     ),
+    path("admin/rules/visit/", admin.site.admin_view(show_visit), name="rules_visit"),
     path("admin/", admin.site.urls),
     path("oauth/", include("personalization.oauth")),
     path("demo/", include("personalization.demo")),

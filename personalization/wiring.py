@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +20,7 @@ from ingestion.append import Appender
 from ingestion.builder import Builder
 from ingestion.consumers import SocketLimits, Sockets
 from ingestion.directory import Directory, load_directory
+from ingestion.http import Receive, Scope, Send
 from ingestion.leases import RedisLeases
 from ingestion.log import LogUnavailable
 from ingestion.log_redis import RedisLog
@@ -30,9 +31,11 @@ from ingestion.queries import newest_directory
 from ingestion.steps import Definitions
 from ingestion.streams import Streams
 from ingestion.undoing import Undoer
+from personalization import edge
 from personalization.allowances import Allowances
 from personalization.announcing import announce_newest
-from personalization.api import DecideApp
+from personalization.api import DECIDE_PATHS, DecideApp
+from personalization.cache_keys import CacheKeys
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
 from personalization.gate import Gate, HotGate
@@ -40,16 +43,22 @@ from personalization.health import HealthApp, probes_of
 from personalization.issued import find_issued
 from personalization.limits import Policies, Policy
 from personalization.live import LiveChanges
+from personalization.recording import DecisionRecorder
+from personalization.sealing import Sealer
 from personalization.snapshot import Snapshot
+from personalization.visiting import Visits
 from profiles import keys
 from profiles.clients import AsyncClient, Client
 from profiles.profile import DAY_MS, Memory
 from profiles.reader import ProfileReader
 from profiles.store import StoreUnavailable
 from profiles.store_redis import RedisStore
+from rules.actions import read_device
 from rules.book import NO_BOOK, LiveBook, load_book
 from segments.membership import Segments
 from segments.roster import NO_ROSTER, Roster, compile_roster, load_roster
+
+Door = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOK_S = 0.5  # between looks for newer definitions
 NO_DIRECTORY = "the directory of sources has not been loaded yet"
@@ -252,6 +261,23 @@ def make_builder(**more: Any) -> Builder:
     )
 
 
+def make_sealer() -> Sealer:
+    return Sealer(list_secrets())
+
+
+def list_secrets() -> list[str]:
+    """The secret by which things are signed, and former ones that still open what they signed."""
+    return [settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)]
+
+
+def make_cache_keys() -> CacheKeys:
+    return CacheKeys(list_secrets(), settings.PZ_CACHE_SEGMENTS)
+
+
+def make_visits() -> Visits:
+    return Visits(sealer=make_sealer(), client=redis_client(), memory=read_memory, clock=clock)
+
+
 def make_health_app() -> HealthApp:
     return HealthApp(probes_of(settings.DATABASE_URL, settings.REDIS_URL))
 
@@ -265,7 +291,7 @@ class Web:
         self._live = LiveChanges(async_redis_client())
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        reader = ProfileReader(self._client)
+        reader = ProfileReader(self._client, partitions=settings.PZ_PARTITIONS)
         limits = Limits(event_bytes=settings.PZ_MAX_EVENT_BYTES, batch_bytes=settings.PZ_MAX_BATCH_BYTES)
         appender = Appender(
             self._client,
@@ -275,6 +301,7 @@ class Web:
         )
         decider = Decider(
             reader=reader,
+            recorder=DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS),
             book=self._snapshots.live_book,
             roster=self._snapshots.live_roster,
             clock=clock,
@@ -289,7 +316,18 @@ class Web:
             allowances=Allowances(self._client),
             clock=clock,
         )
-        self.decide = DecideApp(gate=self.gate, decider=decider)
+        self.decide = DecideApp(gate=self.gate, decider=decider, visits=make_visits())
+        self.edge = edge.EdgeApp(
+            directory=directory,
+            book=self._snapshots.live_book,
+            roster=self._snapshots.live_roster,
+            reader=reader,
+            decider=decider,
+            cache_keys=make_cache_keys(),
+            device=read_device(),
+            clock=clock,
+            deadline=settings.PZ_STORE_TIMEOUT,
+        )
         self.socket = VisitorConsumer.as_asgi(
             directory=directory,
             appender=appender,
@@ -301,6 +339,12 @@ class Web:
             reader=reader,
             roster=self._snapshots.live_roster,
         )
+
+    def find_door(self, path: str) -> Door:
+        """The application behind the path of a hot door."""
+        if path in DECIDE_PATHS:
+            return self.decide
+        return self.edge if path.startswith(edge.PREFIX) else self.ingest
 
     async def start(self) -> None:
         """Opens the doors, with the definitions in hand if Redis answers."""

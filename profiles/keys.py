@@ -18,7 +18,7 @@ def accepted(partition: int) -> str:
     return f"pz:accepted:{partition}"
 
 
-def offset(partition: int) -> str:
+def offset(partition: int | str) -> str:
     return f"pz:offset:{partition}"
 
 

@@ -18,8 +18,9 @@ from ingestion.parse import BATCH, Limits, Sender, open_body, parse_messages
 from ingestion.parse_body import read_body
 from ingestion.parse_schema import read_schema
 from ingestion.refusals import Refusal
+from personalization.answering import Answered
 from personalization.api import Question, parse_question
-from personalization.decide import Answer, Answered
+from personalization.decide import Answer
 from profiles.event import Event
 from rules.engine import Reason
 from segments.conditions.parse import parse_condition

@@ -12,8 +12,9 @@ from ingestion.refusals import Refused
 from ingestion.scopes import MEANINGS, Scope
 from ingestion.steps import Outcome
 from personalization import api
+from personalization.answering import Answered
 from personalization.callers import UnknownKey
-from personalization.decide import Answer, Answered
+from personalization.decide import Answer
 from personalization.doors import ScopeMissing, SecretKeyNeeded
 from personalization.errors import FAULT, PROBLEMS, REST_PROBLEMS, Problem
 from personalization.limits import TooManyCalls

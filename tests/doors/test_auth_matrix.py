@@ -26,7 +26,15 @@ from tests.doors.conftest import WRITE_KEY, Web
 from tests.doors.keyring import EXPIRED_SECRET, REVOKED_SECRET, REVOKED_TOKEN, keep_tokens, name_secret, name_token
 
 ROOTS = (" /api/v1", " /graphql")
-RAW = ("POST /v1/", "POST /beacon/", "GET /sourceConfig", "GET /v1/", "POST /api/v1/decide", "POST /api/v1/email/")
+RAW = (
+    "POST /v1/",
+    "POST /beacon/",
+    "GET /sourceConfig",
+    "GET /v1/",
+    "GET /edge/",
+    "POST /api/v1/decide",
+    "POST /api/v1/email/",
+)
 GRAPHQL = find_spec("personalization.graphql") is not None
 EXAMPLES = ("1", "x", "00000000-0000-0000-0000-000000000000")  # of what stands in an address
 REFUSED_CODES = {"unknown_key", "scope_missing", "secret_key_needed", "forbidden", "no_door"}
@@ -247,7 +255,7 @@ def test_who_gets_in_at_a_raw_door(keyring: Web, name: str) -> None:
         query = {"writeKey": kind.write_key} if method == "GET" and kind.write_key else None
         answer = httpx.request(
             method,
-            keyring.url + path.replace("{key}", kind.write_key or "none"),
+            keyring.url + path.replace("{key}", kind.write_key or "none").replace("{slot}", "hero"),
             headers=headers_of(kind, door),
             params=query,
             auth=(kind.write_key, "") if kind.write_key and method == "POST" else None,

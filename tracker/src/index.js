@@ -7,6 +7,7 @@ import { methods } from './methods.js';
 import { createPolicy } from './safe-html.js';
 import { mayStart, option, pz } from './script.js';
 import { mount } from './slots.js';
+import { showVisitBar } from './visit-bar.js';
 import { setConsent } from './visitor.js';
 
 function start() {
@@ -23,6 +24,7 @@ function start() {
   });
   upgrading = false;
   document.addEventListener('DOMContentLoaded', askAll);
+  document.readyState === 'loading' ? document.addEventListener('DOMContentLoaded', showVisitBar) : showVisitBar();
   askSoon();
   emit(document, 'ready');
 }
