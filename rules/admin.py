@@ -148,7 +148,9 @@ class RuleForm(DraftForm):
     condition = ConditionField(required=False, help_text=f"{CONDITION_HELP} Empty: the rule holds for everybody.")
     starts = ClockField(required=False)
     ends = ClockField(required=False, help_text="The first moment after.")
-    zone = forms.ChoiceField(required=False, label="Time zone", choices=list_zones, help_text="Of the two.")
+    zone = forms.ChoiceField(
+        required=False, label="Time zone", choices=list_zones, help_text="Of the start and the end."
+    )
     caps = CapsField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -181,7 +183,7 @@ class RuleAdmin(RevisedAdmin):
     fieldsets = (
         (None, {"fields": ("name", "slug", "slot", "priority", "weight", "block", "offer", "live")}),
         ("When it holds", {"fields": ("condition", "words", "purpose")}),
-        ("How long, and how often", {"fields": (("starts", "ends", "zone"), "caps", "updated")}),
+        ("How long, and how often", {"fields": ("starts", "ends", "zone", "caps", "updated")}),
     )
 
     class Media:

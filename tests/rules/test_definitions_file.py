@@ -166,9 +166,7 @@ def test_in_part_what_is_right_is_stored() -> None:
 def test_what_does_not_fit_together_is_said_at_its_place() -> None:
     _, _, slot, _ = make_definitions()
     report = take_in(make_file(slots={"hero": {"name": "Hero", "channel": "email", "kinds": ["email"]}}))
-    assert say(report) == [
-        "/rules/gold-thanks: the block thanks is HTML, and the slot hero takes an e-mail"
-    ]
+    assert say(report) == ["/rules/gold-thanks: the block thanks is HTML, and the slot hero takes an e-mail"]
     slot.refresh_from_db()
     assert slot.channel == "web"
     both = (("a", "b"), ("b", "a"))
