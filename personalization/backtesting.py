@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
 from personalization.answering import choose_all
-from personalization.replaying import NotExplainable, PublishedBook, recall_facts
+from personalization.replaying import NotExplainable, recall_facts
 from profiles.profile import Memory, Profile
 from rules.actions import CannotPublish
 from rules.book import load_book
@@ -101,8 +101,7 @@ class Trial:
     smaller."""
 
     def __init__(self, payload: Mapping[str, Any], memory: Memory, share: float) -> None:
-        raw = msgspec.json.encode(payload)
-        self._book = PublishedBook(load_book(raw), msgspec.json.decode(raw, type=BookPayload))
+        self._book = load_book(msgspec.json.encode(payload))
         self._segments = _compile_segments(self._book.payload)
         self._memory = memory
         self._share = share
@@ -130,7 +129,7 @@ class Trial:
         self._asked += 1
         self._people.add(person)
         facts = self._transfer(person, facts)
-        choices = choose_all(self._book.live.book, list(recorded), facts)
+        choices = choose_all(self._book.book, list(recorded), facts)
         different = {
             slot: (recorded[slot].rule or "", choice.rule or "")
             for slot, choice in choices.items()
@@ -207,7 +206,7 @@ class Trial:
         self._look_at_rules(person, slot, choice, facts)
 
     def _look_at_rules(self, person: str, slot: str, choice: Choice, facts: Facts) -> None:
-        book = self._book.live.book
+        book = self._book.book
         place = book.slots.get(slot)
         for rule in [rule for rank in place.ranks for rule in draw_order(rank, facts.draw)] if place else ():
             trial = self._rules[rule.slug]

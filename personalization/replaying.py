@@ -1,7 +1,7 @@
 """A decision answered again from what is kept: the Book, the archive and the recorded facts; with every reason."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
@@ -10,7 +10,7 @@ from profiles.decided import SlotAnswer, Suppressed
 from profiles.past import fold_known, to_milliseconds
 from profiles.profile import Memory
 from rules.book import LiveBook, load_book
-from rules.definitions import BookPayload, RuleDefinition
+from rules.definitions import RuleDefinition
 from rules.engine import NOBODY, Choice, Facts, Kept, Rule, draw_order, find_obstacle, holds, list_counters
 from rules.models import Book, Decision, Grant
 from rules.tally import GRANT
@@ -52,29 +52,19 @@ class Explanation(msgspec.Struct, rename="camel"):
     slots: dict[str, SlotExplained]
 
 
-@dataclass(frozen=True)
-class PublishedBook:
-    """A Book of the past, ready to run, with what it says."""
-
-    live: LiveBook
-    payload: BookPayload
-
-
 class NotExplainable(Exception):
     """What the decision was made of is not kept any more; the message says what."""
 
 
-def explain_decision(
-    decision: Decision, memory: Memory, books: Callable[[int], "PublishedBook"] | None = None
-) -> Explanation:
+def explain_decision(decision: Decision, memory: Memory, books: Callable[[int], LiveBook] | None = None) -> Explanation:
     """Raises NotExplainable. `memory` says what profiles remember; `books` remembers Books for those who explain many
     decisions."""
     book, facts, recorded = recall_facts(decision, memory, books or read_book)
-    choices = choose_all(book.live.book, list(recorded), facts)
+    choices = choose_all(book.book, list(recorded), facts)
     slots = {
         slot: SlotExplained(
             recorded[slot],
-            show(book.live, slot, choice, facts),
+            show(book, slot, choice, facts),
             _record(slot, choice) == recorded[slot],
             _explain_rules(book, slot, choice, facts),
         )
@@ -93,8 +83,8 @@ def explain_decision(
 
 
 def recall_facts(
-    decision: Decision, memory: Memory, books: Callable[[int], "PublishedBook"]
-) -> tuple[PublishedBook, Facts, dict[str, SlotAnswer]]:
+    decision: Decision, memory: Memory, books: Callable[[int], LiveBook]
+) -> tuple[LiveBook, Facts, dict[str, SlotAnswer]]:
     """What a decision was made of: its Book, its facts, and what was recorded for each slot."""
     recorded = {each["slot"]: msgspec.convert(each, _SlotAnswer).said() for each in decision.answers}
     now, kept = to_milliseconds(decision.at), decision.facts
@@ -120,21 +110,20 @@ def recall_facts(
     return books(decision.book), facts, recorded
 
 
-def read_book(number: int) -> PublishedBook:
+def read_book(number: int) -> LiveBook:
     """Raises NotExplainable for one that is not kept."""
     payload = Book.objects.filter(number=number).values_list("payload", flat=True).first()
     if payload is None:
         raise NotExplainable(f"Book {number} is not kept")
-    raw = msgspec.json.encode({**payload, "number": number})
-    return PublishedBook(load_book(raw), msgspec.json.decode(raw, type=BookPayload))
+    return load_book(msgspec.json.encode({**payload, "number": number}))
 
 
 def _record(slot: str, choice: Choice) -> SlotAnswer:
     return SlotAnswer(slot, choice.reason, choice.block, choice.rule, choice.segments, choice.suppressed, choice.held)
 
 
-def _explain_rules(book: PublishedBook, slot: str, choice: Choice, facts: Facts) -> tuple[RuleExplained, ...]:
-    place = book.live.book.slots.get(slot)
+def _explain_rules(book: LiveBook, slot: str, choice: Choice, facts: Facts) -> tuple[RuleExplained, ...]:
+    place = book.book.slots.get(slot)
     said = {rule.slug: rule for rule in book.payload.rules}
     ordered = [rule for rank in place.ranks for rule in draw_order(rank, facts.draw)] if place is not None else []
     explained = []
@@ -149,8 +138,8 @@ def _explain_rules(book: PublishedBook, slot: str, choice: Choice, facts: Facts)
     return tuple(explained)
 
 
-def _explain_rule(book: PublishedBook, said: RuleDefinition, rule: Rule, facts: Facts) -> RuleExplained:
-    profile, calendar = facts.profile, book.live.book.calendar
+def _explain_rule(book: LiveBook, said: RuleDefinition, rule: Rule, facts: Facts) -> RuleExplained:
+    profile, calendar = facts.profile, book.book.calendar
     tree = None
     if said.condition is not None:
         root = parse_condition(said.condition)

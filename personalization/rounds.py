@@ -8,6 +8,7 @@ from django.db import Error, connection
 
 from personalization.announcing import announce_newest
 from personalization.building import hand_over_builds
+from personalization.pools import fill_pools
 from personalization.publications import publish_what_is_due
 from profiles.clients import Client
 
@@ -16,7 +17,7 @@ logger = logging.getLogger(__name__)
 LOOK_S = 0.3
 PAUSE_S = 5.0  # after something that nobody has foreseen
 
-ROUNDS = (publish_what_is_due, announce_newest, hand_over_builds)
+ROUNDS = (publish_what_is_due, announce_newest, hand_over_builds, fill_pools)
 
 
 def make_rounds(client: Client, stop: threading.Event) -> None:

@@ -52,6 +52,8 @@ PZ_STORE_TIMEOUT = read_seconds("PZ_STORE_TIMEOUT", 1.0, most=60)
 PZ_DEVICE_TRAITS = read_list("PZ_DEVICE_TRAITS", "")
 PZ_DEVICE_EVENTS = read_list("PZ_DEVICE_EVENTS", "")
 PZ_DEVICE_PROPERTIES = read_list("PZ_DEVICE_PROPERTIES", "")
+PZ_CONSENT_PURPOSES = read_list("PZ_CONSENT_PURPOSES", "marketing,email,analytics")
+PZ_CACHE_SEGMENTS = read_list("PZ_CACHE_SEGMENTS", "")
 PZ_TIME_ZONE = read_zone("PZ_TIME_ZONE", "UTC")
 
 INSTALLED_APPS = [

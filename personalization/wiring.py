@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -16,10 +16,11 @@ from django.utils import timezone
 
 from ingestion.actions import replay_dead_letters
 from ingestion.api import IngestApp
-from ingestion.append import Appender
+from ingestion.append import Appender, BlockingAppender
 from ingestion.builder import Builder
 from ingestion.consumers import SocketLimits, Sockets
 from ingestion.directory import Directory, load_directory
+from ingestion.http import Receive, Scope, Send
 from ingestion.leases import RedisLeases
 from ingestion.log import LogUnavailable
 from ingestion.log_redis import RedisLog
@@ -30,8 +31,10 @@ from ingestion.queries import newest_directory
 from ingestion.steps import Definitions
 from ingestion.streams import Streams
 from ingestion.undoing import Undoer
+from personalization import edge
 from personalization.announcing import announce_newest
-from personalization.api import DecideApp
+from personalization.api import DECIDE_PATHS, DecideApp
+from personalization.cache_keys import CacheKeys
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
 from personalization.health import HealthApp, probes_of
@@ -46,9 +49,12 @@ from profiles.profile import DAY_MS, Memory
 from profiles.reader import ProfileReader
 from profiles.store import StoreUnavailable
 from profiles.store_redis import RedisStore
+from rules.actions import read_device
 from rules.book import NO_BOOK, LiveBook, load_book
 from segments.membership import Segments
 from segments.roster import NO_ROSTER, Roster, compile_roster, load_roster
+
+Door = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOK_S = 0.5  # between looks for newer definitions
 NO_DIRECTORY = "the directory of sources has not been loaded yet"
@@ -158,6 +164,31 @@ def make_store() -> RedisStore:
     return RedisStore(redis_client(), settings.PZ_DEDUP_HOURS * 3_600_000)
 
 
+@cache
+def blocking_appender() -> BlockingAppender:
+    """The way into the log for doors that run in threads."""
+    return BlockingAppender(redis_client(), partitions=settings.PZ_PARTITIONS, max_length=settings.PZ_LOG_MAX_LENGTH)
+
+
+def read_limits() -> Limits:
+    """The bounds of what the doors take, by the settings."""
+    return Limits(event_bytes=settings.PZ_MAX_EVENT_BYTES, batch_bytes=settings.PZ_MAX_BATCH_BYTES)
+
+
+_directory = Snapshot(keys.DIRECTORY, load_directory)
+
+
+def current_directory() -> Directory:
+    """The directory in force, for doors that run in threads. Raises LogUnavailable before the first one."""
+    try:
+        _directory.refresh(redis_client())
+    except redis.RedisError as error:
+        raise LogUnavailable(f"Redis: {type(error).__name__}") from error
+    if _directory.current is None:
+        raise LogUnavailable(NO_DIRECTORY)
+    return _directory.current
+
+
 def replay(letters: Iterable[DeadLetter]) -> int:
     """Puts dead letters back to where their consumer finds them; returns how many. Raises LogUnavailable."""
     client = redis_client()
@@ -212,7 +243,16 @@ def make_builder(**more: Any) -> Builder:
 
 
 def make_sealer() -> Sealer:
-    return Sealer([settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)])
+    return Sealer(list_secrets())
+
+
+def list_secrets() -> list[str]:
+    """The secret by which things are signed, and former ones that still open what they signed."""
+    return [settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)]
+
+
+def make_cache_keys() -> CacheKeys:
+    return CacheKeys(list_secrets(), settings.PZ_CACHE_SEGMENTS)
 
 
 def make_visits() -> Visits:
@@ -233,7 +273,7 @@ class Web:
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         reader = ProfileReader(self._client, partitions=settings.PZ_PARTITIONS)
-        limits = Limits(event_bytes=settings.PZ_MAX_EVENT_BYTES, batch_bytes=settings.PZ_MAX_BATCH_BYTES)
+        limits = read_limits()
         appender = Appender(
             self._client,
             partitions=settings.PZ_PARTITIONS,
@@ -251,6 +291,17 @@ class Web:
         directory = self._snapshots.live_directory
         self.ingest = IngestApp(directory=directory, appender=appender, limits=limits, clock=clock)
         self.decide = DecideApp(directory=directory, decider=decider, visits=make_visits())
+        self.edge = edge.EdgeApp(
+            directory=directory,
+            book=self._snapshots.live_book,
+            roster=self._snapshots.live_roster,
+            reader=reader,
+            decider=decider,
+            cache_keys=make_cache_keys(),
+            device=read_device(),
+            clock=clock,
+            deadline=settings.PZ_STORE_TIMEOUT,
+        )
         self.socket = VisitorConsumer.as_asgi(
             directory=directory,
             appender=appender,
@@ -262,6 +313,12 @@ class Web:
             reader=reader,
             roster=self._snapshots.live_roster,
         )
+
+    def find_door(self, path: str) -> Door:
+        """The application behind the path of a hot door."""
+        if path in DECIDE_PATHS:
+            return self.decide
+        return self.edge if path.startswith(edge.PREFIX) else self.ingest
 
     async def start(self) -> None:
         """Opens the doors, with the definitions in hand if Redis answers."""

@@ -7,6 +7,8 @@ REFUSED = "pz:refused"
 OUTCOMES = "pz:outcomes"
 BUILDING = "pz:building"
 PROCESSORS = "pz:processors"
+ERASED = "pz:erased"
+POOLS = "pz:pools"
 
 
 def log(partition: int) -> str:
@@ -58,6 +60,16 @@ def total(counter: str) -> str:
 def codes(offer: str) -> str:
     """The pool of codes of an offer that are ready to be granted."""
     return "pz:codes:" + offer
+
+
+def answered(call: str) -> str:
+    """What a call to the REST door was answered, by the digest of its caller and its Idempotency-Key."""
+    return "pz:answered:" + call
+
+
+def erased(digest: str) -> str:
+    """That a profile was erased, by a digest of its id: nothing may be left that names it."""
+    return f"{ERASED}:{digest}"
 
 
 def live(profile_id: str) -> str:

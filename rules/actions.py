@@ -73,7 +73,7 @@ def _store(number: int, payload: dict[str, Any], *, by: User | None, at: datetim
     try:
         if reasons := find_problems(msgspec.convert(payload, BookPayload)):
             raise CannotPublish(reasons)
-        payload = mark_server_only(payload, _read_device())
+        payload = mark_server_only(payload, read_device())
         load_book(msgspec.json.encode(payload))
     except CannotPublish:
         raise
@@ -83,7 +83,7 @@ def _store(number: int, payload: dict[str, Any], *, by: User | None, at: datetim
     return Book.objects.create(number=number, payload=payload, published=at, published_by=by, note=note)
 
 
-def _read_device() -> Device:
+def read_device() -> Device:
     """What devices may know, by the settings."""
     named = (settings.PZ_DEVICE_TRAITS, settings.PZ_DEVICE_EVENTS, settings.PZ_DEVICE_PROPERTIES)
     return Device(*map(frozenset, named))

@@ -14,15 +14,17 @@ from django.forms.widgets import Script
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from rules import admin_offers as admin_offers  # registers its pages
 from rules.admin_books import BookAdmin, say_when
 from rules.admin_caps import CapsField
 from rules.admin_drafts import DraftForm, RevisedAdmin
 from rules.admin_schedule import ClockField, list_zones, read_clock, show_clock
 from rules.admin_scheduled import ScheduledPublicationAdmin
+from rules.admin_starters import StarterPages
 from rules.definitions import BlockDefinition
 from rules.describe import describe_block
 from rules.engine import NOBODY
-from rules.models import Block, Book, Offer, Rule, ScheduledPublication, Slot
+from rules.models import Block, Book, Rule, ScheduledPublication, Slot
 from rules.render import BadBlock, RenderFailed, Seen, compile_block, render_block
 from rules.render import Block as Ready
 from rules.shapes import Shape
@@ -172,7 +174,7 @@ class RuleForm(DraftForm):
 
 
 @admin.register(Rule)
-class RuleAdmin(RevisedAdmin):
+class RuleAdmin(StarterPages, RevisedAdmin):
     form = RuleForm
     list_display = ("name", "slot", "priority", "words", "block", "offer", "live")
     list_filter = ("live", "slot")
@@ -189,8 +191,7 @@ class RuleAdmin(RevisedAdmin):
     class Media:
         css = {"all": ("rules/drafts.css",)}
 
-    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return ("block", "offer") if self.admin_site.is_registered(Offer) else ("block",)
+    autocomplete_fields = ("block", "offer")
 
     @admin.display(description="In words")
     def words(self, rule: Rule) -> str:

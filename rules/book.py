@@ -14,16 +14,17 @@ _decoder = msgspec.json.Decoder(BookPayload)
 
 @dataclass(frozen=True)
 class LiveBook:
-    """A Book with its blocks ready to render."""
+    """A Book with its blocks ready to render, and what it says."""
 
     book: Book
     blocks: Mapping[str, Block]
+    payload: BookPayload
 
 
-NO_BOOK = LiveBook(EMPTY_BOOK, {})
+NO_BOOK = LiveBook(EMPTY_BOOK, {}, BookPayload(v=1, number=0))
 
 
 def load_book(payload: bytes) -> LiveBook:
     """The runnable form of a stored payload; raises ValueError for one that was not published by this product."""
     definition = _decoder.decode(payload)
-    return LiveBook(compile_book(definition), compile_blocks(definition.blocks, zone=definition.zone))
+    return LiveBook(compile_book(definition), compile_blocks(definition.blocks, zone=definition.zone), definition)

@@ -31,7 +31,7 @@ MAX_SECONDS = 0.05  # of computing, for one block and one person
 MAX_OUTPUT = 200_000  # bytes
 MAX_STEPS = 2_000  # of loops within loops, multiplied
 MAX_NESTED = 30  # tags within tags
-MAX_LOOPS = 10  # loops within loops
+MAX_LOOPS = 6  # loops within loops
 MAX_ASSIGNED = 100_000  # bytes of all that is assigned and captured
 
 TAGS = {"if", "unless", "case", "for", "break", "continue", "assign", "capture", "comment", "#"}
@@ -247,7 +247,7 @@ class _Environment(liquid.Environment):
     """Liquid without files, and with bounds on everything a template can spend."""
 
     block_nesting_limit = MAX_NESTED
-    context_depth_limit = MAX_LOOPS
+    context_depth_limit = MAX_LOOPS + 4
     loop_iteration_limit = MAX_STEPS
     local_namespace_limit = MAX_ASSIGNED
     output_stream_limit = MAX_OUTPUT
@@ -283,7 +283,7 @@ def parse_template(source: str, *, slots: bool = False) -> liquid.BoundTemplate:
 
 def render_template(template: liquid.BoundTemplate, run: Run) -> str:
     """The template for one person; raises whatever its filters make of the data."""
-    buffer = LimitedStringIO(MAX_OUTPUT)
+    buffer = LimitedStringIO(MAX_OUTPUT, newline="")  # line ends are written as they are
     template.render_with_context(_Context(template, run), buffer)
     return buffer.getvalue()
 
