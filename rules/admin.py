@@ -188,10 +188,10 @@ class RuleAdmin(StarterPages, RevisedAdmin):
         ("How long, and how often", {"fields": ("starts", "ends", "zone", "caps", "updated")}),
     )
 
+    autocomplete_fields = ("block", "offer")
+
     class Media:
         css = {"all": ("rules/drafts.css",)}
-
-    autocomplete_fields = ("block", "offer")
 
     @admin.display(description="In words")
     def words(self, rule: Rule) -> str:

@@ -1,5 +1,6 @@
 """Edits in the admin are kept, compared and gone back to; nobody overwrites what somebody else has changed."""
 
+from datetime import datetime
 from threading import Thread
 from typing import Any
 
@@ -213,7 +214,7 @@ def test_a_schedule_is_typed_by_the_clocks_of_its_zone() -> None:
 
 def test_an_hour_that_clocks_show_twice_is_kept_by_an_edit_of_something_else() -> None:
     *_, rule = make_definitions()
-    second = timezone.datetime.fromisoformat("2026-10-25T01:30:00+00:00")  # half past two, after clocks were put back
+    second = datetime.fromisoformat("2026-10-25T01:30:00+00:00")  # half past two, after clocks were put back
     Rule.objects.filter(pk=rule.pk).update(starts=second, zone="Europe/Berlin")
     send_rule(rule, name="Renamed", starts="2026-10-25T02:30:00", zone="Europe/Berlin")
     rule.refresh_from_db()
