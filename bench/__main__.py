@@ -15,6 +15,8 @@ from bench.conditions import measure_conditions
 from bench.decisions import measure_decisions
 from bench.doors import measure_doors
 from bench.freshness import measure_freshness
+from bench.graphql import measure_graphql
+from bench.mail import measure_mail
 from bench.processing import measure_memory, measure_processor
 from bench.timers import measure_timers
 
@@ -29,6 +31,8 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "freshness": measure_freshness,
     "decisions": measure_decisions,
     "doors": measure_doors,
+    "graphql": measure_graphql,
+    "mail": measure_mail,
 }
 
 
