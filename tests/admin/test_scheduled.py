@@ -76,6 +76,14 @@ def test_cancelling() -> None:
     assert "It is too late: it is cancelled already" in client.post(address, follow=True).content.decode()
 
 
+def test_who_may_publish_may_look_at_what_is_scheduled() -> None:
+    make_definitions()
+    form = {"_schedule": "Schedule", "at": LATER}
+    page = sign_in("rules.add_book").post(PUBLISH, form, follow=True)
+    assert page.status_code == 200
+    assert "27 Nov 2096" in page.content.decode()
+
+
 def test_why_it_has_failed_stands_beside_it() -> None:
     *_, rule = make_definitions()
     publish_book(by=None, at=timezone.now())
