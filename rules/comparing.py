@@ -35,6 +35,10 @@ class Difference:
     after: str
     lines: tuple[Line, ...] = ()
 
+    @property
+    def label(self) -> str:
+        return self.field.replace("_", " ").capitalize()
+
 
 def compare_definitions(
     kind: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None

@@ -30,7 +30,7 @@ PROPERTIES = {
 }
 
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-_STRING = r'"[^"\\\n]*"|\'[^\'\\\n]*\''
+_STRING = r'"[^"\\\n<>{}]*"|\'[^\'\\\n<>{}]*\''
 _VALUE = re.compile(
     rf"(?:[\w\s#%.,!/+*-]|{_STRING}|\b(?:rgba?|hsla?|calc|min|max|clamp)\([\w\s%.,/+*-]*\))+", re.ASCII | re.IGNORECASE
 )

@@ -44,11 +44,12 @@ from liquid.builtin.tags.if_tag import IfNode
 from liquid.builtin.tags.unless_tag import UnlessNode
 
 from rules.filters import ANSWERS_MISSING, DATE_FORMAT, FILTERS, HTML_FILTERS, MAYBE_NOTHING
-from rules.liquid import CapturedNode, Place, refuse
+from rules.liquid import MAX_LOOPS, CapturedNode, Place, refuse
 
 OF_PROFILE = ("user_id", "traits", "segments")
 OF_OFFER = ("name", "kind", "code", "points")
-ROOTS = {"profile", "context", "offer", "now"}
+ROOTS = {"profile", "context", "offer", "now", "data"}
+MAIL_LINKS = frozenset({"unsubscribe_url", "view_url"})  # that every message has
 
 Known = frozenset[tuple[object, ...]]  # paths that have a value
 
@@ -66,15 +67,17 @@ class _State(NamedTuple):
     loops: frozenset[str] = frozenset()
 
 
-def check_fallbacks(template: BoundTemplate, *, html: bool) -> None:
+def check_fallbacks(template: BoundTemplate, *, html: bool, links: frozenset[str] = frozenset()) -> None:
     """Raises LiquidError for the first merge tag that would have nothing to say about some people, and for names,
-    filters and ranges that lead nowhere. `html`: whether its text becomes HTML."""
-    _Checker(html).walk(template.nodes, _State(_NOTHING))
+    filters and ranges that lead nowhere. `html`: whether its text becomes HTML; `links`: names that always are
+    addresses."""
+    _Checker(html).walk(template.nodes, _State(frozenset((name,) for name in links), made=links))
 
 
 class _Checker:
     def __init__(self, html: bool) -> None:
         self._html = html
+        self._loops = 0  # around what is being looked at
 
     def walk(self, nodes: Iterable[Node], state: _State) -> _State:
         for node in nodes:
@@ -136,10 +139,16 @@ class _Checker:
         for expression in (*inner, *(each for each in (said.limit, said.offset) if each is not None)):
             self._check(expression, state)
         name = str(said.identifier)
+        self._loops += 1
+        if self._loops > MAX_LOOPS:
+            refuse(f"loops stand in each other at most {MAX_LOOPS} deep", node.token)
         for _ in range(2):  # the second time with what the first may have taken away
             begins = state._replace(known=_forget(state.known, name), loops=state.loops | {name, "forloop"})
             ends = self.walk(node.block.nodes, begins)
-            state = _meet([state, ends])._replace(loops=state.loops)
+            before, state = state.known, _meet([state, ends])._replace(loops=state.loops)
+            if state.known == before:
+                break
+        self._loops -= 1
         return state if node.default is None else _meet([state, self.walk(node.default.nodes, state)])
 
     def _check(self, expression: Expression, state: _State) -> None:

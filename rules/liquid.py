@@ -31,11 +31,11 @@ MAX_SECONDS = 0.05  # of computing, for one block and one person
 MAX_OUTPUT = 200_000  # bytes
 MAX_STEPS = 2_000  # of loops within loops, multiplied
 MAX_NESTED = 30  # tags within tags
-MAX_LOOPS = 10  # loops within loops
+MAX_LOOPS = 6  # loops within loops
 MAX_ASSIGNED = 100_000  # bytes of all that is assigned and captured
 
 TAGS = {"if", "unless", "case", "for", "break", "continue", "assign", "capture", "comment", "#"}
-PERSONAL = {"profile", "context", "offer"}  # what may be unknown; all else is the template's own
+PERSONAL = {"profile", "context", "offer", "data"}  # what may be unknown; all else is the template's own
 
 _PSEUDO_TAGS = {"content", "output", "illegal"}
 _LOOK_EVERY = 16  # nodes; looking at the clock costs as much as a small node
@@ -54,14 +54,17 @@ class RenderFailed(Exception):
 
 
 class Seen(NamedTuple):
-    """All that a block is rendered from: who looks, in which context, when (Unix milliseconds), what is granted, and
-    the HTML of the slots of an e-mail. The same block and the same values give the same bytes."""
+    """All that a block is rendered from: who looks, in which context, when (Unix milliseconds), what is granted; and of
+    an e-mail the HTML of its slots, what its sender gives for this one message, and the addresses it leads back to. The
+    same block and the same values give the same bytes."""
 
     profile: Profile
     context: Mapping[str, Any]
     now: int
     offer: Mapping[str, Any] | None = None
     slots: Mapping[str, str] = {}
+    data: Mapping[str, Any] = {}
+    links: Mapping[str, str] = {}
 
 
 class Run:
@@ -84,6 +87,8 @@ class Run:
             },
             "context": seen.context,
             "offer": seen.offer,
+            "data": seen.data,
+            **seen.links,
             "now": self.now.isoformat(timespec="seconds"),
         }
 
@@ -247,7 +252,7 @@ class _Environment(liquid.Environment):
     """Liquid without files, and with bounds on everything a template can spend."""
 
     block_nesting_limit = MAX_NESTED
-    context_depth_limit = MAX_LOOPS
+    context_depth_limit = MAX_LOOPS + 4
     loop_iteration_limit = MAX_STEPS
     local_namespace_limit = MAX_ASSIGNED
     output_stream_limit = MAX_OUTPUT
@@ -283,7 +288,7 @@ def parse_template(source: str, *, slots: bool = False) -> liquid.BoundTemplate:
 
 def render_template(template: liquid.BoundTemplate, run: Run) -> str:
     """The template for one person; raises whatever its filters make of the data."""
-    buffer = LimitedStringIO(MAX_OUTPUT)
+    buffer = LimitedStringIO(MAX_OUTPUT, newline="")  # line ends are written as they are
     template.render_with_context(_Context(template, run), buffer)
     return buffer.getvalue()
 

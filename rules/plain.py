@@ -7,18 +7,19 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*
 _ATTRIBUTE = re.compile(r"([^\s=\"]+)=\"([^\"]*)\"")
 _HIDDEN = re.compile(r"display:\s*none")
 _SPACES = re.compile(r"[ \t\r\n\f\xa0]+")
-_BREAK = "\x01"  # a line that the markup begins; those of the source are mere spaces
-_AROUND_BREAKS = re.compile(f" ?{_BREAK} ?")
-_BREAKS = re.compile(f"{_BREAK}{{3,}}")
 
-_PARAGRAPH = _BREAK + _BREAK
+# What the markup begins, between which spaces say nothing; the line ends of the source are mere spaces.
+_LINE, _PARAGRAPH, _BREAK = "\x01", "\x02", "\x03"
+_GAP = re.compile("[ \x01-\x03]*[\x01-\x03][ \x01-\x03]*")
+
 _BEGINS = {
     **dict.fromkeys(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre"), _PARAGRAPH),
-    **dict.fromkeys(("div", "tr", "article", "section", "header", "footer", "main", "center", "caption"), _BREAK),
-    **dict.fromkeys(("dl", "dt", "dd", "figure", "figcaption", "br"), _BREAK),
+    **dict.fromkeys(("div", "tr", "article", "section", "header", "footer", "main", "center", "caption"), _LINE),
+    **dict.fromkeys(("dl", "dt", "dd", "figure", "figcaption"), _LINE),
     **dict.fromkeys(("td", "th"), " "),
-    "li": f"{_BREAK}- ",
-    "hr": f"{_BREAK}---{_BREAK}",
+    "br": _BREAK,
+    "li": f"{_LINE}- ",
+    "hr": f"{_LINE}---{_LINE}",
 }
 _ENDS = {**_BEGINS, "li": ""}
 _VOID = {"br", "hr", "img", "col", "wbr"}
@@ -53,7 +54,12 @@ def make_text(html: str) -> str:
     if not hidden:
         out.append(html[at:])
     text = _SPACES.sub(" ", unescape("".join(out)))
-    return _BREAKS.sub(_PARAGRAPH, _AROUND_BREAKS.sub(_BREAK, text)).replace(_BREAK, "\n").strip()
+    return _GAP.sub(_say_gap, text).strip()
+
+
+def _say_gap(found: re.Match[str]) -> str:
+    gap = found[0]
+    return "\n\n" if _PARAGRAPH in gap or gap.count(_BREAK) > 1 else "\n"
 
 
 def _read(attributes: str, name: str) -> str:

@@ -43,7 +43,7 @@ class Shape:
         except SchemaError as error:
             raise BadBlock(f"shape: {_say_path(error.absolute_path)}: {error.message}", field="shape") from error
         except RecursionError as error:
-            raise BadBlock("shape: nested too deep", field="shape") from error
+            raise BadBlock("shape: nested too deep, or it refers to itself", field="shape") from error
 
     def check_source(self, value: Any, templates: Collection[Path]) -> None:
         """Raises BadBlock for what does not fit. What the strings at `templates` will say is not known yet."""

@@ -116,8 +116,9 @@ class SegmentForm(SegmentModelForm):
             self.add_error("condition", problem)
 
 
-@admin.register(Segment)
 class SegmentAdmin(ListPages, SnapshotPages, ExportPages, DraftAdmin):
+    """Is registered where its edits are kept as revisions (rules.admin)."""
+
     form = SegmentForm
     change_form_template = "admin/segments/change_form.html"
     list_display = ("name", "slug", "kind", "words", "live", "updated", "health")

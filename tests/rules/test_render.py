@@ -58,7 +58,8 @@ def test_values_print_as_people_read_them() -> None:
         traits={name: Trait(value, 1) for name, value in {"vip": True, "n": 3, "sum": 2.5, "size": "XL"}.items()},
     )
     source = (
-        "{{ profile.user_id | default: '-' }} {{ profile.traits.vip | default: '' }} {{ profile.traits.n | default: 0 }}"
+        "{{ profile.user_id | default: '-' }} {{ profile.traits.vip | default: '' }}"
+        " {{ profile.traits.n | default: 0 }}"
         " {{ profile.traits.sum | default: 0 }} {{ profile.traits.size | default: 'none' }}"
         " {{ profile.segments | join: '+' | default: '' }}"
     )
