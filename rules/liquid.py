@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn, TextIO
 from zoneinfo import ZoneInfo
 
 import liquid
-from liquid import Mode, Token, TokenStream
+from liquid import Markup, Mode, Token, TokenStream
 from liquid.ast import Node
 from liquid.builtin.expressions import LoopExpression, StringLiteral, parse_primitive
 from liquid.builtin.output import Output, OutputNode
@@ -20,7 +20,6 @@ from liquid.output import LimitedStringIO
 from liquid.token import TOKEN_EOF, TOKEN_TAG
 from liquid.undefined import UNDEFINED, Undefined
 from liquid.utils import ReadOnlyChainMap
-from markupsafe import Markup
 
 from profiles.profile import Profile, Trait
 from rules.filters import FILTERS, say_value
@@ -188,7 +187,7 @@ class CapturedNode(CaptureNode):
     html: bool
 
     def _assign(self, context: RenderContext, buf: StringIO) -> None:
-        context.assign(self.name, Markup(buf.getvalue()) if self.html else buf.getvalue())  # noqa: S704 its tags are escaped
+        context.assign(self.name, Markup(buf.getvalue()) if self.html else buf.getvalue())
 
 
 class _Output(Output):
