@@ -71,9 +71,12 @@ class Batch(msgspec.Struct, rename="camel", tag="batch"):
 
 
 class Decide(msgspec.Struct, rename="camel", tag="decide"):
+    """`live` are those of `slots` whose answers are pushed when they change."""
+
     slots: list[str]
     id: FrameId = None
     context: dict[str, Any] = {}
+    live: list[str] = []
 
 
 class Ping(msgspec.Struct, tag="ping"):

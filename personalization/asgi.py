@@ -11,9 +11,12 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from ingestion.http import Message, Receive, Send  # noqa: E402
-from personalization import health  # noqa: E402  # these need Django's settings in place
+from personalization import edge, health  # noqa: E402  # these need Django's settings in place
 from personalization.api import DECIDE_PATHS  # noqa: E402
 from personalization.bodies import FORM_BYTES, serve_bounded  # noqa: E402
+from personalization.graphql.view import PATHS as GRAPHQL_PATHS  # noqa: E402
+from personalization.mail.api import RENDER_PATHS  # noqa: E402
+from personalization.mail.stamps import PREFIX as MAIL_PREFIX  # noqa: E402
 from personalization.static_files import make_static_app  # noqa: E402
 from personalization.wiring import Web, make_health_app  # noqa: E402
 
@@ -33,10 +36,11 @@ class Application:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http" and self._web is not None and _is_hot(scope["path"]):
-            door = self._web.decide if scope["path"] in DECIDE_PATHS else self._web.ingest
-            await door(scope, receive, send)
+            await self._web.find_door(scope["path"])(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(settings.STATIC_URL):
             await self._static(scope, receive, send)
+        elif scope["type"] == "http" and self._web is not None and scope["path"] in GRAPHQL_PATHS:
+            await self._web.graphql(scope, receive, send)
         elif scope["type"] == "http" and _is_health(scope["path"]):
             await self._health(scope, send)
         elif scope["type"] == "websocket" and self._web is not None and scope["path"] in SOCKET_PATHS:
@@ -63,7 +67,7 @@ class Application:
 
 
 def _is_hot(path: str) -> bool:
-    return path.startswith(INGEST_PREFIXES) or path in DECIDE_PATHS
+    return path.startswith((*INGEST_PREFIXES, edge.PREFIX, MAIL_PREFIX)) or path in (*DECIDE_PATHS, *RENDER_PATHS)
 
 
 def _is_health(path: str) -> bool:

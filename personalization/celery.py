@@ -14,10 +14,19 @@ application.conf.beat_schedule = {
         "task": "personalization.tasks.drop_expired_sessions",
         "schedule": crontab(hour="3", minute="30"),
     },
+    "drop-ended-tokens": {
+        "task": "personalization.tasks.drop_ended_tokens",
+        "schedule": crontab(hour="3", minute="40"),
+    },
     "count-segments": {
         "task": "personalization.tasks.count_segments",
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 240},  # of those that waited for a worker, the last one is enough
+    },
+    "forget-old-decisions": {
+        "task": "personalization.tasks.forget_old_decisions",
+        "schedule": crontab(hour="4", minute="10"),
+        "options": {"expires": 6 * 3_600},
     },
     "forget-segments-past": {
         "task": "personalization.tasks.forget_segments_past",

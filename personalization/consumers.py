@@ -1,21 +1,25 @@
 """The visitor's socket: events from the event door, and here decisions and live changes."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
+
+from msgspec.structs import replace
 
 from ingestion.append import Appender
 from ingestion.consumers import BAD_FRAME, Decide, EventConsumer, Sockets
 from ingestion.directory import Directory
 from ingestion.live import Change
 from ingestion.parse import Limits
-from personalization.decide import MAX_SLOTS, Decider, answer_frame
+from personalization.answering import Answered
+from personalization.decide import MAX_SLOTS, Answer, Decider, answer_frame
 from personalization.live import LiveChanges
 from profiles.event import anonymous_key
 from profiles.profile import Profile
 from profiles.reader import Found, ProfileReader
 from profiles.store import StoreUnavailable
+from rules.engine import Reason
 from segments.roster import Roster, name_segments
 
 READ_S = 1.0  # for the profile that a push tells of; no decision waits for it
@@ -43,6 +47,10 @@ class VisitorConsumer(EventConsumer):
         self._reader = reader
         self._roster = roster
         self._watched: str | None = None
+        self._shown: dict[str, Answered] = {}  # what the live slots show
+        self._live_context: Mapping[str, Any] = {}
+        self._deciding: asyncio.Task[None] | None = None
+        self._decide_once_more = False
         self._beside: set[asyncio.Task[None]] = set()
 
     async def on_welcome(self) -> None:
@@ -55,9 +63,23 @@ class VisitorConsumer(EventConsumer):
         if not 0 < len(frame.slots) <= MAX_SLOTS:
             await self.fail(BAD_FRAME, f"ask for 1 to {MAX_SLOTS} slots")
         context = {**self.context, **frame.context}
-        agent = str(dict(self.scope["headers"]).get(b"user-agent", b""), "latin-1")
-        answer = await self._decider.decide(self._identifier, frame.slots, context, agent)
+        answer = await self._decide(frame.slots, context)
+        self._keep_live(frame, answer, context)
         await self.send_frame(answer_frame(answer, frame.id))
+
+    async def _decide(self, slots: Iterable[str], context: Mapping[str, Any], **more: Any) -> Answer:
+        agent = str(dict(self.scope["headers"]).get(b"user-agent", b""), "latin-1")
+        return await self._decider.decide(
+            self._identifier, tuple(slots), context, agent, source=self.source.slug, **{"door": "socket", **more}
+        )
+
+    def _keep_live(self, frame: Decide, answer: Answer, context: Mapping[str, Any]) -> None:
+        fresh = {slot: answer.slots[slot] for slot in frame.live if slot in answer.slots}
+        if fresh:
+            self._live_context = context
+            self._shown.update(fresh)
+            for slot in tuple(self._shown)[:-MAX_SLOTS]:
+                del self._shown[slot]
 
     async def on_close(self) -> None:
         if self._watched is not None:
@@ -84,7 +106,32 @@ class VisitorConsumer(EventConsumer):
         if self.source.debug:
             self._do_beside(self._show(change))
         elif change.entered or change.left:
-            self.push({"type": "changed", "entered": change.entered, "left": change.left})
+            live = {"live": True} if self._shown else {}
+            self.push({"type": "changed", "entered": change.entered, "left": change.left, **live})
+        if change.entered or change.left:
+            self._decide_again()
+
+    def _decide_again(self) -> None:
+        """Pushes what live slots show from now on. Changes that come while a decision is under way share the next."""
+        if self._deciding is not None and not self._deciding.done():
+            self._decide_once_more = True
+        elif self._shown:
+            self._deciding = asyncio.create_task(self._push_decisions())
+
+    async def _push_decisions(self) -> None:
+        self._decide_once_more = True
+        while self._decide_once_more and not self._ended:
+            self._decide_once_more = False
+            held = {slot: shown.rule for slot, shown in self._shown.items() if shown.rule is not None}
+            answer = await self._decide(self._shown, self._live_context, door="live", held=held)
+            changed = {
+                slot: shown
+                for slot, shown in answer.slots.items()
+                if shown.reason is not Reason.TIMEOUT and _shows(shown) != _shows(self._shown.get(slot))
+            }
+            if changed:
+                self._shown.update(changed)
+                self.push(answer_frame(replace(answer, slots=changed), None))
 
     def _do_beside(self, work: Coroutine[Any, Any, None]) -> None:
         """Beside the hand-out of changes, which is not to wait for one page's look at the store."""
@@ -98,12 +145,18 @@ class VisitorConsumer(EventConsumer):
             if found.profile_id != self._watched and not self._ended:
                 await self._watch(found.profile_id)
                 self.push({"type": "changed", "entered": (), "left": ()})
+                self._decide_again()
 
     async def _show(self, change: Change) -> None:
         with suppress(StoreUnavailable, TimeoutError):
             found = await self._reader.read(self._identifier or "", READ_S)
             for frame in _debug_frames(change, found, self._roster().answers):
                 self.push(frame)
+
+
+def _shows(answered: Answered | None) -> tuple[Any, ...]:
+    """What tells two answers apart for somebody who looks at the page."""
+    return () if answered is None else (answered.rule, answered.block, answered.offer)
 
 
 def _debug_frames(change: Change, found: Found, answers: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ def list_processes(data: Path, host: str, port: int) -> dict[str, Sequence[str]]
         "processor": (*MANAGE, "run_processor", "--name", "processor-1"),
         "archiver": (*MANAGE, "run_archiver"),
         "worker": (
-            *(*CELERY, "worker", "--concurrency", "1", "--loglevel", "WARNING"),
+            *(*CELERY, "worker", "--concurrency", "2", "--loglevel", "WARNING"),
             *("--without-gossip", "--without-mingle"),
         ),
         "beat": (*CELERY, "beat", "--loglevel", "WARNING", "--schedule", str(data / "beat-schedule"), "--pidfile", ""),

@@ -7,8 +7,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from personalization.wiring import make_builder, redis_client
+from personalization.backtesting import run_back_test
+from personalization.issued import forget_ended
+from personalization.wiring import make_builder, read_memory, redis_client
 from profiles import keys
+from rules.archive import forget_decisions
 from segments.queries import list_waiting_builds
 from segments.retention import forget_past
 from segments.sizes import store_sizes
@@ -20,6 +23,12 @@ SLICE_S = 10  # of one task, after which other tasks have their turn
 def drop_expired_sessions() -> None:
     """Django keeps the sessions of operators who never log out; those that have ended are of no use to anybody."""
     call_command("clearsessions")
+
+
+@shared_task
+def drop_ended_tokens() -> None:
+    """OAuth tokens live for an hour; those that ended long ago are of no use to anybody."""
+    forget_ended(at=timezone.now())
 
 
 @shared_task
@@ -37,6 +46,18 @@ def build_segments() -> None:
 def count_segments() -> None:
     """How many people are in each segment: every few minutes, and when a build has ended."""
     store_sizes(at=timezone.now())
+
+
+@shared_task
+def forget_old_decisions() -> None:
+    """Months of decisions that are older than anybody wants to explain."""
+    forget_decisions((timezone.now() - timedelta(days=settings.PZ_DECISIONS_DAYS)).date())
+
+
+@shared_task
+def try_draft(back_test: int) -> None:
+    """A draft asked of past decisions, by the number of the back-test."""
+    run_back_test(back_test, read_memory())
 
 
 @shared_task

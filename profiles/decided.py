@@ -14,7 +14,7 @@ def number_position(position: str) -> int:
     return (int(milliseconds or 0) << SEQUENCE_BITS) + int(sequence or 0)
 
 
-class Suppressed(msgspec.Struct, frozen=True, array_like=True):
+class Suppressed(msgspec.Struct, frozen=True):
     """A rule that held and was not shown, and why (rules.engine.Kept)."""
 
     rule: str
@@ -38,9 +38,9 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag_field="record", 
     """One answered question, with what it takes to answer it again.
 
     `profile` is "" for a person who is not to be known. `position` is how far the log of the person's partition had
-    been applied when the profile was read; `members` are the segments the person was in, of those that rules of the
-    asked slots are about; `counts` are the counters that were looked at (rules.tally), with what they said; `stock` is
-    how many codes of an offer were left, `granted` what the person had been granted before. `at` is Unix
+    been applied when the profile was read; `members` are the segments the person was in; `counts` are the counters that
+    were looked at (rules.tally), with what they said; `stock` is how many codes of an offer were left, `granted` what
+    the person had been granted before, `held` the rules whose blocks the page showed, by slot. `at` is Unix
     milliseconds."""
 
     id: str
@@ -56,6 +56,7 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag_field="record", 
     counts: dict[str, int] = {}
     stock: dict[str, int] = {}
     granted: dict[str, str] = {}
+    held: dict[str, str] = {}
 
 
 class Granted(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="granted", kw_only=True):

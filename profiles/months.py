@@ -22,6 +22,17 @@ def next_month(month: date) -> date:
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
+def list_months(table: str) -> list[tuple[str, date]]:
+    """The partitions that were made of a table, each with its month."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = %s::regclass",
+            [table],
+        )
+        names = [name for (name,) in cursor.fetchall() if name != table + REST]
+    return sorted((name, date.fromisoformat(name[-7:].replace("_", "-") + "-01")) for name in names)
+
+
 class Months:
     """Knows which months of `table` have their partition, and makes those that have none."""
 

@@ -1,7 +1,7 @@
-"""Reads profiles for the read path: identity and state in one round trip, shared by the calls of one moment."""
+"""Reads profiles for the read path: identity, state and what decisions look at, in one round trip."""
 
-import asyncio
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import redis
 
@@ -9,81 +9,114 @@ from profiles import keys
 from profiles.clients import AsyncClient
 from profiles.event import derive_profile_id
 from profiles.profile import Profile, unpack
+from profiles.sharing import SharedTrips
 from profiles.store import StoreUnavailable
 
-BATCH = 100  # calls that share a round trip
-IN_FLIGHT = 2  # round trips under way at once
-
-# KEYS: pairs of an identifier's key and the key of the profile it stands for while nothing links it elsewhere.
-# ARGV: the prefix of profile keys. Answers, per pair, the linked profile id ("" for none) and the packed state ("").
+# KEYS: pairs of an identifier's key and the key of the profile it stands for while nothing links it elsewhere; then
+# counters, then pools. ARGV: prefixes of profiles, tallies and offsets; the number of partitions, of pairs and of
+# counters; and for each pair whether its tally is asked for. Answers the linked profile id ("" for none), the packed
+# state (""), the offset of its partition and the tally of each pair; then the counters (""), then the pools' lengths.
 _READ = """
-local found = {}
-for i = 1, #KEYS, 2 do
-  local id = redis.call('GET', KEYS[i])
-  found[i] = id or ''
-  found[i + 1] = redis.call('GET', id and (ARGV[1] .. id) or KEYS[i + 1]) or ''
+local found, pairs, counters = {}, tonumber(ARGV[5]), tonumber(ARGV[6])
+for i = 1, pairs do
+  local linked = redis.call('GET', KEYS[2 * i - 1])
+  local id = linked or string.sub(KEYS[2 * i], #ARGV[1] + 1)
+  found[4 * i - 3] = linked or ''
+  found[4 * i - 2] = redis.call('GET', ARGV[1] .. id) or ''
+  local partition = tonumber(string.sub(id, 1, 8), 16) % ARGV[4]
+  found[4 * i - 1] = redis.call('GET', ARGV[3] .. string.format('%d', partition)) or ''
+  found[4 * i] = ARGV[6 + i] == '1' and redis.call('HGETALL', ARGV[2] .. id) or {}
 end
+for i = 2 * pairs + 1, 2 * pairs + counters do found[#found + 1] = redis.call('GET', KEYS[i]) or '' end
+for i = 2 * pairs + counters + 1, #KEYS do found[#found + 1] = redis.call('LLEN', KEYS[i]) end
 return found
 """
+FIELDS = 4  # of a pair's answer
+
+
+class Wanted(NamedTuple):
+    """What a decision looks at besides the profile: the person's tally, counters of everybody, and pools of codes."""
+
+    tally: bool = False
+    totals: tuple[str, ...] = ()
+    pools: tuple[str, ...] = ()
+
+
+NOTHING = Wanted()
 
 
 class Found(NamedTuple):
+    """`position` is how far the log of the profile's partition had been applied. `tally` has the counters (`s:…`) and
+    grants (`g:…`) of the person, `totals` and `stock` are by the names that were wanted."""
+
     profile_id: str
     profile: Profile | None
+    position: str = ""
+    tally: Mapping[str, str] = {}
+    totals: Mapping[str, int] = {}
+    stock: Mapping[str, int] = {}
+
+
+class _Question(NamedTuple):
+    identifier: str
+    wanted: Wanted
 
 
 class ProfileReader:
     """Profiles by identifier, for an event loop. Calls made while a round trip is under way share the next one."""
 
-    def __init__(self, client: AsyncClient) -> None:
+    def __init__(self, client: AsyncClient, *, partitions: int) -> None:
         self._read = client.register_script(_READ)
-        self._waiting: list[tuple[str, asyncio.Future[Found]]] = []
-        self._running = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._partitions = partitions
+        self._trips: SharedTrips[_Question, Found] = SharedTrips(self._travel)
 
-    async def read(self, identifier: str, deadline: float) -> Found:
-        """The profile `identifier` (`u:…`, `a:…`) stands for; raises StoreUnavailable, or TimeoutError after
-        `deadline` seconds."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Found] = loop.create_future()
-        self._waiting.append((identifier, future))
-        if self._running < IN_FLIGHT:
-            self._running += 1
-            task = loop.create_task(self._drain())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        expiry = loop.call_later(deadline, _expire, future)
-        try:
-            return await future
-        finally:
-            expiry.cancel()
+    async def read(self, identifier: str, deadline: float, wanted: Wanted = NOTHING) -> Found:
+        """The profile `identifier` stands for (`u:…`, `a:…`, or `p:…` for a profile's own id); raises StoreUnavailable,
+        or TimeoutError after `deadline` seconds."""
+        return await self._trips.ask(_Question(identifier, wanted), deadline)
 
-    async def _drain(self) -> None:
+    async def _travel(self, questions: Sequence[_Question]) -> list[Found | Exception]:
+        derived = [_derive(question.identifier) for question in questions]
+        totals = tuple(dict.fromkeys(name for question in questions for name in question.wanted.totals))
+        pools = tuple(dict.fromkeys(name for question in questions for name in question.wanted.pools))
+        names = [
+            name
+            for question, id in zip(questions, derived, strict=True)
+            for name in (keys.identifier(question.identifier), keys.profile(id))
+        ]
+        names += [*map(keys.total, totals), *map(keys.codes, pools)]
+        sizes = (self._partitions, len(questions), len(totals))
+        tallies = ("1" if question.wanted.tally else "0" for question in questions)
         try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-                await self._read_batch(batch)
-        finally:
-            self._running -= 1
-
-    async def _read_batch(self, batch: list[tuple[str, "asyncio.Future[Found]"]]) -> None:
-        derived = [derive_profile_id(identifier) for identifier, _ in batch]
-        pairs = zip(batch, derived, strict=True)
-        names = [name for (identifier, _), id in pairs for name in (keys.identifier(identifier), keys.profile(id))]
-        try:
-            answer: list[bytes] = await self._read(keys=names, args=[keys.profile("")])
+            answer: list[Any] = await self._read(
+                keys=names, args=[keys.profile(""), keys.tally(""), keys.offset(""), *sizes, *tallies]
+            )
         except redis.RedisError as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(StoreUnavailable(f"Redis: {type(error).__name__}: {error}"))
-            return
-        for number, (_, future) in enumerate(batch):
-            if not future.done():
-                linked, packed = answer[2 * number], answer[2 * number + 1]
-                profile_id = linked.decode() if linked else derived[number]
-                future.set_result(Found(profile_id, unpack(packed) if packed else None))
+            raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
+        rest = answer[FIELDS * len(questions) :]
+        counted = {name: int(count or 0) for name, count in zip(totals, rest[: len(totals)], strict=True)}
+        stock = dict(zip(pools, rest[len(totals) :], strict=True))
+        return [
+            _read_found(answer[FIELDS * number : FIELDS * (number + 1)], id, counted, stock)
+            for number, id in enumerate(derived)
+        ]
 
 
-def _expire(future: "asyncio.Future[Found]") -> None:
-    if not future.done():
-        future.set_exception(TimeoutError("the store did not answer before the deadline"))
+def _derive(identifier: str) -> str:
+    """The profile of an identifier that nothing links elsewhere; `p:…` names it."""
+    return identifier[2:] if identifier.startswith("p:") else derive_profile_id(identifier)
+
+
+def _read_found(
+    answer: Sequence[Any], derived: str, totals: Mapping[str, int], stock: Mapping[str, int]
+) -> "Found | Exception":
+    linked, packed, position, fields = answer
+    tally = {fields[at].decode(): fields[at + 1].decode() for at in range(0, len(fields), 2)}
+    return Found(
+        linked.decode() if linked else derived,
+        unpack(packed) if packed else None,
+        position.decode(),
+        tally,
+        totals,
+        stock,
+    )

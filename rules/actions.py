@@ -1,6 +1,6 @@
 """Publishing: what is live becomes an immutable, numbered Book, or is refused with every reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,10 +38,15 @@ def publish_book(*, by: User | None, at: datetime, note: str = "") -> Book:
 
 
 @transaction.atomic
+def publish_definitions(payload: Mapping[str, Any], *, by: User | None, at: datetime, note: str = "") -> Book:
+    """A payload as it is, as the next Book. Raises CannotPublish."""
+    number = _next_number()
+    return _store(number, {**payload, "number": number}, by=by, at=at, note=note)
+
+
 def roll_back(*, to: Book, by: User | None, at: datetime) -> Book:
     """Publishes an older Book again, under a number of its own."""
-    number = _next_number()
-    return _store(number, {**to.payload, "number": number}, by=by, at=at, note=f"Back to Book {to.number}")
+    return publish_definitions(to.payload, by=by, at=at, note=f"Back to Book {to.number}")
 
 
 @transaction.atomic
@@ -68,7 +73,7 @@ def _store(number: int, payload: dict[str, Any], *, by: User | None, at: datetim
     try:
         if reasons := find_problems(msgspec.convert(payload, BookPayload)):
             raise CannotPublish(reasons)
-        payload = mark_server_only(payload, _read_device())
+        payload = mark_server_only(payload, read_device())
         load_book(msgspec.json.encode(payload))
     except CannotPublish:
         raise
@@ -78,7 +83,7 @@ def _store(number: int, payload: dict[str, Any], *, by: User | None, at: datetim
     return Book.objects.create(number=number, payload=payload, published=at, published_by=by, note=note)
 
 
-def _read_device() -> Device:
+def read_device() -> Device:
     """What devices may know, by the settings."""
     named = (settings.PZ_DEVICE_TRAITS, settings.PZ_DEVICE_EVENTS, settings.PZ_DEVICE_PROPERTIES)
     return Device(*map(frozenset, named))

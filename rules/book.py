@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 
@@ -14,16 +15,23 @@ _decoder = msgspec.json.Decoder(BookPayload)
 
 @dataclass(frozen=True)
 class LiveBook:
-    """A Book with its blocks ready to render."""
+    """A Book with its blocks ready to render, and what it says."""
 
     book: Book
     blocks: Mapping[str, Block]
+    payload: BookPayload
+
+    @cached_property
+    def segment_names(self) -> Mapping[str, str]:
+        """The names of segments, by slug."""
+        return {segment.slug: segment.name for segment in self.payload.segments}
 
 
-NO_BOOK = LiveBook(EMPTY_BOOK, {})
+NO_BOOK = LiveBook(EMPTY_BOOK, {}, BookPayload(v=1, number=0))
 
 
 def load_book(payload: bytes) -> LiveBook:
     """The runnable form of a stored payload; raises ValueError for one that was not published by this product."""
     definition = _decoder.decode(payload)
-    return LiveBook(compile_book(definition), compile_blocks(definition.blocks, zone=definition.zone))
+    blocks = compile_blocks(definition.blocks, zone=definition.zone)
+    return LiveBook(compile_book(definition), blocks, definition)

@@ -48,7 +48,8 @@ from rules.liquid import MAX_FILTERS, MAX_LOOPS, CapturedNode, Place, refuse
 
 OF_PROFILE = ("user_id", "traits", "segments")
 OF_OFFER = ("name", "kind", "code", "points")
-ROOTS = {"profile", "context", "offer", "now"}
+ROOTS = {"profile", "context", "offer", "now", "data"}
+MAIL_LINKS = frozenset({"unsubscribe_url", "view_url"})  # that every message has
 
 Known = frozenset[tuple[object, ...]]  # paths that have a value
 
@@ -66,10 +67,11 @@ class _State(NamedTuple):
     loops: frozenset[str] = frozenset()
 
 
-def check_fallbacks(template: BoundTemplate, *, html: bool) -> None:
+def check_fallbacks(template: BoundTemplate, *, html: bool, links: frozenset[str] = frozenset()) -> None:
     """Raises LiquidError for the first merge tag that would have nothing to say about some people, and for names,
-    filters and ranges that lead nowhere. `html`: whether its text becomes HTML."""
-    _Checker(html).walk(template.nodes, _State(_NOTHING))
+    filters and ranges that lead nowhere. `html`: whether its text becomes HTML; `links`: names that always are
+    addresses."""
+    _Checker(html).walk(template.nodes, _State(frozenset((name,) for name in links), made=links))
 
 
 class _Checker:

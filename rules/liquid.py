@@ -35,7 +35,7 @@ MAX_LOOPS = 6  # loops within loops
 MAX_ASSIGNED = 100_000  # bytes of all that is assigned and captured
 
 TAGS = {"if", "unless", "case", "for", "break", "continue", "assign", "capture", "comment", "#"}
-PERSONAL = {"profile", "context", "offer"}  # what may be unknown; all else is the template's own
+PERSONAL = {"profile", "context", "offer", "data"}  # what may be unknown; all else is the template's own
 
 _PSEUDO_TAGS = {"content", "output", "illegal"}
 _LOOK_EVERY = 4  # nodes; looking at the clock costs as much as a small node
@@ -54,14 +54,17 @@ class RenderFailed(Exception):
 
 
 class Seen(NamedTuple):
-    """All that a block is rendered from: who looks, in which context, when (Unix milliseconds), what is granted, and
-    the HTML of the slots of an e-mail. The same block and the same values give the same bytes."""
+    """All that a block is rendered from: who looks, in which context, when (Unix milliseconds), what is granted; and of
+    an e-mail the HTML of its slots, what its sender gives for this one message, and the addresses it leads back to. The
+    same block and the same values give the same bytes."""
 
     profile: Profile
     context: Mapping[str, Any]
     now: int
     offer: Mapping[str, Any] | None = None
     slots: Mapping[str, str] = {}
+    data: Mapping[str, Any] = {}
+    links: Mapping[str, str] = {}
 
 
 class Run:
@@ -84,6 +87,8 @@ class Run:
             },
             "context": seen.context,
             "offer": seen.offer,
+            "data": seen.data,
+            **seen.links,
             "now": self.now.isoformat(timespec="seconds"),
         }
 

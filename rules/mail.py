@@ -13,7 +13,7 @@ from liquid.exceptions import LiquidError
 
 from rules.css import MAX_CSS, PROPERTIES, Styles, clean_declarations, clean_styles, find_styles, inline_slot
 from rules.definitions import BlockDefinition
-from rules.fallbacks import check_fallbacks
+from rules.fallbacks import MAIL_LINKS, check_fallbacks
 from rules.html_reader import Outline, StartTag
 from rules.liquid import BadBlock, RenderFailed, Run, SlotNode, parse_template, refuse, render_template, say_error
 from rules.markup import SCHEMES
@@ -32,7 +32,7 @@ TAGS = {
 _BOX = {"align", "valign", "bgcolor", "width", "height"}
 ATTRIBUTES = {
     "*": {"class", "dir", "lang", "role", "style", "title"},
-    "a": {"href", "name"},
+    "a": {"href", "name", "data-pz-no-track"},
     "img": {"src", "alt", "width", "height", "border", "align"},
     "table": {*_BOX, "border", "cellpadding", "cellspacing"},
     "td": {*_BOX, "colspan", "rowspan", "nowrap"},
@@ -97,7 +97,7 @@ def compile_mail(definition: BlockDefinition) -> Mail:
     subject = _parse_text(definition.subject, "subject", slots=False)
     text = _parse_text(definition.text, "text", slots=True) if definition.text.strip() else None
     template = parse_template(definition.source, slots=True)
-    check_fallbacks(template, html=True)
+    check_fallbacks(template, html=True, links=MAIL_LINKS)
     outline = place_tags(template)
     styles = _take_styles(outline)
     given = _find_styles(outline, styles)
@@ -115,7 +115,7 @@ def compile_mail(definition: BlockDefinition) -> Mail:
 def _parse_text(source: str, field: str, *, slots: bool) -> liquid.BoundTemplate:
     try:
         template = parse_template(source, slots=slots)
-        check_fallbacks(template, html=False)
+        check_fallbacks(template, html=False, links=MAIL_LINKS)
     except LiquidError as error:
         raise BadBlock(f"{field}: {say_error(error)}", field=field) from error
     return template

@@ -10,8 +10,9 @@ const [, version] = readFileSync('../pyproject.toml', 'utf8').match(/^version = 
 
 await bundle('pz.js', 'src', { format: 'iife', most: 8192 });
 await bundle('conditions.js', 'src/conditions', { format: 'esm', most: 4096 });
+await bundle('edge.js', 'src/edge', { format: 'esm', most: 5120, with: 'src/conditions' });
 
-async function bundle(name, folder, { format, most }) {
+async function bundle(name, folder, { format, most, with: other }) {
   const { outputFiles: [{ text: code }] } = await build({
     entryPoints: [`${folder}/index.js`],
     bundle: true,
@@ -24,7 +25,9 @@ async function bundle(name, folder, { format, most }) {
 
   // Checked by tests/tracker/test_bundle.py: neither a change that was not built nor an edit of the result goes unseen.
   const hash = createHash('sha256');
-  const sources = readdirSync(folder).filter(file => file.endsWith('.js')).sort().map(file => `${folder}/${file}`);
+  const sources = [other, folder].filter(Boolean).flatMap(
+    place => readdirSync(place).filter(file => file.endsWith('.js')).sort().map(file => `${place}/${file}`),
+  );
   for (const file of ['build.js', 'package-lock.json', ...sources]) hash.update(`${file}\n`).update(readFileSync(file));
   hash.update(code);
 

@@ -6,6 +6,7 @@ from django.db import connection
 from ingestion.accepted import Accepted, Applied, pack
 from ingestion.archiver import Archiver
 from ingestion.log_redis import FIELD
+from personalization.keeping import DecisionKeeper
 from profiles import keys
 from profiles.clients import Client
 from profiles.event import Event, anonymous_key, derive_profile_id, partition_of
@@ -39,7 +40,7 @@ class AcceptedLog:
         return sum(self.client.xlen(keys.accepted(partition)) for partition in range(PARTITIONS))
 
     def start_archiver(self) -> Archiver:
-        return Archiver(self.client, partitions=PARTITIONS, clock=lambda: NOW)
+        return Archiver(self.client, partitions=PARTITIONS, clock=lambda: NOW, keeper=DecisionKeeper())
 
 
 @pytest.fixture

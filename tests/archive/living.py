@@ -9,6 +9,7 @@ from ingestion.log import Offset
 from ingestion.log_redis import RedisLog
 from ingestion.steps import Definitions
 from ingestion.undoing import Undoer
+from personalization.keeping import DecisionKeeper
 from profiles.clients import Client
 from profiles.event import Event, Record, pack, partition_of
 from profiles.identity import identifiers, route
@@ -35,7 +36,7 @@ class LivingHarness(Harness):
         self.log = ImpatientLog(client)  # type: ignore[assignment]
         self.store = RedisStore(client, 24 * HOUR)  # type: ignore[assignment]
         self.processor = self.start_processor()
-        self.archiver = Archiver(client, partitions=partitions, clock=lambda: self.now)
+        self.archiver = Archiver(client, partitions=partitions, clock=lambda: self.now, keeper=DecisionKeeper())
 
     def send(self, *events: Event) -> None:
         for event in events:

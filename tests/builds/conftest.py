@@ -10,6 +10,7 @@ from ingestion.actions import publish_directory
 from ingestion.archiver import Archiver
 from ingestion.log_redis import RedisLog
 from personalization.announcing import announce_newest
+from personalization.keeping import DecisionKeeper
 from personalization.wiring import clock, make_builder, make_processor
 from profiles import keys
 from profiles.clients import Client
@@ -29,7 +30,7 @@ class Engine:
         self.client = client
         self.log = RedisLog(client)
         self.processor = make_processor("test")
-        self.archiver = Archiver(client, partitions=PARTITIONS, clock=clock)
+        self.archiver = Archiver(client, partitions=PARTITIONS, clock=clock, keeper=DecisionKeeper())
         self._numbers = 0
         publish_directory()
         announce_newest(client)

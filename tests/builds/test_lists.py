@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from personalization.decide import Decider
+from personalization.recording import DecisionRecorder
 from personalization.wiring import clock
 from profiles.models import Identifier
 from profiles.reader import ProfileReader
@@ -21,7 +22,7 @@ from segments.actions import cancel_build
 from segments.lists import NobodyIn, store_upload
 from segments.models import Build, Member, Segment, SegmentChange, SegmentVersion, Upload
 from segments.queries import read_roster
-from tests.builds.conftest import Engine, define, did, in_segment, publish
+from tests.builds.conftest import PARTITIONS, Engine, define, did, in_segment, publish
 
 HOUR = 3_600_000
 VIP = ("a:anna", "a:ben")
@@ -56,7 +57,12 @@ def decide(engine: Engine, identifier: str, slot: str) -> str | None:
         client = redis.asyncio.Redis.from_url(settings.REDIS_URL)
         try:
             decider = Decider(
-                reader=ProfileReader(client), book=lambda: book, roster=lambda: roster, clock=clock, deadline=10
+                reader=ProfileReader(client, partitions=PARTITIONS),
+                recorder=DecisionRecorder(client, partitions=PARTITIONS),
+                book=lambda: book,
+                roster=lambda: roster,
+                clock=clock,
+                deadline=10,
             )
             return (await decider.decide(identifier, [slot], {})).slots[slot].rule
         finally:

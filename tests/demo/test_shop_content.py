@@ -49,8 +49,8 @@ def test_the_first_book_compiles() -> None:
             ),
         )
     )
-    assert len(book.slots["home-hero"].rules) == 6
-    assert len(book.slots["promo-bar"].rules) == 4
+    assert len(book.slots["home-hero"].ranks) == 6
+    assert len(book.slots["promo-bar"].ranks) == 4
 
 
 @pytest.mark.parametrize("content", BLOCKS, ids=lambda content: content.slug)

@@ -10,8 +10,10 @@ import websockets.asyncio.client
 from django.conf import settings
 from websockets.asyncio.client import ClientConnection
 
+from ingestion.accepted import unpack as unpack_accepted
 from ingestion.log_redis import RedisLog
 from personalization.wiring import make_store, redis_client
+from profiles.decided import Decided
 from profiles.event import Split, derive_profile_id, partition_of
 from profiles.event import pack as pack_record
 from profiles.profile import Profile, fingerprint, pack
@@ -56,6 +58,32 @@ async def test_the_page_is_told_of_a_segment_and_gets_its_block(web: Web) -> Non
         answer = await decide(socket, "hero")
         assert (answer["type"], answer["id"], answer["book"]) == ("decision", 7, 4)
         assert answer["slots"]["hero"]["block"]["html"] == "<h1>Hello you</h1>"
+
+
+async def test_live_slots_are_told_what_they_show_without_asking(web: Web) -> None:
+    async with visit(web) as socket:
+        await tell(socket, {"type": "decide", "id": 1, "slots": ["hero", "bar"], "live": ["hero", "bar"]})
+        assert (await hear(socket))["slots"]["hero"]["reason"] == "no_rule_matched"
+        await send(web, socket, viewed(), viewed())
+        assert await hear(socket) == {"type": "changed", "entered": ["viewers"], "left": [], "live": True}
+        pushed = await hear(socket)
+        assert (pushed["type"], pushed["id"], list(pushed["slots"])) == ("decision", None, ["hero"])
+        assert pushed["slots"]["hero"]["block"]["html"] == "<h1>Hello you</h1>"
+        await tell(socket, {"type": "ping"})
+        assert await hear(socket) == {"type": "pong"}
+
+
+async def test_a_push_of_a_decision_is_recorded_as_one(web: Web) -> None:
+    async with visit(web) as socket:
+        await tell(socket, {"type": "decide", "id": 1, "slots": ["hero"], "live": ["hero"]})
+        await hear(socket)
+        await send(web, socket, viewed(), viewed())
+        pushed = [await hear(socket) for _ in range(2)][1]
+        partition = partition_of(derive_profile_id("a:anna"), settings.PZ_PARTITIONS)
+        entries = redis_client().xrange(f"pz:accepted:{partition}")
+        decided = [record for _, fields in entries if isinstance(record := unpack_accepted(fields[b"r"]), Decided)]
+        assert [(each.door, each.source) for each in decided] == [("socket", "site"), ("live", "site")]
+        assert decided[1].id == pushed["decisionId"]
 
 
 async def test_a_page_of_a_debug_source_sees_what_the_engine_sees(web: Web) -> None:

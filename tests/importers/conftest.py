@@ -12,6 +12,7 @@ from ingestion.ecommerce import INDEXED, OTHERWISE
 from ingestion.log_redis import RedisLog
 from ingestion.processor import Processor
 from ingestion.steps import Definitions
+from personalization.keeping import DecisionKeeper
 from profiles import keys
 from profiles.clients import Client
 from profiles.event import derive_profile_id
@@ -49,7 +50,7 @@ class Engine:
             clock=lambda: NOW,
             partitions=PARTITIONS,
         )
-        self.archiver = Archiver(client, partitions=PARTITIONS, clock=lambda: NOW)
+        self.archiver = Archiver(client, partitions=PARTITIONS, clock=lambda: NOW, keeper=DecisionKeeper())
 
     def process(self) -> int:
         return self.processor.drain(range(PARTITIONS))

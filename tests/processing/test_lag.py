@@ -7,6 +7,7 @@ import pytest
 from ingestion.archiver import Archiver
 from ingestion.lag import Lag, measure_lag
 from ingestion.log_redis import RedisLog
+from personalization.keeping import DecisionKeeper
 from personalization.wiring import make_processor
 from profiles import keys
 from profiles.clients import Client
@@ -49,7 +50,7 @@ def test_an_event_waits_for_the_processor_and_then_for_the_archiver(redis_client
     applied = measure(redis_client, later=HOUR)
     assert applied.log == 0
     assert HOUR <= applied.archive < HOUR + 60_000
-    Archiver(redis_client, partitions=PARTITIONS, clock=now).drain()
+    Archiver(redis_client, partitions=PARTITIONS, clock=now, keeper=DecisionKeeper()).drain()
     assert measure(redis_client, later=HOUR) == Lag(timers=0, log=0, archive=0)
 
 

@@ -17,6 +17,7 @@ from ingestion.importing import Report
 from ingestion.log_redis import RedisLog
 from ingestion.processor import Processor
 from ingestion.steps import Definitions
+from personalization.keeping import DecisionKeeper
 from profiles import keys
 from profiles.clients import Client
 from profiles.event import Event, pack
@@ -67,7 +68,7 @@ class Replay:
             partitions=1,
         )
         self._processor.drain([0])
-        self._archiver = Archiver(self._client, partitions=1, clock=lambda: self._now)
+        self._archiver = Archiver(self._client, partitions=1, clock=lambda: self._now, keeper=DecisionKeeper())
         self._waiting = [
             (at, [pack(event) for event in together]) for at, together in groupby(events, attrgetter("at"))
         ][::-1]

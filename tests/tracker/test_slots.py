@@ -223,6 +223,20 @@ def test_live_slots_change_when_the_visitors_segments_do(peer: Peer, page: Page)
     assert settled(page, "default", "pz-slot[swap]") == DEFAULT
 
 
+def test_live_slots_show_what_the_server_pushes(peer: Peer, page: Page) -> None:
+    peer.behaviour.slots["hero"] = {"reason": "no_rule_matched", "block": None}
+    page.goto(peer.add_page("/", document(LIVE + SLOT.replace("pz-slot", "pz-slot id='still'", 1))))
+    settled(page, "default", "pz-slot[swap]")
+    asked = list(peer.asks)
+    assert [question["live"] for _, question in asked] == [["hero"]]
+    peer.push({"type": "changed", "entered": ["likes-outdoor"], "left": [], "live": True})
+    slots = {"hero": html_block("<b>Now</b>")}
+    peer.push({"type": "decision", "id": None, "decisionId": "d2", "book": 3, "slots": slots})
+    assert settled(page, "personalized", "pz-slot[swap]") == "<b>Now</b>"
+    assert settled(page, "default", "#still") == DEFAULT
+    assert peer.asks == asked  # nothing had to be asked
+
+
 def test_a_debug_frame_without_changes_asks_nothing(peer: Peer, page: Page) -> None:
     peer.behaviour.slots["hero"] = html_block("<b>Boots</b>")
     page.goto(peer.add_page("/", document(LIVE)))
@@ -273,3 +287,23 @@ def test_server_rendered_slots_are_not_decided_again(peer: Peer, page: Page) -> 
     until(page, lambda: peer.events("Block Viewed"))
     assert peer.events("Block Viewed")[0]["properties"]["decisionId"] == "d-ssr"
     assert not peer.asks and settled(page, "personalized") == "<p>From the server</p>"
+
+
+def test_a_page_that_is_visited_as_somebody_asks_for_them_and_does_nothing_in_their_name(
+    peer: Peer, page: Page
+) -> None:
+    peer.behaviour.slots["hero"] = html_block("<b>Boots</b>")
+    page.goto(peer.add_page("/", document(SLOT)) + "?pz_visit=TOKEN")
+    assert settled(page, "personalized") == "<b>Boots</b>"
+    page.evaluate("pz.consent('granted'); pz.track('Bought')")
+    assert [question["visit"] for _, question in peer.asks] == ["TOKEN"]
+    assert "anonymousId" not in peer.asks[0][1]
+    bar = page.get_by_role("status")
+    assert "as somebody else" in bar.inner_text()
+    page.goto(peer.url + "/")  # the visit goes on from page to page
+    assert settled(page, "personalized") == "<b>Boots</b>"
+    assert [question["visit"] for _, question in peer.asks] == ["TOKEN"] * 2
+    assert (peer.hellos, peer.batches, page.context.cookies()) == ([], [], [])
+    page.get_by_role("button", name="Stop").click()
+    until_connected(peer, page)
+    assert "visit" not in peer.asks[-1][1]

@@ -24,6 +24,15 @@ export function decisionFor(slot) {
 // While the page is still arriving, more slots may follow.
 export const askSoon = () => setTimeout(askAll, document.readyState === 'loading' ? 50 : 0);
 
+const decisionOf = (answer, slot) => (
+  { decisionId: answer.decisionId, book: answer.book, ...(answer.slots || {})[slot], slot }
+);
+
+/** The answers a server sends unasked. */
+export const noteDecisions = answer => Object.keys(answer.slots).forEach(
+  slot => decisions.set(slot, Promise.resolve(decisionOf(answer, slot))),
+);
+
 export async function askAll() {
   hooks.mountAll();
   const round = wanted.splice(0, MOST_SLOTS);
@@ -32,7 +41,7 @@ export async function askAll() {
   const answer = await decide(round.map(each => each.slot));
   for (const { slot, resolve } of round) {
     if (!answer) decisions.delete(slot);
-    resolve(answer && { decisionId: answer.decisionId, book: answer.book, ...(answer.slots || {})[slot], slot });
+    resolve(answer && decisionOf(answer, slot));
   }
 }
 

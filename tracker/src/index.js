@@ -7,11 +7,12 @@ import { methods } from './methods.js';
 import { createPolicy } from './safe-html.js';
 import { mayStart, option, pz } from './script.js';
 import { mount } from './slots.js';
+import { showVisitBar } from './visit-bar.js';
 import { setConsent } from './visitor.js';
 
 function start() {
   const calls = pz.splice(0);
-  const [, chosen] = calls.filter(call => call[0] === 'consent').pop() || [];
+  const [, chosen] = calls.filter(([name, state]) => name === 'consent' && typeof state === 'string').pop() || [];
   setConsent(chosen || option.consent || 'granted');
   if (option.page !== 'manual' && !calls.some(call => call[0] === 'page')) pz.page();
   calls.forEach(pz.push);
@@ -23,6 +24,7 @@ function start() {
   });
   upgrading = false;
   document.addEventListener('DOMContentLoaded', askAll);
+  document.readyState === 'loading' ? document.addEventListener('DOMContentLoaded', showVisitBar) : showVisitBar();
   askSoon();
   emit(document, 'ready');
 }

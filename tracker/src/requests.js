@@ -5,14 +5,14 @@ import { encode } from './encoding.js';
 import { anonymousId } from './identity.js';
 import { context } from './page-context.js';
 import { post } from './post.js';
-import { writeKey } from './script.js';
+import { visit, writeKey } from './script.js';
 
 export const requests = new Map(); // id -> {slots, resolve, posted}, until answered
 
 export function postRequest(request, id) {
   if (request.posted) return;
   request.posted = true;
-  const identity = consent === 'granted' ? { anonymousId: anonymousId() } : { consent };
+  const identity = visit ? { visit } : consent === 'granted' ? { anonymousId: anonymousId() } : { consent };
   post('/api/v1/decide', encode({ writeKey, ...identity, slots: request.slots, context: context() }))
     .then(answer => answer.ok && answer.json()).catch(() => null).then(answer => settleRequest(id, answer));
 }

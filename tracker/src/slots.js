@@ -1,6 +1,6 @@
 /** Slots: `<pz-slot name timeout swap>` and `data-pz-slot`. */
 
-import { decisionFor, forgetDecisions } from './decisions.js';
+import { decisionFor, forgetDecisions, noteDecisions } from './decisions.js';
 import { emit } from './events.js';
 import { hooks } from './hooks.js';
 import { parse } from './safe-html.js';
@@ -16,7 +16,18 @@ hooks.mountAll = () => document.querySelectorAll('[data-pz-slot]').forEach(eleme
 
 hooks.decideAgain = () => {
   forgetDecisions();
-  for (const element of live) element.isConnected ? fill(element) : live.delete(element);
+  living().forEach(fill);
+};
+
+const living = () => [...live].filter(element => element.isConnected || !live.delete(element));
+
+hooks.forgetDecisions = forgetDecisions;
+
+hooks.isLive = name => living().some(element => slots.get(element).name === name);
+
+hooks.redecide = answer => {
+  noteDecisions(answer);
+  living().forEach(element => slots.get(element).name in answer.slots && fill(element));
 };
 
 /** `fresh`: the element has just been inserted, so nobody can have seen its default content. */

@@ -25,7 +25,9 @@ export const nextId = () => ++lastId;
 const say = frame => socket.send(encode(frame));
 const backoff = () => Math.min(30000, 500 * 2 ** attempts++) * (0.5 + Math.random() / 2);
 
-export const sayRequest = ({ slots, posted }, id) => posted || say({ type: 'decide', id, slots, context: context() });
+export const sayRequest = ({ slots, posted }, id) => posted || say({
+  type: 'decide', id, slots, context: context(), live: slots.filter(hooks.isLive),
+});
 
 export function connect() {
   if (socket || suspended || fatal || consent !== 'granted') return;
@@ -91,7 +93,7 @@ function receive(frame) {
   if (/ack|pong|decision/.test(frame.type)) attempts = 0;
   if (frame.type === 'welcome') {
     clearTimeout(patience);
-    if (fallback) hooks.decideAgain(); // answers or changes may have been missed meanwhile
+    if (fallback) hooks.decideAgain(); // answers or changes may have been missed, and this socket keeps nothing live yet
     ready = true;
     fallback = false;
     notBefore = 0;
@@ -112,10 +114,12 @@ function receive(frame) {
     takeBack(keysOf(frame.id));
     pause(frame.retryAfter);
   } else if (frame.type === 'decision') {
-    settleRequest(frame.id, frame);
+    frame.id == null ? hooks.redecide(frame) : settleRequest(frame.id, frame);
   } else if (frame.type === 'changed') {
     emit(document, 'changed', frame);
-    if ((frame.entered || []).length + (frame.left || []).length) hooks.decideAgain();
+    if ((frame.entered || []).length + (frame.left || []).length) {
+      frame.live ? hooks.forgetDecisions() : hooks.decideAgain(); // live slots are told what they show
+    }
   } else if (frame.type === 'error') {
     console.warn('pz:', frame.code, frame.message);
   }

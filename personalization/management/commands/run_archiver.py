@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from ingestion.archiver import Archiver
+from personalization.keeping import DecisionKeeper
 from personalization.rounds import make_rounds
 from personalization.wiring import clock, redis_client
 
@@ -24,5 +25,5 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         rounds = Thread(target=make_rounds, args=(redis_client(), stop), name="rounds", daemon=True)
         rounds.start()
-        Archiver(redis_client(), partitions=settings.PZ_PARTITIONS, clock=clock).run(stop)
+        Archiver(redis_client(), partitions=settings.PZ_PARTITIONS, clock=clock, keeper=DecisionKeeper()).run(stop)
         rounds.join(5)
