@@ -30,6 +30,7 @@ from rules.fallbacks import OF_OFFER
 from rules.render import BadBlock, RenderFailed
 
 DOOR = "email"  # as decisions are recorded
+TOGETHER = 100  # recipients that share their round trips
 
 
 class Trouble(msgspec.Struct):
@@ -95,11 +96,13 @@ class Renderer:
         template, inline = await self._find_template(call.template, live)
         run = _Run(call, template, inline, source, base)
         asked = list(_read_recipients(call.recipients))
-        decided = await asyncio.gather(*(self._decide(run, recipient) for recipient in asked))
-        messages = []
-        for recipient, personal in zip(asked, decided, strict=True):
-            messages.append(self._write(run, recipient, personal))
-            await asyncio.sleep(0)  # a visitor's decision waits for one message, and not for five hundred
+        messages: list[Rendered] = []
+        for start in range(0, len(asked), TOGETHER):
+            group = asked[start : start + TOGETHER]
+            decided = await asyncio.gather(*(self._decide(run, recipient) for recipient in group))
+            for recipient, personal in zip(group, decided, strict=True):
+                messages.append(self._write(run, recipient, personal))
+                await asyncio.sleep(0)  # a visitor's decision waits for one message, and not for five hundred
         return RenderedCall(live.book.number, messages)
 
     async def view(self, token: str, *, now: int) -> str:
