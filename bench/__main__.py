@@ -15,6 +15,7 @@ from bench.conditions import measure_conditions
 from bench.decisions import measure_decisions
 from bench.doors import measure_doors
 from bench.freshness import measure_freshness
+from bench.graphql import measure_graphql
 from bench.mail import measure_mail
 from bench.processing import measure_memory, measure_processor
 from bench.timers import measure_timers
@@ -31,6 +32,7 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "decisions": measure_decisions,
     "doors": measure_doors,
     "mail": measure_mail,
+    "graphql": measure_graphql,
 }
 
 

@@ -77,9 +77,9 @@ class _Caller(asyncio.Protocol):
             self.done.set_exception(RuntimeError(f"the connection was closed: {error}"))
 
 
-def post(path: str, body: bytes, headers: str = "") -> bytes:
+def post(path: str, body: bytes, headers: str = "", kind: str = "text/plain") -> bytes:
     return (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n{headers}"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\n{headers}"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 

@@ -44,7 +44,7 @@ def show(live: LiveBook, slot: str, choice: Choice, facts: Facts) -> Answered:
     rendered = None
     if block is not None:
         try:
-            rendered = render_block(block, _see(facts, offered))
+            rendered = render_block(block, see(facts, offered))
         except RenderFailed:
             failed = show_default(live, slot, Reason.RENDER_FAILED, facts)
             return Answered(failed.reason, failed.block, choice.rule, choice.segments, choice.suppressed)
@@ -56,12 +56,12 @@ def show_default(live: LiveBook, slot: str, reason: Reason, facts: Facts) -> Ans
     place = live.book.slots.get(slot)
     block = live.blocks.get(place.default) if place is not None and place.default is not None else None
     try:
-        return Answered(reason, None if block is None else render_block(block, _see(facts)))
+        return Answered(reason, None if block is None else render_block(block, see(facts)))
     except RenderFailed:
         return Answered(reason, None)
 
 
-def _see(facts: Facts, offered: Offered | None = None) -> Seen:
+def see(facts: Facts, offered: Offered | None = None) -> Seen:
     """What the block is rendered from, of an offer what a template can print."""
     offer = None if offered is None else {name: getattr(offered, name) for name in OF_OFFER}
     return Seen(facts.profile, facts.context, facts.now, offer)

@@ -14,6 +14,7 @@ from ingestion.http import Message, Receive, Send  # noqa: E402
 from personalization import edge, health  # noqa: E402  # these need Django's settings in place
 from personalization.api import DECIDE_PATHS  # noqa: E402
 from personalization.bodies import FORM_BYTES, serve_bounded  # noqa: E402
+from personalization.graphql.view import PATHS as GRAPHQL_PATHS  # noqa: E402
 from personalization.mail.api import RENDER_PATHS  # noqa: E402
 from personalization.mail.stamps import PREFIX as MAIL_PREFIX  # noqa: E402
 from personalization.static_files import make_static_app  # noqa: E402
@@ -38,6 +39,8 @@ class Application:
             await self._web.find_door(scope["path"])(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(settings.STATIC_URL):
             await self._static(scope, receive, send)
+        elif scope["type"] == "http" and self._web is not None and scope["path"] in GRAPHQL_PATHS:
+            await self._web.graphql(scope, receive, send)
         elif scope["type"] == "http" and _is_health(scope["path"]):
             await self._health(scope, send)
         elif scope["type"] == "websocket" and self._web is not None and scope["path"] in SOCKET_PATHS:

@@ -1,4 +1,4 @@
-"""What somebody has to look at every moment: whether something was published, and whether something is to be built."""
+"""What somebody has to look at every moment: whether something is to be published, announced, or built."""
 
 import logging
 import threading
@@ -8,6 +8,8 @@ from django.db import Error, connection
 
 from personalization.announcing import announce_newest
 from personalization.building import hand_over_builds
+from personalization.pools import fill_pools
+from personalization.publications import publish_what_is_due
 from profiles.clients import Client
 
 logger = logging.getLogger(__name__)
@@ -15,7 +17,7 @@ logger = logging.getLogger(__name__)
 LOOK_S = 0.3
 PAUSE_S = 5.0  # after something that nobody has foreseen
 
-ROUNDS = (announce_newest, hand_over_builds)
+ROUNDS = (publish_what_is_due, announce_newest, hand_over_builds, fill_pools)
 
 
 def make_rounds(client: Client, stop: threading.Event) -> None:

@@ -50,6 +50,8 @@ PZ_MAX_BATCH_BYTES = read_number("PZ_MAX_BATCH_BYTES", 512_000, most=1_000_000) 
 PZ_MAX_LIST_BYTES = read_number("PZ_MAX_LIST_BYTES", 200_000_000, least=1_000_000)
 PZ_MAX_SOCKETS = read_number("PZ_MAX_SOCKETS", 10_000)
 PZ_DECIDE_DEADLINE_MS = read_number("PZ_DECIDE_DEADLINE_MS", 150)
+PZ_GRAPHQL_INTROSPECTION = read_flag("PZ_GRAPHQL_INTROSPECTION", DEBUG)
+PZ_GRAPHQL_MAX_COST = read_number("PZ_GRAPHQL_MAX_COST", 20_000)
 PZ_STORE_TIMEOUT = read_seconds("PZ_STORE_TIMEOUT", 1.0, most=60)
 PZ_DEVICE_TRAITS = read_list("PZ_DEVICE_TRAITS", "")
 PZ_DEVICE_EVENTS = read_list("PZ_DEVICE_EVENTS", "")
@@ -74,6 +76,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
+    "graphene_django",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

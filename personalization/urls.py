@@ -19,10 +19,11 @@ urlpatterns = [
         admin.site.admin_view(show_segment_health),
         name="segments_segment_health",
     ),
-    path("admin/rules/visit/", admin.site.admin_view(show_visit), name="rules_visit"),
     path("admin/profiles/storedprofile/<uuid:id>/export/", admin.site.admin_view(show_export), name="people_export"),
     path("admin/profiles/storedprofile/<uuid:id>/erase/", admin.site.admin_view(show_erase), name="people_erase"),
+    path("admin/rules/visit/", admin.site.admin_view(show_visit), name="rules_visit"),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("personalization.rest.urls")),
     path("demo/", include("personalization.demo")),
     path("", RedirectView.as_view(url="/demo/")),
 ]

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ingestion.actions import replay_dead_letters
 from ingestion.api import IngestApp
-from ingestion.append import Appender
+from ingestion.append import Appender, BlockingAppender
 from ingestion.builder import Builder
 from ingestion.consumers import SocketLimits, Sockets
 from ingestion.directory import Directory, load_directory
@@ -37,6 +37,9 @@ from personalization.api import DECIDE_PATHS, DecideApp
 from personalization.cache_keys import CacheKeys
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
+from personalization.graphql.asked import Engine
+from personalization.graphql.loaders import People
+from personalization.graphql.view import GraphqlApp
 from personalization.health import HealthApp, probes_of
 from personalization.live import LiveChanges
 from personalization.mail.api import RENDER_PATHS
@@ -167,6 +170,31 @@ def make_store() -> RedisStore:
     return RedisStore(redis_client(), settings.PZ_DEDUP_HOURS * 3_600_000)
 
 
+@cache
+def blocking_appender() -> BlockingAppender:
+    """The way into the log for doors that run in threads."""
+    return BlockingAppender(redis_client(), partitions=settings.PZ_PARTITIONS, max_length=settings.PZ_LOG_MAX_LENGTH)
+
+
+def read_limits() -> Limits:
+    """The bounds of what the doors take, by the settings."""
+    return Limits(event_bytes=settings.PZ_MAX_EVENT_BYTES, batch_bytes=settings.PZ_MAX_BATCH_BYTES)
+
+
+_directory = Snapshot(keys.DIRECTORY, load_directory)
+
+
+def current_directory() -> Directory:
+    """The directory in force, for doors that run in threads. Raises LogUnavailable before the first one."""
+    try:
+        _directory.refresh(redis_client())
+    except redis.RedisError as error:
+        raise LogUnavailable(f"Redis: {type(error).__name__}") from error
+    if _directory.current is None:
+        raise LogUnavailable(NO_DIRECTORY)
+    return _directory.current
+
+
 def replay(letters: Iterable[DeadLetter]) -> int:
     """Puts dead letters back to where their consumer finds them; returns how many. Raises LogUnavailable."""
     client = redis_client()
@@ -251,7 +279,7 @@ class Web:
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         reader = ProfileReader(self._client, partitions=settings.PZ_PARTITIONS)
-        limits = Limits(event_bytes=settings.PZ_MAX_EVENT_BYTES, batch_bytes=settings.PZ_MAX_BATCH_BYTES)
+        limits = read_limits()
         appender = Appender(
             self._client,
             partitions=settings.PZ_PARTITIONS,
@@ -290,6 +318,13 @@ class Web:
             clock=clock,
             deadline=settings.PZ_STORE_TIMEOUT,
         )
+        roster, book = self._snapshots.live_roster, self._snapshots.live_book
+        self.graphql = GraphqlApp(
+            Engine(directory, book, roster, decider=decider, appender=appender, limits=limits, clock=clock),
+            people=People(reader=reader, roster=roster, deadline=settings.PZ_STORE_TIMEOUT),
+            introspection=settings.PZ_GRAPHQL_INTROSPECTION,
+            most_cost=settings.PZ_GRAPHQL_MAX_COST,
+        )
         self.socket = VisitorConsumer.as_asgi(
             directory=directory,
             appender=appender,
@@ -321,6 +356,7 @@ class Web:
         """Ends by a flag: a task cancelled inside a Redis call may never hear of it (Python 3.11's wait_for)."""
         self._stopping.set()
         self._live.stop()
+        self.graphql.stop()
         await asyncio.gather(*self._tasks)
         await self._client.aclose()
 

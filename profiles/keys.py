@@ -1,7 +1,5 @@
 """Names of everything kept in Redis, typed in one place."""
 
-from hashlib import blake2b
-
 BOOK = "pz:book"
 DIRECTORY = "pz:directory"
 ROSTER = "pz:roster"
@@ -10,6 +8,7 @@ OUTCOMES = "pz:outcomes"
 BUILDING = "pz:building"
 PROCESSORS = "pz:processors"
 ERASED = "pz:erased"
+POOLS = "pz:pools"
 
 
 def log(partition: int) -> str:
@@ -73,9 +72,14 @@ def inline_mail(name: str) -> str:
     return "pz:mail:" + name
 
 
-def erased(profile_id: str) -> str:
-    """That a profile was erased. Its id is not written out: nothing else may be left that names it."""
-    return f"{ERASED}:{blake2b(profile_id.encode(), digest_size=16).hexdigest()}"
+def answered(call: str) -> str:
+    """What a call to the REST door was answered, by the digest of its caller and its Idempotency-Key."""
+    return "pz:answered:" + call
+
+
+def erased(digest: str) -> str:
+    """That a profile was erased, by a digest of its id: nothing may be left that names it."""
+    return f"{ERASED}:{digest}"
 
 
 def live(profile_id: str) -> str:

@@ -71,12 +71,12 @@ class ProfileReader:
         self._trips: SharedTrips[_Question, Found] = SharedTrips(self._travel)
 
     async def read(self, identifier: str, deadline: float, wanted: Wanted = NOTHING) -> Found:
-        """The profile `identifier` (`u:…`, `a:…`) stands for; raises StoreUnavailable, or TimeoutError after
-        `deadline` seconds."""
+        """The profile `identifier` stands for (`u:…`, `a:…`, or `p:…` for a profile's own id); raises StoreUnavailable,
+        or TimeoutError after `deadline` seconds."""
         return await self._trips.ask(_Question(identifier, wanted), deadline)
 
     async def _travel(self, questions: Sequence[_Question]) -> list[Found | Exception]:
-        derived = [derive_profile_id(question.identifier) for question in questions]
+        derived = [_derive(question.identifier) for question in questions]
         totals = tuple(dict.fromkeys(name for question in questions for name in question.wanted.totals))
         pools = tuple(dict.fromkeys(name for question in questions for name in question.wanted.pools))
         names = [
@@ -100,6 +100,11 @@ class ProfileReader:
             _read_found(answer[FIELDS * number : FIELDS * (number + 1)], id, counted, stock)
             for number, id in enumerate(derived)
         ]
+
+
+def _derive(identifier: str) -> str:
+    """The profile of an identifier that nothing links elsewhere; `p:…` names it."""
+    return identifier[2:] if identifier.startswith("p:") else derive_profile_id(identifier)
 
 
 def _read_found(

@@ -125,6 +125,11 @@ def mark_of(source: str, message_id: str) -> bytes:
     return blake2b(f"{source}\0{message_id}".encode(), digest_size=12).digest()
 
 
+def digest_of(profile_id: str) -> str:
+    """What a tombstone calls a profile."""
+    return blake2b(profile_id.encode(), digest_size=16).hexdigest()
+
+
 def day_of(at: int) -> str:
     """The UTC day of a moment in Unix milliseconds, as counters are kept by it."""
     return datetime.fromtimestamp(at / 1000, UTC).date().isoformat()

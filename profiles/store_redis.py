@@ -18,6 +18,7 @@ from profiles.store import (
     Reading,
     StoreUnavailable,
     Tombstone,
+    digest_of,
     list_profiles,
 )
 
@@ -134,7 +135,7 @@ class RedisStore:
         if not ids:
             return {}
         with _translated():
-            found = self._client.mget([keys.erased(id) for id in ids])
+            found = self._client.mget([keys.erased(digest_of(id)) for id in ids])
         said = ((id, raw.decode().partition(":")) for id, raw in zip(ids, found, strict=True) if raw)
         return {id: Tombstone(int(at), erasure) for id, (at, _, erasure) in said}
 
@@ -223,7 +224,7 @@ def _commands(commit: Commit) -> list[Argument]:
         commands += (5, "ZADD", timers, "LT", at, id)
     for id, stone in commit.erased.items():
         commands += (2, "DEL", keys.tally(id))
-        commands += (5, "SET", keys.erased(id), f"{stone.at}:{stone.erasure}", "EX", ERASED_S)
+        commands += (5, "SET", keys.erased(digest_of(id)), f"{stone.at}:{stone.erasure}", "EX", ERASED_S)
     if commit.erased:
         commands += (5, "SET", keys.ERASED, 1, "EX", ERASED_S)
     accepted = keys.accepted(commit.partition)

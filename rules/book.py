@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 
@@ -20,6 +21,11 @@ class LiveBook:
     blocks: Mapping[str, Block]
     payload: BookPayload
 
+    @cached_property
+    def segment_names(self) -> Mapping[str, str]:
+        """The names of segments, by slug."""
+        return {segment.slug: segment.name for segment in self.payload.segments}
+
 
 NO_BOOK = LiveBook(EMPTY_BOOK, {}, BookPayload(v=1, number=0))
 
@@ -27,5 +33,4 @@ NO_BOOK = LiveBook(EMPTY_BOOK, {}, BookPayload(v=1, number=0))
 def load_book(payload: bytes) -> LiveBook:
     """The runnable form of a stored payload; raises ValueError for one that was not published by this product."""
     definition = _decoder.decode(payload)
-    blocks = compile_blocks(definition.blocks, zone=definition.zone)
-    return LiveBook(compile_book(definition), blocks, definition)
+    return LiveBook(compile_book(definition), compile_blocks(definition.blocks, zone=definition.zone), definition)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from rules.checking import check_payload
 from rules.definitions import BlockDefinition, BookPayload
 from rules.fitting import find_misfits
 from rules.marks import MARK
@@ -115,6 +116,7 @@ def find_problems(payload: BookPayload) -> list[str]:
         if (problem := find_block_problem(block)) is not None
     ]
     problems += find_misfits(payload)
+    problems += check_payload(payload)
     for rule in payload.rules:
         try:
             if rule.condition is not None:

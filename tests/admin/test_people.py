@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -34,8 +36,11 @@ def anna(engine: Engine) -> Engine:
 
 def read(client: Client, address: str) -> Any:
     answer: Any = client.get(address)
-    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
-    return answer, body
+
+    async def collect() -> bytes:
+        return b"".join([piece async for piece in answer.streaming_content])
+
+    return answer, async_to_sync(collect)()
 
 
 def test_everything_that_is_known_is_a_file(anna: Engine) -> None:
@@ -95,7 +100,7 @@ def test_receipts_are_to_look_at(anna: Engine) -> None:
 
 def test_erasing_takes_a_form_of_our_own(anna: Engine) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(sign_in_owner().get(PERSON).wsgi_request.user)
+    client.force_login(User.objects.create_superuser("olga"))
     assert client.post(f"{PERSON}erase/").status_code == 403
     assert not Erasure.objects.exists()
 

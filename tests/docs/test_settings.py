@@ -8,7 +8,15 @@ from tests.docs.pages import ROOT, prose
 PAGE = ROOT / "docs/reference/settings.md"
 READERS = {ROOT / "personalization/settings.py", ROOT / "personalization/supervise.py"}
 # Their defaults depend on others.
-IN_WORDS = {"DATABASE_URL", "REDIS_URL", "PZ_DATA", "SECRET_KEY", "PZ_DEMO", "PZ_SEGMENT_CHANGES_DAYS"}
+IN_WORDS = {
+    "DATABASE_URL",
+    "REDIS_URL",
+    "PZ_DATA",
+    "SECRET_KEY",
+    "PZ_DEMO",
+    "PZ_SEGMENT_CHANGES_DAYS",
+    "PZ_GRAPHQL_INTROSPECTION",
+}
 
 
 def list_reads() -> dict[str, ast.Call]:

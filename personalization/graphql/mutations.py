@@ -1,0 +1,82 @@
+"""Changes of a person: events of the key's source, like any other; nothing is written to a profile from here."""
+
+from typing import Any
+
+import msgspec
+from graphene import ID, Argument, Boolean, Field, ObjectType, String
+from graphql import GraphQLResolveInfo
+
+from ingestion.parse import Sender, parse_messages
+from personalization.graphql.asked import Asked, to_key
+from personalization.graphql.caller import WRITE_PROFILES
+from personalization.graphql.problems import BAD_REQUEST, Problem
+from personalization.graphql.scalars import JSON
+
+CONSENT_UPDATED = "Segment Consent Preference Updated"  # as Segment's own consent managers send it
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Stored(ObjectType):
+    """The event is stored, and will be applied within a moment. Sent again with the same messageId it counts once."""
+
+    message_id = ID(required=True)
+
+
+_PERSON = {
+    "user_id": String(),
+    "anonymous_id": String(),
+    "message_id": String(description="Makes the call safe to repeat; made up if absent."),
+}
+
+
+class Mutation(ObjectType):
+    """What can be changed."""
+
+    set_traits = Field(Stored, traits=Argument(JSON, required=True), **_PERSON)
+    set_consent = Field(
+        Stored, purpose=Argument(String, required=True), granted=Argument(Boolean, required=True), **_PERSON
+    )
+
+    @staticmethod
+    async def resolve_set_traits(root: None, info: GraphQLResolveInfo, traits: Any, **person: str) -> dict[str, str]:
+        if not isinstance(traits, dict) or not traits:
+            raise Problem(BAD_REQUEST, "traits are an object with at least one of them")
+        return await _store(info.context, {"type": "identify", "traits": traits}, **person)
+
+    @staticmethod
+    async def resolve_set_consent(
+        root: None, info: GraphQLResolveInfo, purpose: str, granted: bool, **person: str
+    ) -> dict[str, str]:
+        if not purpose.strip():
+            raise Problem(BAD_REQUEST, "name the purpose")
+        consent = {"categoryPreferences": {purpose: granted}}
+        message = {"type": "track", "event": CONSENT_UPDATED, "context": {"consent": consent}}
+        return await _store(info.context, message, **person)
+
+
+async def _store(
+    asked: Asked,
+    message: dict[str, Any],
+    *,
+    user_id: str | None = None,
+    anonymous_id: str | None = None,
+    message_id: str | None = None,
+) -> dict[str, str]:
+    """Parses the message as a door would, and answers when it is stored; raises Problem, Overloaded, LogUnavailable."""
+    caller, _, engine = asked
+    caller.require(WRITE_PROFILES)
+    to_key(user_id=user_id, anonymous_id=anonymous_id)
+    named = {"userId": user_id, "anonymousId": anonymous_id, "messageId": message_id}
+    parsed = parse_messages(
+        [_encode({**message, **named})],
+        sender=Sender(caller.source),
+        received=engine.clock(),
+        limits=engine.limits,
+        schemas=engine.directory().schemas,
+    )
+    for refusal in parsed.refusals:
+        engine.appender.note([(caller.source, refusal)])
+        raise Problem(refusal.reason, refusal.message)
+    await engine.appender.append(parsed.events)
+    return {"message_id": parsed.events[0].id}
