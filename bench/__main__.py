@@ -31,8 +31,8 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "freshness": measure_freshness,
     "decisions": measure_decisions,
     "doors": measure_doors,
-    "mail": measure_mail,
     "graphql": measure_graphql,
+    "mail": measure_mail,
 }
 
 

@@ -9,6 +9,7 @@ from personalization.admin_people import show_erase, show_export
 from personalization.admin_preview import show_preview
 from personalization.admin_visit import show_visit
 
+handler404 = "personalization.failures.answer_missing"
 handler500 = "personalization.failures.answer_failure"
 
 urlpatterns = [
@@ -24,6 +25,7 @@ urlpatterns = [
     path("admin/rules/visit/", admin.site.admin_view(show_visit), name="rules_visit"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("personalization.rest.urls")),
+    path("oauth/", include("personalization.oauth")),
     path("demo/", include("personalization.demo")),
     path("", RedirectView.as_view(url="/demo/")),
 ]

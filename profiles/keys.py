@@ -9,6 +9,7 @@ BUILDING = "pz:building"
 PROCESSORS = "pz:processors"
 ERASED = "pz:erased"
 POOLS = "pz:pools"
+USED = "pz:used"
 
 
 def log(partition: int) -> str:
@@ -62,6 +63,11 @@ def codes(offer: str) -> str:
     return "pz:codes:" + offer
 
 
+def answered(call: str) -> str:
+    """What a call to the REST door was answered, by the digest of its caller and its Idempotency-Key."""
+    return "pz:answered:" + call
+
+
 def clicks(message_id: str) -> str:
     """The links of an e-mail that were followed within this second."""
     return "pz:clicks:" + message_id
@@ -72,14 +78,19 @@ def inline_mail(name: str) -> str:
     return "pz:mail:" + name
 
 
-def answered(call: str) -> str:
-    """What a call to the REST door was answered, by the digest of its caller and its Idempotency-Key."""
-    return "pz:answered:" + call
-
-
 def erased(digest: str) -> str:
     """That a profile was erased, by a digest of its id: nothing may be left that names it."""
     return f"{ERASED}:{digest}"
+
+
+def token(sha256: str) -> str:
+    """What an OAuth token stands for; kept as long as it is good."""
+    return "pz:token:" + sha256
+
+
+def calls(name: str) -> str:
+    """The bucket that a caller's calls are taken from."""
+    return "pz:calls:" + name
 
 
 def live(profile_id: str) -> str:

@@ -184,7 +184,7 @@ def test_a_name_cannot_add_headers(post: Post) -> None:
         ({"recipients": [{"userId": "u", "data": {"x": "y" * 4_000_000}}]}, 413, "too_large"),
         ({"headers": {"Authorization": f"Bearer {OTHER_SECRET}"}}, 403, "scope_missing"),
         ({"headers": {"Authorization": "Bearer nobody"}}, 401, "unknown_key"),
-        ({"headers": {"Authorization": "Basic d2stc2l0ZTo="}}, 401, "unknown_key"),
+        ({"headers": {"Authorization": "Basic d2stc2l0ZTo="}}, 403, "secret_key_needed"),
         ({"headers": {}}, 401, "unknown_key"),
     ],
 )
