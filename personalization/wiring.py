@@ -341,20 +341,22 @@ class Web:
         )
         directory = self._snapshots.live_directory
         self.ingest = IngestApp(directory=directory, appender=appender, limits=limits, clock=clock)
-        self.mail_render, self.mail_doors = make_mail(
-            client=self._client,
-            snapshots=(directory, self._snapshots.live_book, self._snapshots.live_roster),
-            reader=reader,
-            recorder=recorder,
-            appender=appender,
-            sealer=make_sealer(),
-            clock=clock,
-        )
         self.gate = HotGate(
             self._client,
             directory=directory,
             policies=policies(),
             allowances=Allowances(self._client),
+            clock=clock,
+        )
+        self.mail_render, self.mail_doors = make_mail(
+            client=self._client,
+            gate=self.gate,
+            book=self._snapshots.live_book,
+            roster=self._snapshots.live_roster,
+            reader=reader,
+            recorder=recorder,
+            appender=appender,
+            sealer=make_sealer(),
             clock=clock,
         )
         self.decide = DecideApp(gate=self.gate, decider=decider, visits=make_visits())
