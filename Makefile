@@ -23,6 +23,8 @@ check: $(VENV)/development
 	{ echo "openapi.json is not what the doors say: make schema" >&2; exit 1; }
 	@$(BIN)/python -m segments.conditions.schema | diff static/condition.schema.json - >&2 || \
 	{ echo "static/condition.schema.json is not what the language says: make schema" >&2; exit 1; }
+	@$(BIN)/python -m rules.file_schema | diff static/definitions.schema.json - >&2 || \
+	{ echo "static/definitions.schema.json is not what the import takes: make schema" >&2; exit 1; }
 	@$(BIN)/python manage.py graphql_schema --schema personalization.graphql.schema.schema --out=-.graphql | \
 	diff schema.graphql - >&2 || { echo "schema.graphql is not what the door says: make schema" >&2; exit 1; }
 
@@ -41,6 +43,7 @@ format: $(VENV)/development
 schema: $(VENV)/development
 	$(BIN)/python manage.py spectacular --format openapi-json >openapi.json
 	$(BIN)/python -m segments.conditions.schema >static/condition.schema.json
+	$(BIN)/python -m rules.file_schema >static/definitions.schema.json
 	$(BIN)/python manage.py graphql_schema --schema personalization.graphql.schema.schema --out=-.graphql >schema.graphql
 
 lock: $(VENV)/development

@@ -12,9 +12,11 @@ from typing import Any
 from bench.archive import measure_archive
 from bench.backfill import measure_backfill
 from bench.conditions import measure_conditions
+from bench.decisions import measure_decisions
 from bench.doors import measure_doors
 from bench.freshness import measure_freshness
 from bench.graphql import measure_graphql
+from bench.mail import measure_mail
 from bench.processing import measure_memory, measure_processor
 from bench.timers import measure_timers
 
@@ -27,8 +29,10 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "processor": measure_processor,
     "timers": measure_timers,
     "freshness": measure_freshness,
+    "decisions": measure_decisions,
     "doors": measure_doors,
     "graphql": measure_graphql,
+    "mail": measure_mail,
 }
 
 

@@ -11,17 +11,17 @@ from typing import Any
 
 import msgspec
 
-from bench.load import Measured, call_http, call_socket, get, post
-from bench.people import CONTEXT, NAMES, profile, roster, segments
+from bench.load import Measured, call_http, call_socket, post
+from bench.people import CONTEXT, NAMES, roster, segments
 from bench.servers import client, own_redis, web_server
 from ingestion.directory import Directory, Source
 from personalization.snapshot import announce
 from profiles import keys
-from profiles.profile import pack
 
 ROUNDS = 3
 CONNECTIONS = 32
 SOCKETS = 16
+SLOTS = ("home-hero", "banner", "email-banner")
 VISITOR = "0b5f3c2e-7d1a-4a7e-9c1b-000000000001"
 WRITE_KEY = "bench-write-key"
 BASIC = "Authorization: Basic " + b64encode(f"{WRITE_KEY}:".encode()).decode() + "\r\n"
@@ -32,22 +32,13 @@ def measure_doors() -> dict[str, Any]:
     with own_redis() as url:
         connection = client(url)
         publish(connection)
-        visitor = profile(VISITOR, 30)
-        connection.set(keys.profile(visitor.id), pack(visitor))
         ours = web_server("personalization.asgi:application", url, PZ_LOG_MAX_LENGTH="100000000")
         with ours as port, web_server("bench.baseline:application", url) as baseline:
             time.sleep(1)  # the definitions are looked for every half second
             return {
-                "decide": _compare(
-                    lambda calls: call_http(port, _decide, connections=CONNECTIONS, calls=calls),
-                    lambda calls: call_http(
-                        baseline, lambda: get(f"/get/{visitor.id}"), connections=CONNECTIONS, calls=calls
-                    ),
-                    calls=16_000,
-                ),
                 "socket_1": _compare_sockets(port, baseline, batch=1, calls=400),
                 "socket_50": _compare_sockets(port, baseline, batch=50, calls=60),
-                "batch_100": _compare(
+                "batch_100": compare(
                     lambda calls: call_http(port, _batch, connections=CONNECTIONS, calls=calls),
                     lambda calls: call_http(
                         baseline, lambda: post("/add", _body(100)), connections=CONNECTIONS, calls=calls
@@ -73,17 +64,16 @@ def publish(connection: Any) -> None:
 
 
 def book() -> dict[str, Any]:
-    slots = ("home-hero", "banner", "email-banner")
     return {
         "v": 1,
         "number": 1,
-        "slots": {slot: {"default": None} for slot in slots},
+        "slots": {slot: {"default": None} for slot in SLOTS},
         "blocks": {f"block-{n}": {"kind": "html", "source": f"<h1>Block {n}</h1>", "name": ""} for n in range(50)},
         "rules": [
             {
                 "slug": f"rule-{n}",
                 "name": f"Rule {n}",
-                "slot": slots[n % 3],
+                "slot": SLOTS[n % 3],
                 "priority": n,
                 "block": f"block-{n}",
                 "condition": {"v": 1, "root": {"id": "in", "kind": "segment", "segment": f"segment-{n % 10}"}},
@@ -91,11 +81,6 @@ def book() -> dict[str, Any]:
             for n in range(50)
         ],
     }
-
-
-def _decide() -> bytes:
-    body = {"anonymousId": VISITOR, "slots": ["home-hero"], "context": {"page": CONTEXT["page"]}}
-    return post("/api/v1/decide", json.dumps(body).encode(), BASIC)
 
 
 def _message() -> dict[str, Any]:
@@ -136,7 +121,7 @@ def _compare_sockets(port: int, baseline: int, *, batch: int, calls: int) -> dic
         return next(prepared)
 
     frames: list[Callable[[], str]] = [frame] * SOCKETS
-    return _compare(
+    return compare(
         lambda calls: call_socket(port, "/ws/v1/", hello, frames, calls=calls),
         lambda calls: call_socket(baseline, "/", None, frames, calls=calls),
         calls=calls,
@@ -144,7 +129,7 @@ def _compare_sockets(port: int, baseline: int, *, batch: int, calls: int) -> dic
     )
 
 
-def _compare(
+def compare(
     ours: Callable[[int], Any], baseline: Callable[[int], Any], *, calls: int, events: int = 1
 ) -> dict[str, Any]:
     asyncio.run(ours(calls // 4 or 1))  # warm-up

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.archive import ask_child
-from bench.doors import CONNECTIONS, _compare
+from bench.doors import CONNECTIONS, compare
 from bench.load import call_http, post
 from bench.servers import own_redis, web_server
 from personalization.servers import Servers, embedded_settings
@@ -56,7 +56,7 @@ def _measure(query: str, port: int, stock: int) -> dict[str, Any]:
         body = {"query": query, "variables": {"user": f"user-{next(users)}"}}
         return post("/graphql", json.dumps(body).encode(), BEARER, "application/json")
 
-    return _compare(
+    return compare(
         lambda calls: call_http(port, call, connections=CONNECTIONS, calls=calls),
         lambda calls: call_http(stock, call, connections=CONNECTIONS, calls=calls),
         calls=960,

@@ -20,9 +20,12 @@ class Measured:
 
 
 class _Caller(asyncio.Protocol):
-    """One HTTP connection that repeats its request until it has been answered `calls` times."""
+    """One HTTP connection that repeats its request until it has been answered `calls` times: at once, or with `pause`
+    seconds from one to the next, the first at `start` of the loop's clock. A late call counts from when it was due."""
 
-    def __init__(self, request: Callable[[], bytes], calls: int) -> None:
+    def __init__(self, request: Callable[[], bytes], calls: int, *, pause: float = 0.0, start: float = 0.0) -> None:
+        self._pause = pause
+        self._due = start
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.latencies: list[float] = []
         self._request = request
@@ -33,11 +36,20 @@ class _Caller(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        self._send()
+        self._send_when_due()
 
-    def _send(self) -> None:
+    def _send_when_due(self) -> None:
+        if not self._pause:
+            self._send(time.perf_counter())
+            return
+        loop = asyncio.get_running_loop()
+        late = loop.time() - self._due
+        loop.call_at(self._due, lambda: self._send(time.perf_counter() - max(late, 0.0)))
+        self._due += self._pause
+
+    def _send(self, due: float) -> None:
         self._buffer, self._needed = b"", -1
-        self._sent = time.perf_counter()
+        self._sent = due
         self._transport.write(self._request())  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
@@ -56,7 +68,7 @@ class _Caller(asyncio.Protocol):
             self.latencies.append(time.perf_counter() - self._sent)
             self._calls -= 1
             if self._calls > 0:
-                self._send()
+                self._send_when_due()
             elif not self.done.done():
                 self.done.set_result(None)
 
@@ -83,6 +95,26 @@ async def call_http(port: int, request: Callable[[], bytes], *, connections: int
     callers = []
     for _ in range(connections):
         _, caller = await loop.create_connection(lambda: _Caller(request, calls // connections), "127.0.0.1", port)
+        callers.append(caller)
+    await asyncio.gather(*(caller.done for caller in callers))
+    elapsed = time.perf_counter() - started
+    for caller in callers:
+        caller._transport.close()
+    latencies = sorted(latency for caller in callers for latency in caller.latencies)
+    return Measured(len(latencies) / elapsed, latencies)
+
+
+async def pace_http(
+    port: int, request: Callable[[], bytes], *, connections: int, rate: float, seconds: float
+) -> Measured:
+    """`rate` calls a second for so many seconds, spread evenly over time and connections."""
+    loop = asyncio.get_running_loop()
+    started, pause = time.perf_counter(), connections / rate
+    callers = []
+    for number in range(connections):
+        start = loop.time() + 0.1 + number / rate
+        caller = _Caller(request, round(rate * seconds / connections), pause=pause, start=start)
+        await loop.create_connection(lambda caller=caller: caller, "127.0.0.1", port)  # type: ignore[misc]
         callers.append(caller)
     await asyncio.gather(*(caller.done for caller in callers))
     elapsed = time.perf_counter() - started

@@ -100,6 +100,18 @@ class Filled(msgspec.Struct, frozen=True, array_like=True, tag_field="record", t
     profiles: tuple[str, ...]
 
 
+class Erased(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="erased", kw_only=True):
+    """`profile` was erased at `at`, with `others`: profiles that had become part of it, and those derived of its
+    identifiers `keys`. What their logs held before `position` is to be forgotten; `erasure` is the receipt."""
+
+    profile: str
+    erasure: str
+    at: int
+    position: str
+    others: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
 class Dead(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="dead", kw_only=True):
     """A record set aside: where it stood in the log, its bytes, why, and after how many tries."""
 
@@ -112,7 +124,18 @@ class Dead(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag
 
 
 Accepted = (
-    Applied | Linked | Unlinked | Merged | Unmerged | SegmentEntered | SegmentLeft | Filled | Decided | Granted | Dead
+    Applied
+    | Linked
+    | Unlinked
+    | Merged
+    | Unmerged
+    | SegmentEntered
+    | SegmentLeft
+    | Filled
+    | Decided
+    | Granted
+    | Erased
+    | Dead
 )
 
 _encoder = msgspec.msgpack.Encoder()

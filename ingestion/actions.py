@@ -7,11 +7,21 @@ from itertools import islice
 
 from django.db import transaction
 from django.utils import timezone
+from oauth2_provider.models import Application
 
 from ingestion.directory import hash_secret
 from ingestion.log import EventLog
-from ingestion.models import DeadLetter, EventProperty, EventType, PublishedDirectory, SecretKey, Source
+from ingestion.models import (
+    DeadLetter,
+    EventProperty,
+    EventType,
+    OAuthClient,
+    PublishedDirectory,
+    SecretKey,
+    Source,
+)
 from ingestion.queries import build_directory, list_newly_indexed, newest_directory, to_json
+from ingestion.scopes import Scope, read_scopes
 from ingestion.streams import Streams
 from profiles import keys
 from profiles.locks import PUBLISH_DIRECTORY, take_turns
@@ -44,7 +54,8 @@ def save_source(source: Source) -> None:
 
 @transaction.atomic
 def remove_source(source: Source) -> None:
-    """Its keys are refused from within a second on. What it has sent stays."""
+    """Its keys and tokens are refused from within a second on. What it has sent stays."""
+    Application.objects.filter(client__source=source).delete()
     source.delete()
     publish_directory()
 
@@ -59,10 +70,19 @@ def rotate_write_key(source: Source) -> Source:
 
 
 @transaction.atomic
-def create_secret_key(source: Source, *, scopes: Iterable[str] = ("decide",)) -> tuple[SecretKey, str]:
-    """The row and the key itself, which is never to be seen again."""
+def create_secret_key(
+    source: Source, *, scopes: Iterable[str] = (Scope.DECIDE,), name: str = "", expires: datetime | None = None
+) -> tuple[SecretKey, str]:
+    """The row and the key itself, which is never to be seen again. Raises ValueError for a scope there is not."""
     key = f"sk_{secrets.token_urlsafe(32)}"
-    row = SecretKey.objects.create(source=source, prefix=key[:10], sha256=hash_secret(key), scopes=list(scopes))
+    row = SecretKey.objects.create(
+        source=source,
+        name=name,
+        prefix=key[:10],
+        sha256=hash_secret(key),
+        scopes=list(read_scopes(tuple(scopes))),
+        expires=expires,
+    )
     publish_directory()
     return row, key
 
@@ -71,6 +91,39 @@ def create_secret_key(source: Source, *, scopes: Iterable[str] = ("decide",)) ->
 def revoke_secret_key(key: SecretKey, *, at: datetime) -> None:
     key.revoked = at
     key.save(update_fields=["revoked"])
+    publish_directory()
+
+
+@transaction.atomic
+def create_oauth_client(*, name: str, source: Source, scopes: Iterable[str]) -> tuple[OAuthClient, str]:
+    """The row and the client's secret, which is never to be seen again. Raises ValueError for a scope there is not."""
+    secret = f"cs_{secrets.token_urlsafe(32)}"
+    application = Application.objects.create(
+        name=name,
+        client_type=Application.CLIENT_CONFIDENTIAL,
+        authorization_grant_type=Application.GRANT_CLIENT_CREDENTIALS,
+        client_secret=secret,  # hashed as it is stored
+    )
+    allowed = list(read_scopes(tuple(scopes)))
+    client = OAuthClient.objects.create(application=application, source=source, scopes=allowed)
+    publish_directory()
+    return client, secret
+
+
+@transaction.atomic
+def change_oauth_client(client: OAuthClient, *, name: str, scopes: Iterable[str]) -> None:
+    """What it may be allowed from within a second on, tokens it has already included."""
+    client.application.name = name
+    client.application.save(update_fields=["name", "updated"])
+    client.scopes = list(read_scopes(tuple(scopes)))
+    client.save(update_fields=["scopes"])
+    publish_directory()
+
+
+@transaction.atomic
+def remove_oauth_client(client: OAuthClient) -> None:
+    """Its tokens are refused from within a second on."""
+    client.application.delete()
     publish_directory()
 
 

@@ -21,6 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from ingestion.actions import create_secret_key, remove_source, revoke_secret_key, rotate_write_key, save_source
+from ingestion.forms import SecretKeyForm
 from ingestion.models import ImportRun, SecretKey, Source
 from ingestion.origins import EXAMPLES, BadOrigin, read_origin
 from ingestion.queries import count_day, count_outcomes
@@ -142,6 +143,7 @@ class SourceAdmin(ModelAdmin):
                 "host": request.build_absolute_uri("/").rstrip("/"),
                 "head": _read_head(),
                 "secret_keys": source.secret_keys.order_by("-created"),
+                "now": timezone.now(),
                 "outcomes": count_outcomes(source.slug, today=timezone.now().date(), days=SHOWN_DAYS),
                 "days": SHOWN_DAYS,
             }
@@ -170,13 +172,13 @@ class SourceAdmin(ModelAdmin):
 
     @method_decorator([never_cache, require_http_methods(["GET", "HEAD", "POST"])])
     def show_secret_key(self, request: HttpRequest, id: int) -> HttpResponseBase:
-        """Asks, and with POST makes a secret key, which this page alone ever shows."""
+        """The form, and with POST a secret key, which this page alone ever shows."""
         source = self._find(request, id, "ingestion.add_secretkey")
-        if request.method != "POST":
-            says = "A back end that holds it may ask what any user would be shown. The key is shown once."
-            return self._ask(request, source, "Make a secret key", says)
-        row, key = create_secret_key(source)
-        self.log_change(request, source, f"Made the secret key {row}.")
+        form = SecretKeyForm(request.POST if request.method == "POST" else None)
+        if not form.is_valid():
+            return self._show(request, "make_key", source, {"title": "Make a secret key", "form": form})
+        row, key = create_secret_key(source, **form.cleaned_data)
+        self.log_change(request, source, f"Made the secret key {row}: {', '.join(row.scopes)}.")
         return self._show(request, "secret_key", source, {"title": "Secret key", "key": key})
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))

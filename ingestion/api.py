@@ -8,11 +8,13 @@ from ingestion.append import Appender, Overloaded
 from ingestion.directory import Directory, Source
 from ingestion.http import (
     NO_CONTENT,
+    PROBLEM,
     Answer,
     Receive,
     Scope,
     Send,
     encode,
+    make_problem,
     read_basic_user,
     receive_body,
     refuse,
@@ -196,5 +198,5 @@ def _strict(parsed: Parsed) -> Answer:
         for refusal in wrong[:TOLD_REFUSALS]
     ]
     message = f"{len(wrong)} of {len(parsed.events) + len(parsed.refusals)} events were refused: {wrong[0].message}"
-    body = {"code": wrong[0].reason, "message": message, "stored": len(parsed.events), "refusals": told}
-    return Answer(400, encode(body))
+    body = make_problem(400, wrong[0].reason, message, stored=len(parsed.events), refusals=told)
+    return Answer(400, encode(body), kind=PROBLEM)

@@ -3,8 +3,9 @@ before Redis has answered."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import redis
 
@@ -12,7 +13,7 @@ from ingestion.log import LogUnavailable
 from ingestion.log_redis import FIELD
 from ingestion.refusals import Refusal
 from profiles import keys
-from profiles.clients import AsyncClient
+from profiles.clients import AsyncClient, Client
 from profiles.event import Event, pack, partition_of
 from profiles.identity import identifiers, route
 from profiles.store import day_of, outcome_field
@@ -28,7 +29,7 @@ RETRY_S = 2
 # KEYS: outcomes, refused, logs…. ARGV: longest log, longest list of refusals, field of a record,
 # number of counts, (field, count)…, number of refusals, (source, reason, at, message, message id, sample)…,
 # then per log: number of records, record….
-_APPEND = """
+APPEND = """
 local at, full = 4, {}
 local counts = tonumber(ARGV[at])
 local notes_at = at + 1 + counts * 2
@@ -91,7 +92,7 @@ class Appender:
 
     def __init__(self, client: AsyncClient, *, partitions: int, max_length: int, timeout: float) -> None:
         self._client = client
-        self._script = client.register_script(_APPEND)
+        self._script = client.register_script(APPEND)
         self._partitions = partitions
         self._max_length = max_length
         self._timeout = timeout
@@ -165,20 +166,14 @@ class Appender:
 
     async def _route(self, calls: Sequence[_Call]) -> None:
         """Finds the partition of every event; one that was linked elsewhere since is forwarded by the processor."""
-        names = list({key: None for call in calls for event in call.events for key in identifiers(event)})
+        names = list_names(event for call in calls for event in call.events)
         links: dict[str, str] = {}
         if names:
             found = await self._client.mget([keys.identifier(name) for name in names])
             links = read_links(names, found)
-        known: dict[tuple[str | None, ...], int] = {}
+        placed = iter(place_events((event for call in calls for event in call.events), links, self._partitions))
         for call in calls:
-            for event in call.events:
-                # Events of the same ids share their way, but for the two sides of an alias call.
-                person = (event.anonymous_id, event.user_id, event.previous_id)
-                partition = known.get(person)
-                if partition is None:
-                    partition = known[person] = partition_of(route(event, links.get), self._partitions)
-                call.partitions.append(partition)
+            call.partitions = list(islice(placed, len(call.events)))
 
     async def _store(self, calls: Sequence[_Call]) -> set[int]:
         """The partitions that are full, in which case nothing was stored."""
@@ -187,17 +182,68 @@ class Appender:
             for partition, record in zip(call.partitions, call.packed, strict=True):
                 logs.setdefault(partition, []).append(record)
         noted = [refused for call in calls for refused in call.refusals]
-        counts = Counter(outcome_field(day_of(refusal.at), source, refusal.reason) for source, refusal in noted)
-        arguments: list[str | bytes | int] = [self._max_length, KEPT_REFUSALS, FIELD, len(counts)]
-        for name, count in counts.items():
-            arguments += (name, count)
-        arguments.append(len(noted[:MAX_NOTED]))
-        for source, refusal in noted[:MAX_NOTED]:
-            arguments += (source, refusal.reason, refusal.at, refusal.message, refusal.message_id or "", refusal.sample)
-        for records in logs.values():
-            arguments.append(len(records))
-            arguments += records
-        names = [keys.OUTCOMES, keys.REFUSED, *map(keys.log, logs)]
+        names, arguments = write_append(logs, noted, self._max_length)
         full: list[int] = await self._script(keys=names, args=arguments)
         touched = list(logs)
         return {touched[number] for number in full}
+
+
+class BlockingAppender:
+    """For a thread that waits for each call alone; the promises of Appender, with a blocking client."""
+
+    def __init__(self, client: Client, *, partitions: int, max_length: int) -> None:
+        self._client = client
+        self._script = client.register_script(APPEND)
+        self._partitions = partitions
+        self._max_length = max_length
+
+    def append(self, events: Sequence[Event], refusals: Sequence[Noted] = ()) -> None:
+        """Returns when all events are stored and the refusals counted. Raises Overloaded with nothing stored, or
+        LogUnavailable: then nothing is promised, and sending again is safe."""
+        try:
+            names = list_names(events)
+            found = self._client.mget([keys.identifier(name) for name in names]) if names else []
+            logs: dict[int, list[bytes]] = {}
+            placed = place_events(events, read_links(names, found), self._partitions)
+            for partition, event in zip(placed, events, strict=True):
+                logs.setdefault(partition, []).append(pack(event))
+            to, arguments = write_append(logs, refusals, self._max_length)
+            full = self._script(keys=to, args=arguments)
+        except redis.RedisError as error:
+            raise LogUnavailable(f"Redis: {type(error).__name__}") from error
+        if full:
+            raise Overloaded(RETRY_S)
+
+
+def list_names(events: Iterable[Event]) -> list[str]:
+    """The identifiers that decide where `events` belong."""
+    return list({key: None for event in events for key in identifiers(event)})
+
+
+def place_events(events: Iterable[Event], links: Mapping[str, str], partitions: int) -> Iterator[int]:
+    """The partition of every event, by what the identity map says of its identifiers."""
+    known: dict[tuple[str | None, ...], int] = {}
+    for event in events:
+        # Events of the same ids share their way, but for the two sides of an alias call.
+        person = (event.anonymous_id, event.user_id, event.previous_id)
+        partition = known.get(person)
+        if partition is None:
+            partition = known[person] = partition_of(route(event, links.get), partitions)
+        yield partition
+
+
+def write_append(
+    logs: Mapping[int, Sequence[bytes]], noted: Sequence[Noted], max_length: int
+) -> tuple[list[str], list[str | bytes | int]]:
+    """Keys and arguments of the script, for packed records by partition."""
+    counts = Counter(outcome_field(day_of(refusal.at), source, refusal.reason) for source, refusal in noted)
+    arguments: list[str | bytes | int] = [max_length, KEPT_REFUSALS, FIELD, len(counts)]
+    for name, count in counts.items():
+        arguments += (name, count)
+    arguments.append(len(noted[:MAX_NOTED]))
+    for source, refusal in noted[:MAX_NOTED]:
+        arguments += (source, refusal.reason, refusal.at, refusal.message, refusal.message_id or "", refusal.sample)
+    for records in logs.values():
+        arguments.append(len(records))
+        arguments += records
+    return [keys.OUTCOMES, keys.REFUSED, *map(keys.log, logs)], arguments

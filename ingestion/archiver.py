@@ -15,6 +15,7 @@ from msgspec import ValidationError
 from ingestion.accepted import Accepted, unpack
 from ingestion.archiving import Batch, collect, describe, moment
 from ingestion.catalogue import Catalogue, observe
+from ingestion.forgetting import Forgetter
 from ingestion.log import START, Offset
 from ingestion.log_redis import FIELD
 from ingestion.models import ArchiveOffset, DeadLetter
@@ -58,10 +59,11 @@ class Overtaken(Exception):
 
 class Keeper(Protocol):
     """Keeps what a batch has besides events and people. `prepare` is called before the transaction, `store` in it, with
-    the numbers of the batch's events that were not archived before."""
+    the numbers of the batch's events that were not archived before; `forget` as ingestion.forgetting says."""
 
     def prepare(self, batch: Batch) -> None: ...
     def store(self, batch: Batch, fresh: Sequence[int]) -> None: ...
+    def forget(self, ids: Sequence[str], *, until: int | None, before: int) -> Mapping[str, int]: ...
 
 
 class Archiver:
@@ -70,6 +72,7 @@ class Archiver:
     def __init__(self, client: Client, *, partitions: int, clock: Callable[[], int], keeper: Keeper) -> None:
         self._client = client
         self._keeper = keeper
+        self._forgetter = Forgetter(client, partitions=partitions, clock=clock, forget=keeper.forget)
         self._streams = Streams(client)
         self._clock = clock
         self._partition_of = {keys.accepted(number): number for number in range(partitions)}
@@ -114,6 +117,7 @@ class Archiver:
         found = self._streams.read(self._offsets, BATCH)
         if found:
             self._archive(found)
+        self._forgetter.finish(self._offsets)
         return sum(map(len, found.values()))
 
     def _round(self) -> int:
@@ -146,6 +150,7 @@ class Archiver:
         self._offsets = None
         self._catalogue = Catalogue()
         self._months = Months()
+        self._forgetter.look_anew()
         self._counted = self._tidied = -TIDY_S
 
     def _read_offsets(self) -> dict[str, Offset]:
@@ -188,10 +193,11 @@ class Archiver:
         links = self._read(map(keys.identifier, batch.links))
         self._months.make(month_of(row.at) for row in batch.events)
         self._keeper.prepare(batch)
+        streams = self._forgetter.find_ends() if batch.erased else {}
         ends = {stream: entries[-1][0] for stream, entries in found.items()}
         with transaction.atomic():
             self._move_offsets(ends)
-            self._store(batch, states, links)
+            self._store(batch, states, links, streams)
             store_dead_letters([*letters, *_set_aside(batch)])
             if keys.REFUSED in found and fault is None:
                 store_refusals(fields for _, fields in found[keys.REFUSED])
@@ -237,13 +243,22 @@ class Archiver:
             row.offset = ends[row.stream]
         ArchiveOffset.objects.bulk_update(stored, ["offset"])
 
-    def _store(self, batch: Batch, states: Sequence[bytes | None], links: Sequence[bytes | None]) -> None:
+    def _store(
+        self,
+        batch: Batch,
+        states: Sequence[bytes | None],
+        links: Sequence[bytes | None],
+        streams: Mapping[str, Offset],
+    ) -> None:
         # A Redis that lost its last second applies events anew that were archived before: known ones stay as they are.
         messages = [Message(row.source, row.message_id, row.at) for row in batch.events]
         known = find_archived(messages)
         first = {(message.source, message.message_id): number for number, message in reversed([*enumerate(messages)])}
-        fresh = sorted(number for number in first.values() if messages[number] not in known)
+        kept = (number for number in first.values() if number not in batch.gone)
+        fresh = sorted(number for number in kept if messages[number] not in known)
         _store_turns(batch, fresh)
+        for erased in batch.erased:
+            self._forgetter.begin(erased, streams)
         self._catalogue.record(observe(batch.observed[number] for number in fresh))
         # The map's present answer, as links of several partitions come in no common order.
         answers = zip(batch.links.items(), links, strict=True)

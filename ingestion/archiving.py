@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import msgspec
+from msgspec.structs import replace
 
 from ingestion.accepted import (
     Accepted,
     Applied,
     Dead,
+    Erased,
     Filled,
     Linked,
     Merged,
@@ -52,6 +55,8 @@ class Batch:
     changes: list[ChangeRow] = field(default_factory=list)
     decided: list[Decided] = field(default_factory=list)
     granted: list[Granted] = field(default_factory=list)
+    erased: list[Erased] = field(default_factory=list)
+    gone: set[int] = field(default_factory=set)  # numbers of events whose person was erased after them
     dead: list[Dead] = field(default_factory=list)
     touched: dict[str, None] = field(default_factory=dict)
 
@@ -79,8 +84,21 @@ class Batch:
                 self.decided.append(record)
             case Granted():
                 self.granted.append(record)
+            case Erased():
+                self._forget(record.profile)
+                self.erased.append(record)
             case Dead():
                 self.dead.append(record)
+
+    def _forget(self, profile: str) -> None:
+        """What came before is not kept; what was granted is, of nobody."""
+        self.gone.update(number for number, row in enumerate(self.events) if row.profile_id == profile)
+        self.changes = [change for change in self.changes if change.profile_id != profile]
+        self.decided = [each for each in self.decided if each.profile != profile]
+        self.granted = [
+            replace(each, profile=uuid4().hex, decision=uuid4().hex) if each.profile == profile else each
+            for each in self.granted
+        ]
 
     def _note(self, record: SegmentEntered | SegmentLeft, what: str) -> None:
         at, because = moment(record.at), clean(record.because)
@@ -160,6 +178,7 @@ def describe(profile_id: str, packed: bytes) -> ProfileRow:
         segments=to_json(profile.segments),
         cluster=None if profile.cluster is None else clean(profile.cluster),
         scores=to_json(profile.scores),
+        consent=to_json({purpose: choice.value for purpose, choice in profile.consent.items()}),
         crowded=to_json(crowded) if crowded else None,
         state=packed,
     )

@@ -30,19 +30,31 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class SecretKey(msgspec.Struct, frozen=True):
-    """What the holder of a secret key may do, and for which source."""
+    """What the holder of a secret key may do, for which source, and until when (Unix ms; None: until revoked)."""
 
     source: str
     scopes: tuple[str, ...] = ()
+    id: int = 0
+    expires: int | None = None
+
+
+class OAuthClient(msgspec.Struct, frozen=True):
+    """What the tokens of an OAuth client may be allowed at most, and for which source."""
+
+    source: str
+    scopes: tuple[str, ...] = ()
+    id: int = 0
 
 
 class Directory(msgspec.Struct, frozen=True):
-    """All sources by write key, secret keys by their SHA-256, and the event catalogue: the property paths that are
-    indexed and the schema, per event name. Events of no catalogue entry have `default_indexed`."""
+    """All sources by write key, secret keys by their SHA-256, OAuth clients by their client id, and the event
+    catalogue: the property paths that are indexed and the schema, per event name. Events of no catalogue entry have
+    `default_indexed`."""
 
     number: int
     sources: dict[str, Source] = {}
     secret_keys: dict[str, SecretKey] = {}
+    clients: dict[str, OAuthClient] = {}
     indexed: dict[str, tuple[str, ...]] = {}
     schemas: dict[str, Schema] = {}
     default_indexed: tuple[str, ...] = ()
@@ -50,12 +62,16 @@ class Directory(msgspec.Struct, frozen=True):
     def source_of(self, write_key: str) -> Source | None:
         return self.sources.get(write_key)
 
-    def secret(self, key: str) -> SecretKey | None:
-        return self.secret_keys.get(hash_secret(key))
+    def secret(self, key: str, now: int) -> SecretKey | None:
+        """None for a key that is unknown, was revoked, or has expired by `now` (Unix ms)."""
+        found = self.secret_keys.get(hash_secret(key))
+        if found is None or (found.expires is not None and found.expires <= now):
+            return None
+        return found
 
 
 def hash_secret(key: str) -> str:
-    """The form in which secret keys are kept: SHA-256, hex. They are long and random, so no salt is needed."""
+    """The form in which secret keys and tokens are kept: SHA-256, hex. They are long and random: no salt is needed."""
     return sha256(key.encode(errors="replace")).hexdigest()
 
 

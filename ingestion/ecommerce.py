@@ -45,6 +45,9 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "Screen Viewed": ("name", "category"),
     "Block Viewed": ("slot", "rule", "block"),
     "Block Clicked": ("slot", "rule", "block"),
+    "Email Opened": ("email_id", "campaign_name", "by"),
+    "Email Link Clicked": ("email_id", "campaign_name", "by", "link_url"),
+    "Unsubscribed": ("purpose",),
 }
 
 # Of events that are in neither this list nor the catalogue.

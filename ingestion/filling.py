@@ -7,11 +7,12 @@ from msgspec.structs import replace
 from ingestion.accepted import Cause, Filled
 from ingestion.accepted import pack as pack_accepted
 from ingestion.steps import Work, resolve, set_soft_timer
-from profiles.event import Enrol, Fill, Settle
+from profiles.event import Enrol, Fill, Settle, derive_profile_id
 from profiles.identity import MAX_IDENTIFIERS
 from profiles.profile import Profile
 from segments.membership import Membership, Segments
 
+ENROL_MS = 3_600_000  # for which a list that is on its way cannot bring somebody back who was erased
 NOTED = 10  # profiles of one record for the archive
 
 
@@ -42,13 +43,18 @@ def enrol_people(work: Work, request: Enrol) -> None:
             continue
         profile = work.profile(id)
         if profile.first_seen == 0:
-            if not identifier:
+            if not identifier or _is_erased(work, identifier):
                 continue  # erased meanwhile
             profile = _introduce(work, profile, identifier)
         if request.key not in profile.segments:
             _enrol(work, profile, request)
             enrolled.append(id)
     _note(work, enrolled)
+
+
+def _is_erased(work: Work, identifier: str) -> bool:
+    stone = work.erased.get(derive_profile_id(identifier))
+    return stone is not None and work.now <= stone.at + ENROL_MS
 
 
 def _introduce(work: Work, profile: Profile, identifier: str) -> Profile:

@@ -21,10 +21,11 @@ CORS: Headers = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
     (b"access-control-allow-headers", b"Authorization, Content-Type, AnonymousId, X-Retry-Count, X-Strict-Mode"),
-    (b"access-control-expose-headers", b"Retry-After"),
+    (b"access-control-expose-headers", b"Retry-After, RateLimit, RateLimit-Policy"),
     (b"access-control-max-age", b"7200"),
 ]
-JSON: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), *CORS]
+ALWAYS: Headers = [(b"cache-control", b"no-store"), *CORS]
+JSON, PROBLEM = b"application/json", b"application/problem+json"
 
 encode = msgspec.json.Encoder().encode
 
@@ -33,6 +34,7 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     headers: Headers = ()
+    kind: bytes = JSON
 
 
 class ClientGone(Exception):
@@ -47,10 +49,15 @@ NO_CONTENT = Answer(204, b"")
 BODY_TOO_SLOW = (408, "body_too_slow", f"the body did not arrive within {BODY_S} s")
 
 
-def refuse(status: int, code: str, message: str, headers: Headers = ()) -> Answer:
-    """An answer that says what was wrong: `code` for programs, `message` for people, in the form of RFC 9457."""
-    problem = {"type": "about:blank", "title": code, "status": status, "code": code, "message": message}
-    return Answer(status, encode(problem), headers)
+def make_problem(status: int, code: str, message: str, *, title: str = "", **more: Any) -> dict[str, Any]:
+    """What was wrong, in the form of RFC 9457: `code` for programs, `message` for people, `more` members."""
+    said = title or code.replace("_", " ").capitalize()
+    return {"type": "about:blank", "title": said, "status": status, "code": code, "message": message, **more}
+
+
+def refuse(status: int, code: str, message: str, headers: Headers = (), *, title: str = "", **more: Any) -> Answer:
+    """An answer that says what was wrong."""
+    return Answer(status, encode(make_problem(status, code, message, title=title, **more)), headers, PROBLEM)
 
 
 def refuse_for_now(status: int, code: str, message: str, *, retry_after: int) -> Answer:
@@ -74,7 +81,7 @@ async def serve(send: Send, answering: Awaitable[Answer]) -> None:
 
 
 async def send_answer(send: Send, answer: Answer) -> None:
-    headers = [*JSON, *answer.headers, (b"content-length", b"%d" % len(answer.body))]
+    headers = [(b"content-type", answer.kind), *ALWAYS, *answer.headers, (b"content-length", b"%d" % len(answer.body))]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from ingestion.accepted import Cause, Merged
 from ingestion.accepted import pack as pack_accepted
+from ingestion.erasing import find_erasure, forget_handed, forget_profile
 from ingestion.live import Change
 from ingestion.live import pack as pack_change
 from ingestion.steps import Outcome, Work, resolve, set_soft_timer
@@ -28,6 +29,9 @@ def retire_profile(work: Work, request: Retire) -> None:
     loser = work.profile(request.loser)
     if not request.forced and (outcome := _decline(work, request, winner)):
         work.count("-", outcome)
+        return
+    if (stone := find_erasure(work, request)) is not None:
+        forget_profile(work, loser, stone, (request.identifier,))  # it would have been part of who was erased
         return
     if apart_key(loser.id) in work.links:
         work.unlink(apart_key(loser.id))
@@ -65,6 +69,9 @@ def merge_profile(work: Work, handed: Merge) -> None:
     winner_id = find_winner(work, handed)
     if work.home(winner_id) != work.commit.partition:
         work.send(winner_id, handed)
+        return
+    if (stone := find_erasure(work, handed)) is not None:
+        forget_handed(work, handed, stone)
         return
     memory, segments = work.definitions.memory, work.definitions.segments
     winner, loser = work.profile(winner_id), unpack_profile(handed.state)

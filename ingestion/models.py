@@ -1,5 +1,6 @@
 """Where events come from, what they look like, and what became of those that were not applied."""
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -35,14 +36,34 @@ class SecretKey(models.Model):
     """A back end's key; only its SHA-256 is kept, the key itself is shown once."""
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="secret_keys")
+    name = models.CharField(max_length=120, blank=True)
     prefix = models.CharField(max_length=12)
     sha256 = models.CharField(max_length=64, unique=True)
     scopes = ArrayField(models.CharField(max_length=40), default=list)
     created = models.DateTimeField(auto_now_add=True)
+    expires = models.DateTimeField(null=True, blank=True)
+    last_used = models.DateTimeField(null=True, blank=True)
     revoked = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"{self.prefix}…"
+
+
+class OAuthClient(models.Model):
+    """A program that gets tokens by client credentials; its secret is kept as a password is, and shown once."""
+
+    application = models.OneToOneField(
+        settings.OAUTH2_PROVIDER_APPLICATION_MODEL, on_delete=models.CASCADE, related_name="client"
+    )
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="oauth_clients")
+    scopes = ArrayField(models.CharField(max_length=40), default=list)
+    last_used = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "OAuth client"
+
+    def __str__(self) -> str:
+        return str(self.application)
 
 
 class EventType(models.Model):

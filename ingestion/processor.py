@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ingestion.accepted import Cause, Dead
 from ingestion.accepted import pack as pack_accepted
+from ingestion.erasing import erase_person
 from ingestion.filling import enrol_people, fill_profiles, settle_profiles
 from ingestion.leases import Leases
 from ingestion.live import pack as pack_change
@@ -22,6 +23,7 @@ from ingestion.splitting import restore_profile, split_profile
 from ingestion.steps import Definitions, Outcome, Work, apply_event
 from profiles.event import (
     Enrol,
+    Erase,
     Event,
     Fill,
     Merge,
@@ -269,6 +271,7 @@ class Processor:
             load=self._store.load,
             find_links=self._store.find_links,
             day=day_of(commit.now),
+            erased=dict(reading.erased),
         )
 
 
@@ -292,6 +295,8 @@ def apply_record(work: Work, record: Record) -> None:
             settle_profiles(work, record)
         case Recall():
             recall_properties(work, record)
+        case Erase():
+            erase_person(work, record)
 
 
 def _needed(record: Record) -> tuple[str, ...]:
@@ -312,6 +317,8 @@ def _needed(record: Record) -> tuple[str, ...]:
             return tuple(identifier for identifier, _ in record.people if identifier)
         case Recall():
             return (retired_key(record.profile),)
+        case Erase():
+            return (retired_key(record.profile), *record.keys)
         case Fill() | Settle():
             return ()
 
@@ -329,7 +336,7 @@ def _expected_profiles(record: Record, links: Mapping[str, str]) -> Iterable[str
             return (record.winner,)
         case Restore():
             return (record.profile,)
-        case Recall():
+        case Recall() | Erase():
             return (links.get(retired_key(record.profile), record.profile),)
         case Fill() | Settle():
             return record.profiles

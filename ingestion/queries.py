@@ -9,10 +9,11 @@ import msgspec
 from django.db.models import QuerySet, Sum
 
 from ingestion.directory import Directory
+from ingestion.directory import OAuthClient as AllowedClient
 from ingestion.directory import SecretKey as AllowedKey
 from ingestion.directory import Source as AllowedSource
 from ingestion.ecommerce import INDEXED, OTHERWISE
-from ingestion.models import EventProperty, EventType, Outcome, PublishedDirectory, SecretKey, Source
+from ingestion.models import EventProperty, EventType, OAuthClient, Outcome, PublishedDirectory, SecretKey, Source
 from ingestion.parse_schema import read_schema
 from ingestion.refusals import Refused
 
@@ -23,8 +24,19 @@ def build_directory(number: int = 0) -> Directory:
         number=number,
         sources={source.write_key: _allow(source) for source in Source.objects.order_by("slug")},
         secret_keys={
-            key.sha256: AllowedKey(source=key.source.slug, scopes=tuple(key.scopes))
+            key.sha256: AllowedKey(
+                source=key.source.slug,
+                scopes=tuple(key.scopes),
+                id=key.pk,
+                expires=None if key.expires is None else int(key.expires.timestamp() * 1000),
+            )
             for key in SecretKey.objects.filter(revoked=None).select_related("source").order_by("pk")
+        },
+        clients={
+            client.application.client_id: AllowedClient(
+                source=client.source.slug, scopes=tuple(client.scopes), id=client.pk
+            )
+            for client in OAuthClient.objects.select_related("source", "application").order_by("pk")
         },
         indexed=find_indexed(),
         schemas={

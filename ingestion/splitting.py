@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from ingestion.accepted import Cause, Filled, Unmerged
 from ingestion.accepted import pack as pack_accepted
+from ingestion.erasing import find_erasure, forget_handed
 from ingestion.live import Change
 from ingestion.live import pack as pack_change
 from ingestion.steps import Work, resolve, set_soft_timer
@@ -56,6 +57,9 @@ def split_profile(work: Work, request: Split) -> None:
 def restore_profile(work: Work, handed: Restore) -> None:
     """In the loser's partition: it has its state again, together with what came for it in between. One that was taken
     over in between is handed on."""
+    if (stone := find_erasure(work, handed)) is not None:
+        forget_handed(work, handed, stone)
+        return
     owner = resolve(work, handed.profile)
     if owner != handed.profile:
         _hand_on(work, handed, owner)

@@ -16,7 +16,7 @@ from ingestion.live import Change, Seen
 from profiles.event import Event, Record, Retire, anonymous_key, derive_profile_id, pack, partition_of, user_key
 from profiles.identity import find_previous, note_identifiers, retired_key, route
 from profiles.profile import Memory, Profile, fold
-from profiles.store import REMOVED, Commit, Link, mark_of, outcome_field
+from profiles.store import REMOVED, Commit, Link, Tombstone, mark_of, outcome_field
 from segments.membership import Membership, Segments
 
 MAX_HOPS = 100  # merges followed from a retired profile to the one that lives
@@ -31,6 +31,7 @@ class Outcome(StrEnum):
     DEAD = "dead"
     FORWARDED = "forwarded"  # not an end: the event goes on in another partition
     SHARED_DEVICE = "shared_device"  # counted beside: two known users on one device, not merged
+    ERASED = "erased"  # received before the person was erased, and come to its turn after
     KEPT_APART = "kept_apart"  # counted beside: two profiles whose merge was undone, not merged again
 
 
@@ -58,6 +59,7 @@ class Work:
     load: Callable[[Iterable[str]], dict[str, Profile]]
     find_links: Callable[[Sequence[str]], dict[str, str]]
     day: str
+    erased: dict[str, Tombstone] = field(default_factory=dict)
     position: str = ""  # of the record that is worked on, in the partition's log
     touched: set[str] = field(default_factory=set)
     stateless: set[str] = field(default_factory=set)  # profiles loaded and not found
@@ -107,6 +109,11 @@ class Work:
     def send(self, profile_id: str, record: Record) -> None:
         """To the log of the partition where the profile lives."""
         self.commit.forwards.append((self.home(profile_id), pack(record)))
+
+    def is_erased(self, profile_id: str, received: int) -> bool:
+        """Whether the profile was erased with what had been received by then."""
+        stone = self.erased.get(profile_id)
+        return stone is not None and received <= stone.at
 
     def told(self, profile_id: str) -> "Told":
         return self.memberships.setdefault(profile_id, Told())
@@ -175,6 +182,27 @@ def drop_duplicate(work: Work, turn: Turn) -> Outcome | None:
     return Outcome.DUPLICATE if turn.mark in work.seen else None
 
 
+def drop_erased(work: Work, turn: Turn) -> Outcome | None:
+    """What was received before its person was erased is gone with them, and so is whom it would have linked to them."""
+    event = turn.event
+    if not work.erased:
+        return None
+    if event.user_id is not None:
+        key = user_key(event.user_id)
+        if work.is_erased(derived := derive_profile_id(key), event.received):
+            turn.profile_id = derived
+            for identifier, other in _find_others(work, event):
+                if not work.is_erased(other, event.received):
+                    _ask_to_retire(work, turn, loser=other, identifier=identifier)
+            return Outcome.ERASED
+        if key in work.links:
+            return None  # somebody else on that device
+    if event.anonymous_id is None:
+        return None
+    derived = derive_profile_id(anonymous_key(event.anonymous_id))
+    return Outcome.ERASED if work.is_erased(derived, event.received) else None
+
+
 def forward_elsewhere(work: Work, turn: Turn) -> Outcome | None:
     """Finds the profile; an event whose profile lives in another partition is sent there, unmarked."""
     event = turn.event
@@ -201,16 +229,20 @@ def _claim_user(work: Work, turn: Turn, user_id: str) -> None:
 def link_identifiers(work: Work, turn: Turn) -> Outcome | None:
     """Notes the event's identifiers on the profile; asks other profiles that share one to be handed over."""
     event, profile = turn.event, work.profile(turn.profile_id)
-    if event.anonymous_id is not None and (key := anonymous_key(event.anonymous_id)) not in profile.identifiers:
-        other = work.links.get(key) or derive_profile_id(key)
+    for key, other in _find_others(work, event, known=profile.identifiers):
         if other != profile.id:
-            _ask_to_retire(work, turn, loser=other, identifier=key)
-    if event.type == "alias" and event.previous_id is not None:
-        key, other = find_previous(event.previous_id, work.links.get)
-        if other != profile.id:  # said on purpose, so it is asked again of one that is known and was let go
             _ask_to_retire(work, turn, loser=other, identifier=key)
     turn.profile = note_identifiers(profile, event, work.links.get)
     return None
+
+
+def _find_others(work: Work, event: Event, known: Sequence[str] = ()) -> Iterable[tuple[str, str]]:
+    """The profiles that the event's identifiers stand for besides its user's: of a device that is not `known` yet, and
+    of an alias, which is said on purpose, so that it is asked again of one that is known and was let go."""
+    if event.anonymous_id is not None and (key := anonymous_key(event.anonymous_id)) not in known:
+        yield key, work.links.get(key) or derive_profile_id(key)
+    if event.type == "alias" and event.previous_id is not None:
+        yield find_previous(event.previous_id, work.links.get)
 
 
 def _ask_to_retire(work: Work, turn: Turn, *, loser: str, identifier: str) -> None:
@@ -270,6 +302,7 @@ def record(work: Work, turn: Turn) -> Outcome | None:
 
 STEPS: tuple[Step, ...] = (
     drop_duplicate,
+    drop_erased,
     forward_elsewhere,
     link_identifiers,
     fold_profile,

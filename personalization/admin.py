@@ -14,6 +14,7 @@ from ingestion.log import LogUnavailable
 from ingestion.models import DeadLetter
 from personalization.admin_builds import BuildAdmin
 from personalization.admin_merges import MergeRecordAdmin
+from personalization.admin_people import ErasureAdmin as ErasureAdmin  # registers itself
 from personalization.wiring import replay
 from profiles.admin import LookAdmin
 from profiles.event import unpack

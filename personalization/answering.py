@@ -7,7 +7,8 @@ import msgspec
 from profiles.decided import Suppressed
 from rules.book import LiveBook
 from rules.engine import Book, Choice, Facts, Offer, Reason, choose
-from rules.render import RenderFailed, render_block
+from rules.fallbacks import OF_OFFER
+from rules.render import RenderFailed, Seen, render_block
 
 
 class Offered(msgspec.Struct, omit_defaults=True):
@@ -43,7 +44,7 @@ def show(live: LiveBook, slot: str, choice: Choice, facts: Facts) -> Answered:
     rendered = None
     if block is not None:
         try:
-            rendered = render_block(block, facts.profile, facts.context)
+            rendered = render_block(block, see(facts, offered))
         except RenderFailed:
             failed = show_default(live, slot, Reason.RENDER_FAILED, facts)
             return Answered(failed.reason, failed.block, choice.rule, choice.segments, choice.suppressed)
@@ -55,9 +56,15 @@ def show_default(live: LiveBook, slot: str, reason: Reason, facts: Facts) -> Ans
     place = live.book.slots.get(slot)
     block = live.blocks.get(place.default) if place is not None and place.default is not None else None
     try:
-        return Answered(reason, None if block is None else render_block(block, facts.profile, facts.context))
+        return Answered(reason, None if block is None else render_block(block, see(facts)))
     except RenderFailed:
         return Answered(reason, None)
+
+
+def see(facts: Facts, offered: Offered | None = None) -> Seen:
+    """What the block is rendered from, of an offer what a template can print."""
+    offer = None if offered is None else {name: getattr(offered, name) for name in OF_OFFER}
+    return Seen(facts.profile, facts.context, facts.now, offer)
 
 
 def _offer(grant: tuple[str, Offer] | None, granted: Mapping[str, str]) -> Offered | None:

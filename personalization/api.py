@@ -1,34 +1,34 @@
 """`POST /api/v1/decide`, the hot door: raw ASGI, so that no middleware it does not need stands before it."""
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from ingestion.directory import Directory
 from ingestion.http import (
     NO_CONTENT,
     Answer,
+    Headers,
     Receive,
     Scope,
     Send,
     encode,
-    read_basic_user,
     read_bearer,
     receive_body,
     refuse,
-    refuse_for_now,
     refuse_method,
     serve,
 )
-from ingestion.log import LogUnavailable
+from personalization.callers import Kind, read_credentials
 from personalization.decide import MAX_SLOTS, Decider
+from personalization.doors import DOORS, SecretKeyNeeded
+from personalization.errors import answer_error
+from personalization.gate import HotGate
 from personalization.sealing import BadToken, ExpiredToken
 from personalization.visiting import Visits
 from profiles.event import anonymous_key, user_key
 
 DECIDE_PATHS = ("/api/v1/decide", "/api/v1/decide/")
-SCOPE = "decide"  # that a secret key needs
+DOOR = DOORS["POST /api/v1/decide"]
 MAX_BODY = 64_000
 MAX_ID = 255
 
@@ -59,8 +59,8 @@ _decoder = msgspec.json.Decoder(Question)
 class DecideApp:
     """The raw ASGI application behind the decide path."""
 
-    def __init__(self, *, directory: Callable[[], Directory], decider: Decider, visits: Visits) -> None:
-        self._directory = directory
+    def __init__(self, *, gate: HotGate, decider: Decider, visits: Visits) -> None:
+        self._gate = gate
         self._decider = decider
         self._visits = visits
 
@@ -72,9 +72,8 @@ class DecideApp:
             return await self._answer(scope, receive)
         except DecideRefused as refused:
             return refuse(refused.status, refused.code, refused.message)
-        except LogUnavailable:
-            message = "the service is not ready; try again in a second"
-            return refuse_for_now(503, "unavailable", message, retry_after=1)
+        except Exception as error:
+            return answer_error(error)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] == "OPTIONS":
@@ -82,11 +81,11 @@ class DecideApp:
         if scope["method"] != "POST":
             return refuse_method(b"POST, OPTIONS")
         question = parse_question(await receive_body(receive, MAX_BODY))
-        identifier = self._identify(scope, question)
+        identifier, headers = await self._identify(scope, question)
         if question.visit is not None:
-            return await self._visit(question, question.visit, _read_agent(scope))
+            return (await self._visit(question, question.visit, _read_agent(scope)))._replace(headers=headers)
         decision = await self._decider.decide(identifier, question.slots, question.context, _read_agent(scope))
-        return Answer(200, encode(decision))
+        return Answer(200, encode(decision), headers)
 
     async def _visit(self, question: Question, token: str, agent: str | None) -> Answer:
         try:
@@ -99,24 +98,16 @@ class DecideApp:
             return refuse(422, "bad_draft", f"the draft cannot be shown: {error}")
         return Answer(200, encode(answer))
 
-    def _identify(self, scope: Scope, question: Question) -> str | None:
-        """The identifier the caller may ask for; raises DecideRefused for a wrong key."""
+    async def _identify(self, scope: Scope, question: Question) -> tuple[str | None, Headers]:
+        """The identifier the caller may ask for, and what is said of the caller's limit; raises for who may not ask."""
         authorization = dict(scope["headers"]).get(b"authorization", b"")
-        directory = self._directory()
-        if secret := read_bearer(authorization):
-            key = directory.secret(secret)
-            if key is None:
-                raise DecideRefused(401, "unknown_key", "the secret key is not known or was revoked")
-            if SCOPE not in key.scopes:
-                raise DecideRefused(403, "scope_missing", f"the secret key lacks the scope {SCOPE!r}")
-        else:
-            if directory.source_of(read_basic_user(authorization) or question.write_key or "") is None:
-                raise DecideRefused(401, "unknown_key", "send the source's write key as Basic user or as writeKey")
-            if question.user_id is not None:
-                raise DecideRefused(403, "secret_key_needed", "a userId may be named with a secret key only")
+        said = read_credentials(authorization, question.write_key)
+        caller, headers = await self._gate.admit(said, DOOR, (scope["client"] or ("", 0))[0])
         if question.user_id is not None:
-            return user_key(question.user_id)
-        return None if question.anonymous_id is None else anonymous_key(question.anonymous_id)
+            if caller.kind is Kind.WRITE_KEY:
+                raise SecretKeyNeeded("a userId may be named with a secret key or a token only")
+            return user_key(question.user_id), headers
+        return None if question.anonymous_id is None else anonymous_key(question.anonymous_id), headers
 
 
 def _read_agent(scope: Scope) -> str | None:

@@ -15,6 +15,8 @@ from personalization import edge, health  # noqa: E402  # these need Django's se
 from personalization.api import DECIDE_PATHS  # noqa: E402
 from personalization.bodies import FORM_BYTES, serve_bounded  # noqa: E402
 from personalization.graphql.view import PATHS as GRAPHQL_PATHS  # noqa: E402
+from personalization.mail.api import RENDER_PATHS  # noqa: E402
+from personalization.mail.stamps import PREFIX as MAIL_PREFIX  # noqa: E402
 from personalization.static_files import make_static_app  # noqa: E402
 from personalization.wiring import Web, make_health_app  # noqa: E402
 
@@ -65,7 +67,7 @@ class Application:
 
 
 def _is_hot(path: str) -> bool:
-    return path.startswith((*INGEST_PREFIXES, edge.PREFIX)) or path in DECIDE_PATHS
+    return path.startswith((*INGEST_PREFIXES, edge.PREFIX, MAIL_PREFIX)) or path in (*DECIDE_PATHS, *RENDER_PATHS)
 
 
 def _is_health(path: str) -> bool:

@@ -14,6 +14,10 @@ application.conf.beat_schedule = {
         "task": "personalization.tasks.drop_expired_sessions",
         "schedule": crontab(hour="3", minute="30"),
     },
+    "drop-ended-tokens": {
+        "task": "personalization.tasks.drop_ended_tokens",
+        "schedule": crontab(hour="3", minute="40"),
+    },
     "count-segments": {
         "task": "personalization.tasks.count_segments",
         "schedule": crontab(minute="*/5"),

@@ -45,6 +45,10 @@ def answer_frame(answer: Answer, id: str | int | None) -> AnswerFrame:
     return AnswerFrame(id, answer.decision_id, answer.book, answer.slots)
 
 
+class NotWanted(Exception):
+    """The person has said no to the purpose that was asked for."""
+
+
 @dataclass(frozen=True)
 class Personal:
     """An answer, and what it was made of: what else is shown to the same person at the same moment is to agree."""
@@ -95,11 +99,12 @@ class Decider:
         door: str = "web",
         source: str = "",
         held: Mapping[str, str] | None = None,
+        purpose: str = "",
     ) -> Personal:
         """What `identifier` (`u:…` or `a:…`, None for a visitor who is not to be known) sees in `slots`; `agent` is the
         User-Agent of the visitor's own browser, `held` the rules whose blocks it shows already, by slot. `door` and
         `source` say who asks. Never raises for a store that is away or late: the slots' defaults are the answer then.
-        """
+        Raises NotWanted, with nothing decided, for somebody who has said no to `purpose`."""
         live = self._book()
         if live.book.asks_agent:
             context = add_agent(context, agent)
@@ -122,6 +127,7 @@ class Decider:
             if identifier is not None:
                 found = await self._reader.read(identifier, self._deadline, list_wanted(live.book, slots, now))
                 facts = self._know(live.book, facts, found)
+                refuse_unwanted(facts.profile, purpose)
                 asked = msgspec.structs.replace(asked, profile=found.profile_id, position=found.position)
             facts, choices = await self._settle(live.book, slots, facts, asked, until)
         except (TimeoutError, StoreUnavailable):
@@ -162,6 +168,13 @@ class Decider:
                 return replace(facts, granted={**facts.granted, **granted}), choices
             facts = _forgo(facts, claim, committed)
         raise TimeoutError("others were faster, again and again")
+
+
+def refuse_unwanted(profile: Profile, purpose: str) -> None:
+    """Raises NotWanted for somebody who has said no; who has said nothing is no such one."""
+    said = profile.consent.get(purpose)
+    if said is not None and not said.value:
+        raise NotWanted(f"the person does not want what is for the purpose {purpose!r}")
 
 
 def list_wanted(book: Book, slots: Sequence[str], now: int) -> Wanted:

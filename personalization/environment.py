@@ -12,6 +12,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 MOST_PARTITIONS = 1_024
 POSTGRES_SCHEMES = ("postgres", "postgresql")
 REDIS_SCHEMES = ("redis", "rediss")
+PAGE_SCHEMES = ("http", "https")
 
 
 def read_text(name: str, default: str) -> str:
@@ -77,6 +78,14 @@ def read_url(name: str, schemes: tuple[str, ...], path: str) -> str:
     text = read_text(name, "")
     if text and not _is_address(text, schemes):
         raise ImproperlyConfigured(f"{name} has the form {schemes[0]}://user:password@host:port/{path}; it has not.")
+    return text
+
+
+def read_page(name: str, default: str) -> str:
+    """The address of a page without its last slash, "" when none is named."""
+    text = read_text(name, default).rstrip("/")
+    if text and (not _is_address(text, PAGE_SCHEMES) or "?" in text or "#" in text):
+        raise ImproperlyConfigured(f"{name} is an address such as https://engine.example; not {text!r}.")
     return text
 
 

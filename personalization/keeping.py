@@ -1,14 +1,16 @@
 """What the archiver keeps of decisions, beside events: the decisions, what they granted, and what came of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from django.db import connection
 from msgspec.structs import asdict
 
 from ingestion.archiving import Batch, clean, moment, to_json
 from profiles.decided import Decided, number_position
 from profiles.months import Months, month_of
 from rules.archive import DECISIONS, DecisionRow, OutcomeRow, record_decisions, record_outcomes
+from rules.forgetting import forget_decided
 from rules.granting import record_grants
 
 FACTS = ("members", "counts", "stock", "granted", "held")
@@ -28,6 +30,22 @@ class DecisionKeeper:
         record_decisions([_describe(each) for each in batch.decided])
         record_grants(batch.granted)
         record_outcomes([row for number in fresh if (row := _read_outcome(batch, number)) is not None])
+
+    def forget(self, ids: Sequence[str], *, until: int | None, before: int) -> Mapping[str, int]:
+        counts = forget_decided(ids, until=None if until is None else moment(until), before=before)
+        return {**counts, "operators' log": forget_log_entries(ids)}
+
+
+def forget_log_entries(ids: Sequence[str]) -> int:
+    """What the admin noted of operators' work on profiles: its entries name them."""
+    named = [form for id in ids for form in (id, str(UUID(id)))]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE django_admin_log SET object_repr = 'erased', object_id = NULL WHERE object_id = ANY(%(named)s) "
+            "OR EXISTS (SELECT FROM unnest(%(named)s::text[]) AS name WHERE strpos(object_repr, name) > 0)",
+            {"named": named},
+        )
+        return int(cursor.rowcount)
 
 
 def _describe(decided: Decided) -> DecisionRow:

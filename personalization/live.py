@@ -47,6 +47,8 @@ class LiveChanges:
         """Hands out changes until `stop` is called, which it notices within a second."""
         while not self._stopping:
             await self._wanted.wait()
+            if self._stopping:
+                break  # a client that was never subscribed to anything cannot be asked
             try:
                 message = await self._pubsub.get_message(timeout=1.0)
             except (redis.RedisError, OSError) as error:

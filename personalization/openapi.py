@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ingestion.scopes import MEANINGS
+from personalization.mail.openapi import describe_render
 from rules.engine import Reason
 
 _ID = {"type": "string", "minLength": 1, "maxLength": 255}
@@ -20,8 +22,9 @@ _DECIDE = {
     "operationId": "decide",
     "summary": "What to show a person in one or several slots, and why",
     "description": "A write key (Basic user, or writeKey in the body) asks for its visitor's anonymousId; naming a "
-    "userId takes a secret key (Bearer). Past the deadline every slot says `timeout`: show what the page has.",
-    "security": [{"writeKey": []}, {"secretKey": []}, {}],
+    "userId takes a secret key or a token with the scope `decide` (Bearer). Past the deadline every slot says "
+    "`timeout`: show what the page has.",
+    "security": [{"writeKey": []}, {"secretKey": []}, {"oauth2": ["decide"]}, {}],
     "requestBody": {
         "required": True,
         "content": {
@@ -80,12 +83,13 @@ _DECIDE = {
             },
         },
         **{
-            status: {"description": text, "content": {"application/json": {"schema": _PROBLEM}}}
+            status: {"description": text, "content": {"application/problem+json": {"schema": _PROBLEM}}}
             for status, text in {
                 "400": "The body is not a decide call",
                 "401": "The key is not known",
-                "403": "A userId needs a secret key",
+                "403": "A userId needs a secret key or a token, and these the scope `decide`",
                 "413": "The body is too large",
+                "429": "Too many calls; Retry-After says when to call again",
                 "503": "Not ready; Retry-After says when to ask again",
             }.items()
         },
@@ -94,11 +98,22 @@ _DECIDE = {
 _SCHEMES = {
     "writeKey": {"type": "http", "scheme": "basic", "description": "The source's write key as user, no password"},
     "secretKey": {"type": "http", "scheme": "bearer", "description": "A secret key of the source"},
+    "oauth2": {
+        "type": "oauth2",
+        "description": "A token of an OAuth client, good for an hour",
+        "flows": {
+            "clientCredentials": {
+                "tokenUrl": "/oauth/token",
+                "scopes": {scope.value: meaning for scope, meaning in MEANINGS.items()},
+            }
+        },
+    },
 }
 
 
 def add_hot_doors(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular."""
     result.setdefault("paths", {})["/api/v1/decide"] = {"post": _DECIDE}
+    result["paths"]["/api/v1/email/render"] = {"post": describe_render(_PROBLEM)}
     result.setdefault("components", {}).setdefault("securitySchemes", {}).update(_SCHEMES)
     return result

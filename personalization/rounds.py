@@ -1,13 +1,19 @@
-"""What somebody has to look at every moment: whether something was published, and whether something is to be built."""
+"""What somebody has to look at every moment: whether something is to be published, announced, or built."""
 
 import logging
 import threading
+import time
+from collections.abc import Callable
+from functools import wraps
 
 import redis
 from django.db import Error, connection
 
+from ingestion.uses import copy_uses
 from personalization.announcing import announce_newest
 from personalization.building import hand_over_builds
+from personalization.pools import fill_pools
+from personalization.publications import publish_what_is_due
 from profiles.clients import Client
 
 logger = logging.getLogger(__name__)
@@ -15,7 +21,22 @@ logger = logging.getLogger(__name__)
 LOOK_S = 0.3
 PAUSE_S = 5.0  # after something that nobody has foreseen
 
-ROUNDS = (announce_newest, hand_over_builds)
+
+def every(seconds: float, look: Callable[[Client], object]) -> Callable[[Client], None]:
+    """A look that is taken more seldom than the others."""
+    taken = -seconds
+
+    @wraps(look)
+    def look_seldom(client: Client) -> None:
+        nonlocal taken
+        if time.monotonic() - taken >= seconds:
+            look(client)
+            taken = time.monotonic()
+
+    return look_seldom
+
+
+ROUNDS = (publish_what_is_due, announce_newest, hand_over_builds, fill_pools, every(60, copy_uses))
 
 
 def make_rounds(client: Client, stop: threading.Event) -> None:

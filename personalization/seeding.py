@@ -12,6 +12,7 @@ from django.db import transaction
 
 from ingestion.actions import create_source, publish_directory
 from ingestion.models import EventProperty, EventType, Source
+from personalization import shop_mail
 from personalization.shop import SHOP_NAME, SOURCE_SLUG
 from personalization.shop_content import RULES, SEGMENTS, SLOTS, list_blocks
 from rules.actions import publish_book
@@ -64,15 +65,19 @@ def _seed_catalogue() -> None:
 
 
 def _seed_content() -> None:
-    for slot in SLOTS:
-        Slot.objects.get_or_create(slug=slot.slug, defaults={"name": slot.name})
+    for block in (*list_blocks(settings.STATIC_URL), *shop_mail.BLOCKS):
+        said = {"name": block.name, "source": block.html, "kind": block.kind, "subject": block.subject}
+        Block.objects.get_or_create(slug=block.slug, defaults=said)
+    for slot in (*SLOTS, shop_mail.SLOT):
+        default = None if slot.default is None else Block.objects.get(slug=slot.default)
+        Slot.objects.get_or_create(
+            slug=slot.slug, defaults={"name": slot.name, "channel": slot.channel, "default": default}
+        )
     for segment in SEGMENTS:
         Segment.objects.get_or_create(
             slug=segment.slug, defaults={"name": segment.name, "condition": segment.condition}
         )
-    for block in list_blocks(settings.STATIC_URL):
-        Block.objects.get_or_create(slug=block.slug, defaults={"name": block.name, "source": block.html})
-    for rule in RULES:
+    for rule in (*RULES, *shop_mail.RULES):
         Rule.objects.get_or_create(
             slug=rule.slug,
             defaults={

@@ -13,6 +13,7 @@ from personalization.environment import (
     read_level,
     read_list,
     read_number,
+    read_page,
     read_seconds,
     read_text,
     read_url,
@@ -31,6 +32,7 @@ DATABASE_URL = DATABASE_URL or _EMBEDDED.get("DATABASE_URL", "postgres://app@127
 REDIS_URL = REDIS_URL or _EMBEDDED.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 
 SECRET_KEY = read_text("SECRET_KEY", _EMBEDDED.get("SECRET_KEY", ""))
+SECRET_KEY_FALLBACKS = read_list("SECRET_KEY_FALLBACKS", "")
 DEBUG = read_flag("DEBUG", False)
 ALLOWED_HOSTS = read_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS", "")
@@ -50,10 +52,15 @@ PZ_MAX_SOCKETS = read_number("PZ_MAX_SOCKETS", 10_000)
 PZ_DECIDE_DEADLINE_MS = read_number("PZ_DECIDE_DEADLINE_MS", 150)
 PZ_GRAPHQL_INTROSPECTION = read_flag("PZ_GRAPHQL_INTROSPECTION", DEBUG)
 PZ_GRAPHQL_MAX_COST = read_number("PZ_GRAPHQL_MAX_COST", 20_000)
+PZ_VISITOR_CALLS = read_number("PZ_VISITOR_CALLS", 1_200, least=0)  # in a minute; 0: as many as one likes
+PZ_KEY_CALLS = read_number("PZ_KEY_CALLS", 60_000, least=0)
+PZ_TOKEN_CALLS = read_number("PZ_TOKEN_CALLS", 30, least=0)
 PZ_STORE_TIMEOUT = read_seconds("PZ_STORE_TIMEOUT", 1.0, most=60)
 PZ_DEVICE_TRAITS = read_list("PZ_DEVICE_TRAITS", "")
 PZ_DEVICE_EVENTS = read_list("PZ_DEVICE_EVENTS", "")
 PZ_DEVICE_PROPERTIES = read_list("PZ_DEVICE_PROPERTIES", "")
+PZ_MAIL_URL = read_page("PZ_MAIL_URL", "")
+PZ_CONSENT_PURPOSES = read_list("PZ_CONSENT_PURPOSES", "marketing,email,analytics")
 PZ_CACHE_SEGMENTS = read_list("PZ_CACHE_SEGMENTS", "")
 PZ_TIME_ZONE = read_zone("PZ_TIME_ZONE", "UTC")
 
@@ -73,6 +80,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "graphene_django",
+    "oauth2_provider",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -82,6 +90,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "personalization.access.tell_limits",
 ]
 ROOT_URLCONF = "personalization.urls"
 ASGI_APPLICATION = "personalization.asgi.application"
@@ -151,6 +160,27 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["personalization.access.CallerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["personalization.access.DoorPermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["personalization.access.CallerThrottle"],
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "personalization.access.answer_problem",
+}
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
+OAUTH2_PROVIDER = {
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",  # client credentials, and no other grant
+    "OAUTH2_VALIDATOR_CLASS": "personalization.oauth.Validator",
+    "SCOPES_BACKEND_CLASS": "personalization.oauth.Scopes",
+    "ACCESS_TOKEN_GENERATOR": "personalization.oauth.make_token",
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3_600,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,  # tokens are kept as their SHA-256
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Personalization API",

@@ -15,6 +15,8 @@ Condition = dict[str, Any]
 class SlotContent:
     slug: str
     name: str
+    channel: str = "web"
+    default: str | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class BlockContent:
     slug: str
     name: str
     html: str
+    kind: str = "html"
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def _condition(root: dict[str, Any]) -> Condition:
     return {"v": 1, "root": root}
 
 
-def _in_segment(slug: str) -> Condition:
+def in_segment(slug: str) -> Condition:
     return _condition({"id": "in", "kind": "segment", "segment": slug})
 
 
@@ -180,12 +184,12 @@ RULES: tuple[RuleContent, ...] = (
             HERO_SLOT,
             f"{each.slug}-banner",
             priority,
-            _in_segment(f"likes-{each.slug}"),
+            in_segment(f"likes-{each.slug}"),
         )
         for priority, each in zip(range(10, 1000, 10), CATEGORIES, strict=False)
     ),
     *(
-        RuleContent(slug, name, PROMO_SLOT, slug, priority, _in_segment(segment))
+        RuleContent(slug, name, PROMO_SLOT, slug, priority, in_segment(segment))
         for priority, (slug, name, segment, _, _) in zip(range(10, 1000, 10), PROMO_LINES, strict=False)
     ),
 )

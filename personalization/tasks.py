@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from personalization.backtesting import run_back_test
+from personalization.issued import forget_ended
 from personalization.wiring import make_builder, read_memory, redis_client
 from profiles import keys
 from rules.archive import forget_decisions
@@ -22,6 +23,12 @@ SLICE_S = 10  # of one task, after which other tasks have their turn
 def drop_expired_sessions() -> None:
     """Django keeps the sessions of operators who never log out; those that have ended are of no use to anybody."""
     call_command("clearsessions")
+
+
+@shared_task
+def drop_ended_tokens() -> None:
+    """OAuth tokens live for an hour; those that ended long ago are of no use to anybody."""
+    forget_ended(at=timezone.now())
 
 
 @shared_task

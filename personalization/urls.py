@@ -5,9 +5,11 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from personalization.admin_health import show_health, show_segment_health
+from personalization.admin_people import show_erase, show_export
 from personalization.admin_preview import show_preview
 from personalization.admin_visit import show_visit
 
+handler404 = "personalization.failures.answer_missing"
 handler500 = "personalization.failures.answer_failure"
 
 urlpatterns = [
@@ -18,8 +20,12 @@ urlpatterns = [
         admin.site.admin_view(show_segment_health),
         name="segments_segment_health",
     ),
+    path("admin/profiles/storedprofile/<uuid:id>/export/", admin.site.admin_view(show_export), name="people_export"),
+    path("admin/profiles/storedprofile/<uuid:id>/erase/", admin.site.admin_view(show_erase), name="people_erase"),
     path("admin/rules/visit/", admin.site.admin_view(show_visit), name="rules_visit"),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("personalization.rest.urls")),
+    path("oauth/", include("personalization.oauth")),
     path("demo/", include("personalization.demo")),
     path("", RedirectView.as_view(url="/demo/")),
 ]

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ingestion.actions import replay_dead_letters
 from ingestion.api import IngestApp
-from ingestion.append import Appender
+from ingestion.append import Appender, BlockingAppender
 from ingestion.builder import Builder
 from ingestion.consumers import SocketLimits, Sockets
 from ingestion.directory import Directory, load_directory
@@ -32,16 +32,23 @@ from ingestion.steps import Definitions
 from ingestion.streams import Streams
 from ingestion.undoing import Undoer
 from personalization import edge
+from personalization.allowances import Allowances
 from personalization.announcing import announce_newest
 from personalization.api import DECIDE_PATHS, DecideApp
 from personalization.cache_keys import CacheKeys
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
+from personalization.gate import Gate, HotGate
 from personalization.graphql.asked import Engine
 from personalization.graphql.loaders import People
 from personalization.graphql.view import GraphqlApp
 from personalization.health import HealthApp, probes_of
+from personalization.issued import find_issued
+from personalization.limits import Policies, Policy
 from personalization.live import LiveChanges
+from personalization.mail.api import RENDER_PATHS
+from personalization.mail.stamps import PREFIX as MAIL_PREFIX
+from personalization.mail.wiring import make_mail
 from personalization.recording import DecisionRecorder
 from personalization.sealing import Sealer
 from personalization.snapshot import Snapshot
@@ -131,6 +138,29 @@ def read_memory() -> Memory:
     return memory_of(msgspec.convert(newest[1] if newest else {"number": 0}, Directory, strict=False))
 
 
+class CurrentDirectory:
+    """Who may call, for doors that run in threads: looks for a newer one every LOOK_S. While Redis has none to give,
+    PostgreSQL is asked."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._directory = Snapshot(keys.DIRECTORY, load_directory)
+        self._looked = -LOOK_S
+
+    def __call__(self) -> Directory:
+        """Raises LogUnavailable when there is none at all."""
+        if time.monotonic() - self._looked >= LOOK_S or self._directory.current is None:
+            with suppress(redis.RedisError):  # what is in hand stays in force
+                self._directory.refresh(self._client)
+            self._looked = time.monotonic()
+        if self._directory.current is not None:
+            return self._directory.current
+        newest = newest_directory()
+        if newest is None:
+            raise LogUnavailable(NO_DIRECTORY)
+        return msgspec.convert({**newest[1], "number": newest[0]}, Directory)
+
+
 class CurrentDefinitions:
     """The processor's view of the definitions: looks for newer ones every LOOK_S, and when it is told to."""
 
@@ -163,8 +193,50 @@ class CurrentDefinitions:
             self._definitions = Definitions(memory, segments, numbers)
 
 
+def policies() -> Policies:
+    return Policies(Policy("visitor", settings.PZ_VISITOR_CALLS), Policy("key", settings.PZ_KEY_CALLS))
+
+
+@cache
+def gate() -> Gate:
+    """Where the doors that run in threads let callers in."""
+    client = redis_client()
+    return Gate(
+        client,
+        directory=CurrentDirectory(client),
+        policies=policies(),
+        clock=clock,
+        find_forgotten=find_issued,
+    )
+
+
 def make_store() -> RedisStore:
     return RedisStore(redis_client(), settings.PZ_DEDUP_HOURS * 3_600_000)
+
+
+@cache
+def blocking_appender() -> BlockingAppender:
+    """The way into the log for doors that run in threads."""
+    return BlockingAppender(redis_client(), partitions=settings.PZ_PARTITIONS, max_length=settings.PZ_LOG_MAX_LENGTH)
+
+
+def read_limits() -> Limits:
+    """The bounds of what the doors take, by the settings."""
+    return Limits(event_bytes=settings.PZ_MAX_EVENT_BYTES, batch_bytes=settings.PZ_MAX_BATCH_BYTES)
+
+
+_directory = Snapshot(keys.DIRECTORY, load_directory)
+
+
+def current_directory() -> Directory:
+    """The directory in force, for doors that run in threads. Raises LogUnavailable before the first one."""
+    try:
+        _directory.refresh(redis_client())
+    except redis.RedisError as error:
+        raise LogUnavailable(f"Redis: {type(error).__name__}") from error
+    if _directory.current is None:
+        raise LogUnavailable(NO_DIRECTORY)
+    return _directory.current
 
 
 def replay(letters: Iterable[DeadLetter]) -> int:
@@ -251,16 +323,17 @@ class Web:
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         reader = ProfileReader(self._client, partitions=settings.PZ_PARTITIONS)
-        limits = Limits(event_bytes=settings.PZ_MAX_EVENT_BYTES, batch_bytes=settings.PZ_MAX_BATCH_BYTES)
+        limits = read_limits()
         appender = Appender(
             self._client,
             partitions=settings.PZ_PARTITIONS,
             max_length=settings.PZ_LOG_MAX_LENGTH,
             timeout=settings.PZ_STORE_TIMEOUT,
         )
+        recorder = DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS)
         decider = Decider(
             reader=reader,
-            recorder=DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS),
+            recorder=recorder,
             book=self._snapshots.live_book,
             roster=self._snapshots.live_roster,
             clock=clock,
@@ -268,7 +341,23 @@ class Web:
         )
         directory = self._snapshots.live_directory
         self.ingest = IngestApp(directory=directory, appender=appender, limits=limits, clock=clock)
-        self.decide = DecideApp(directory=directory, decider=decider, visits=make_visits())
+        self.mail_render, self.mail_doors = make_mail(
+            client=self._client,
+            snapshots=(directory, self._snapshots.live_book, self._snapshots.live_roster),
+            reader=reader,
+            recorder=recorder,
+            appender=appender,
+            sealer=make_sealer(),
+            clock=clock,
+        )
+        self.gate = HotGate(
+            self._client,
+            directory=directory,
+            policies=policies(),
+            allowances=Allowances(self._client),
+            clock=clock,
+        )
+        self.decide = DecideApp(gate=self.gate, decider=decider, visits=make_visits())
         self.edge = edge.EdgeApp(
             directory=directory,
             book=self._snapshots.live_book,
@@ -303,6 +392,10 @@ class Web:
         """The application behind the path of a hot door."""
         if path in DECIDE_PATHS:
             return self.decide
+        if path in RENDER_PATHS:
+            return self.mail_render
+        if path.startswith(MAIL_PREFIX):
+            return self.mail_doors
         return self.edge if path.startswith(edge.PREFIX) else self.ingest
 
     async def start(self) -> None:
@@ -316,6 +409,7 @@ class Web:
         self._live.stop()
         self.graphql.stop()
         await asyncio.gather(*self._tasks)
+        await self.gate.close()
         await self._client.aclose()
 
     async def _look(self) -> None:
@@ -323,6 +417,7 @@ class Web:
             await self._snapshots.book.arefresh(self._client)
             await self._snapshots.directory.arefresh(self._client)
             await self._snapshots.roster.arefresh(self._client)
+            await self.gate.note_uses()
 
     async def _keep_looking(self) -> None:
         while not self._stopping.is_set():

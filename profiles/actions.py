@@ -51,13 +51,14 @@ def store_profiles(rows: Sequence[ProfileRow], *, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO profiles_storedprofile (id, user_id, first_seen, last_seen, traits, segments, cluster, "
-            "scores, crowded, state, updated) SELECT found.*, %s::timestamptz FROM unnest(%s::uuid[], %s::text[], "
+            "scores, consent, crowded, state, updated) SELECT found.*, %s::timestamptz FROM unnest(%s::uuid[], "
+            "%s::text[], "
             "%s::timestamptz[], %s::timestamptz[], %s::text[]::jsonb[], %s::text[]::jsonb[], %s::text[], "
-            "%s::text[]::jsonb[], %s::text[]::jsonb[], %s::bytea[]) AS found "
+            "%s::text[]::jsonb[], %s::text[]::jsonb[], %s::text[]::jsonb[], %s::bytea[]) AS found "
             "ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, first_seen = excluded.first_seen, "
             "last_seen = excluded.last_seen, traits = excluded.traits, segments = excluded.segments, "
             "cluster = excluded.cluster, scores = excluded.scores, "
-            "crowded = excluded.crowded, "
+            "consent = excluded.consent, crowded = excluded.crowded, "
             "state = excluded.state, updated = excluded.updated",
             [at, *columns],
         )

@@ -113,6 +113,9 @@ class StoredProfileAdmin(PeopleAdmin):
             {
                 "traits": json.dumps(profile.traits, indent=2, ensure_ascii=False, sort_keys=True),
                 "segments": {key: _moment(at) for key, at in known.segments.items()} if known else {},
+                "consent": sorted((name, said.value, _moment(said.at)) for name, said in known.consent.items())
+                if known
+                else [],
                 "identifiers": known.identifiers[:SHOWN_IDENTIFIERS] if known else [],
                 "more": max(0, len(known.identifiers) - SHOWN_IDENTIFIERS) if known else 0,
                 "scores": sorted(known.scores.items()) if known else [],

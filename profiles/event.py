@@ -166,7 +166,19 @@ class Recall(msgspec.Struct, frozen=True, array_like=True, tag_field="record", t
     moments: tuple[tuple[int, float, dict[str, Any]], ...]
 
 
-Record = Event | Retire | Merge | Split | Restore | Recall | Fill | Enrol | Settle
+class Erase(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="erase", kw_only=True):
+    """Asks the partition of `profile` to forget the person, with whatever was received up to `at`.
+
+    `erasure` is the receipt. `keys` are the identifiers (`u:…`, `a:…`, `p:…`, `s:…`) that the durable map knows of the
+    person, beside those the profile has noted."""
+
+    profile: str
+    erasure: str
+    at: int
+    keys: tuple[str, ...] = ()
+
+
+Record = Event | Retire | Merge | Split | Restore | Recall | Fill | Enrol | Settle | Erase
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)

@@ -7,6 +7,9 @@ REFUSED = "pz:refused"
 OUTCOMES = "pz:outcomes"
 BUILDING = "pz:building"
 PROCESSORS = "pz:processors"
+ERASED = "pz:erased"
+POOLS = "pz:pools"
+USED = "pz:used"
 
 
 def log(partition: int) -> str:
@@ -58,6 +61,36 @@ def total(counter: str) -> str:
 def codes(offer: str) -> str:
     """The pool of codes of an offer that are ready to be granted."""
     return "pz:codes:" + offer
+
+
+def answered(call: str) -> str:
+    """What a call to the REST door was answered, by the digest of its caller and its Idempotency-Key."""
+    return "pz:answered:" + call
+
+
+def clicks(message_id: str) -> str:
+    """The links of an e-mail that were followed within this second."""
+    return "pz:clicks:" + message_id
+
+
+def inline_mail(name: str) -> str:
+    """The inline template of a test, for those who view its message in the browser."""
+    return "pz:mail:" + name
+
+
+def erased(digest: str) -> str:
+    """That a profile was erased, by a digest of its id: nothing may be left that names it."""
+    return f"{ERASED}:{digest}"
+
+
+def token(sha256: str) -> str:
+    """What an OAuth token stands for; kept as long as it is good."""
+    return "pz:token:" + sha256
+
+
+def calls(name: str) -> str:
+    """The bucket that a caller's calls are taken from."""
+    return "pz:calls:" + name
 
 
 def live(profile_id: str) -> str:

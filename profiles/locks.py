@@ -7,6 +7,8 @@ ARCHIVE = 7_305_002  # held by the archiver that works
 IMPORT = 7_305_003  # the first half; the second is the run
 PUBLISH_DIRECTORY = 7_305_004
 BUILD = 7_305_005  # held by the builder that works
+FILL_POOLS = 7_305_006  # held by whoever fills the pools of codes
+POINTS = 7_305_007  # the first half; the second is the person whose points are spent
 
 
 def take_turns(lock: int) -> None:

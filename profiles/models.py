@@ -1,5 +1,7 @@
 """The durable side of people: profiles, identifiers, merges, and the archive of what happened."""
 
+from uuid import uuid4
+
 from django.db import models
 
 
@@ -14,12 +16,14 @@ class StoredProfile(models.Model):
     segments = models.JSONField(default=dict)
     cluster = models.TextField(null=True, blank=True)
     scores = models.JSONField(default=dict)
+    consent = models.JSONField(default=dict, help_text="Purposes: true where the person agreed, false where not.")
     crowded = models.JSONField(null=True, help_text="Events done more often than a history remembers.")
     state = models.BinaryField()
     updated = models.DateTimeField()
 
     class Meta:
         verbose_name = "profile"
+        permissions = [("export_person", "Can export everything that is known of a person")]
         indexes = [models.Index(fields=["id"], name="storedprofile_crowded", condition=models.Q(crowded__isnull=False))]
 
     def __str__(self) -> str:
@@ -59,6 +63,29 @@ class MergeRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.loser_id} into {self.winner_id}"
+
+
+class Erasure(models.Model):
+    """The receipt of an erasure. Nothing in it says who it was: `profile` is a digest that only the product can make,
+    and what is left to be done is named in `pending` until it is done."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4)
+    profile = models.CharField(max_length=64, db_index=True, help_text="A keyed digest of the profile's id.")
+    requested = models.DateTimeField()
+    by = models.CharField(max_length=150, help_text="Who asked for it.")
+    done = models.DateTimeField(null=True)
+    counts = models.JSONField(default=dict, help_text="How many rows were removed, by table.")
+    pending = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["-requested"]
+
+    def __str__(self) -> str:
+        return f"Erasure {self.pk}"
+
+    @property
+    def state(self) -> str:
+        return "requested" if self.done is None else "done"
 
 
 class ArchivedEvent(models.Model):

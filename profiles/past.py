@@ -17,7 +17,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_FORMER = 1_000  # profiles that became part of one person
 
 _EVENT = """event.id, event.at, event.received, event.source, event.message_id, event.type, event.name,
-  event.anonymous_id, event.user_id, event.previous_id, event.properties::text, event.traits::text"""
+  event.anonymous_id, event.user_id, event.previous_id, event.properties::text, event.traits::text,
+  (event.context->'consent')::text"""
 
 # The person's own profile, and those that were taken over by it, as the identity map knows them today.
 _BY_THEN = f"""
@@ -62,7 +63,8 @@ def fold_past(profile_id: UUID, at: int, memory: Memory) -> Profile:
     last = EPOCH + timedelta(milliseconds=at)
     events = (event for _, event in _read_events(_BY_THEN, [profile_id, MAX_FORMER, last]))
     # Received when it happened: the moment looked at is past, and what a profile remembers then follows from it.
-    return _fold_all(profile_id, (msgspec.structs.replace(event, received=event.at) for event in events), memory)
+    as_it_happened = (msgspec.structs.replace(each, received=min(each.at, each.received)) for each in events)
+    return _fold_all(profile_id, as_it_happened, memory)
 
 
 def fold_known(profile_id: UUID, position: int, at: datetime, memory: Memory) -> Profile:
@@ -99,7 +101,9 @@ def _read_events(query: str, asked: list[Any] | dict[str, Any]) -> Iterator[tupl
 
 
 def _to_event(row: Any) -> Event:
-    at, received, source, message_id, type, name, anonymous_id, user_id, previous_id, properties, traits = row
+    """As much of it as a profile is folded from: of its context what it says of consent."""
+    at, received, source, message_id, type, name, anonymous_id, user_id, previous_id, *rest = row
+    properties, traits, consent = rest
     return Event(
         id=message_id,
         source=source,
@@ -112,6 +116,7 @@ def _to_event(row: Any) -> Event:
         previous_id=previous_id,
         properties=json.loads(properties),
         traits=json.loads(traits),
+        context={} if consent is None else {"consent": json.loads(consent)},
     )
 
 

@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 import zstandard
 
+from profiles.consent import read_consent
 from profiles.event import MAX_FLOAT, Event
 
 MAX_NAMES = 300  # event names remembered per profile
 MAX_TRAITS = 200
+MAX_PURPOSES = 50  # that a person has said something about
 MAX_TEXT = 256  # longer property values are not indexed
 MAX_VALUES = 50  # values remembered of one list-valued property of one event
 DAY_MS = 86_400_000
@@ -99,6 +101,7 @@ def fold(profile: Profile, event: Event, memory: Memory) -> Profile:
         traits=set_traits(profile.traits, event) if event.type == "identify" else profile.traits,
         first_seen=event.at if first == 0 else min(first, event.at),
         last_seen=max(profile.last_seen, event.at),
+        consent=hear_consent(profile.consent, event),
     )
 
 
@@ -219,6 +222,29 @@ def set_trait(traits: dict[str, Trait], name: str, trait: Trait) -> None:
         traits[name] = trait  # two of one millisecond: any order, one answer
 
 
+def hear_consent(consent: dict[str, Trait], event: Event) -> dict[str, Trait]:
+    """`consent` after what `event` says of it. A clock that runs ahead cannot outlast what is said later."""
+    said = read_consent(event)
+    if not said:
+        return consent
+    at = min(event.at, event.received)
+    return merge_consent(consent, {purpose: Trait(agrees, at) for purpose, agrees in said.items()})
+
+
+def merge_consent(ours: Mapping[str, Trait], theirs: Mapping[str, Trait]) -> dict[str, Trait]:
+    """The newest word about each purpose, of the same millisecond no; of too many purposes those last spoken about.
+    Whatever order they are merged in, the outcome is the same."""
+    merged = dict(ours)
+    for purpose, choice in theirs.items():
+        old = merged.get(purpose)
+        if old is None or choice.at > old.at or (choice.at == old.at and not choice.value):
+            merged[purpose] = choice
+    if len(merged) > MAX_PURPOSES:
+        newest = sorted(merged, key=lambda purpose: (-merged[purpose].at, purpose))[:MAX_PURPOSES]
+        merged = {purpose: merged[purpose] for purpose in newest}
+    return merged
+
+
 def canonical(value: Any) -> str:
     """JSON by which two values are ordered wherever they meet."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
@@ -245,6 +271,7 @@ def merge(winner: Profile, loser: Profile, now: int, memory: Memory) -> Profile:
         events=events,
         traits=traits,
         segments=merge_segments(winner.segments, loser.segments),
+        consent=merge_consent(winner.consent, loser.consent),
     )
 
 

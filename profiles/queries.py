@@ -79,6 +79,19 @@ def list_past_events(profile_id: UUID, *, limit: int) -> list[PastEvent]:
         ]
 
 
+def list_former(profile_id: UUID) -> list[UUID]:
+    """The profiles that became part of a person, over however many merges."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE person (id) AS (SELECT %s::uuid UNION SELECT found.id FROM person CROSS JOIN LATERAL ("
+            "SELECT loser_id FROM profiles_mergerecord WHERE winner_id = person.id AND undone IS NULL UNION ALL "
+            "SELECT substr(key, 3)::uuid FROM profiles_identifier WHERE profile_id = person.id AND key LIKE 'p:%%'"
+            ") AS found (id)) SELECT id FROM person WHERE id <> %s",
+            [profile_id, profile_id],
+        )
+        return [id for (id,) in cursor.fetchall()]
+
+
 def find_profiles(term: str) -> set[UUID]:
     """The profiles a user id, an anonymous id, an identifier (`u:…`, `a:…`) or a profile id stands for: exactly, and
     each by an index."""

@@ -37,6 +37,7 @@ class ProfileRow(NamedTuple):
     segments: str
     cluster: str | None
     scores: str
+    consent: str
     crowded: str | None
     state: bytes
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
+from profiles.event import derive_profile_id
 from profiles.profile import Profile
 
 
@@ -26,6 +27,8 @@ class Outdated(Exception):
     """Other definitions are in force than those this was computed with: look for them and redo."""
 
 
+ERASED_S = 7 * 86_400  # for which a tombstone stands: longer than any record waits in a log
+
 REMOVED = "-"  # in the place of a link's new profile
 
 
@@ -39,15 +42,25 @@ class Link(NamedTuple):
     profile_id: str | None
 
 
+class Tombstone(NamedTuple):
+    """What an erased profile leaves for a while: nothing that was received up to `at` is applied any more. `erasure` is
+    the receipt."""
+
+    at: int
+    erasure: str
+
+
 class Reading(NamedTuple):
     """What a batch needs to know first. `failed` counts earlier attempts at its first offset that never committed,
-    in a batch and alone; `suspect` is the offset up to which records are tried alone, None without suspicion."""
+    in a batch and alone; `suspect` is the offset up to which records are tried alone, None without suspicion. `erased`
+    are those of the profiles behind the identifiers that were erased."""
 
     links: dict[str, str]
     seen: set[bytes]
     failed_in_batch: int
     failed_alone: int
     suspect: str | None
+    erased: dict[str, Tombstone] = {}
 
 
 @dataclass
@@ -60,7 +73,7 @@ class Commit:
     replaces the one kept. `computed_with` names the definitions it relies on (keys.ROSTER, keys.DIRECTORY) with their
     numbers: while others are in force it is refused (Outdated). `forwards` go to other partitions' logs, `accepted` to
     this partition's accepted log. `takeovers` are pairs of profiles: what decisions counted for the first is added
-    to the second.
+    to the second. `erased` are profiles of which nothing stays that decisions have counted, but a tombstone.
     """
 
     partition: int
@@ -79,6 +92,7 @@ class Commit:
     outcomes: Counter[str] = field(default_factory=Counter)
     changes: list[tuple[str, bytes]] = field(default_factory=list)
     takeovers: list[tuple[str, str]] = field(default_factory=list)
+    erased: dict[str, Tombstone] = field(default_factory=dict)
 
 
 class ProfileStore(Protocol):
@@ -95,9 +109,25 @@ class ProfileStore(Protocol):
     def commit(self, commit: Commit) -> None: ...
 
 
+def list_profiles(identifiers: Iterable[str]) -> list[str]:
+    """The profiles that identifiers are derived to, or name: those whose erasure matters to an event that has them."""
+    found: dict[str, None] = {}
+    for key in identifiers:
+        if key[:2] in ("u:", "a:"):
+            found[derive_profile_id(key)] = None
+        elif key[:2] == "p:":
+            found[key[2:]] = None
+    return list(found)
+
+
 def mark_of(source: str, message_id: str) -> bytes:
     """The dedup mark of a message: 96 bits, so that a billion of them a day collide less than once in 10^10 days."""
     return blake2b(f"{source}\0{message_id}".encode(), digest_size=12).digest()
+
+
+def digest_of(profile_id: str) -> str:
+    """What a tombstone calls a profile."""
+    return blake2b(profile_id.encode(), digest_size=16).hexdigest()
 
 
 def day_of(at: int) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from profiles.profile import Profile, unpack
-from profiles.store import REMOVED, Commit, Conflict, Fenced, Outdated, Reading
+from profiles.store import REMOVED, Commit, Conflict, Fenced, Outdated, Reading, Tombstone, list_profiles
 
 START = "0-0"
 
@@ -26,6 +26,7 @@ class MemoryStore:
         self.accepted: dict[int, list[bytes]] = {}
         self.outcomes: Counter[str] = Counter()
         self.changes: list[tuple[str, bytes]] = []
+        self.erased: dict[str, Tombstone] = {}
 
     def offset(self, partition: int) -> str:
         return self._offsets.get(partition, START)
@@ -40,6 +41,7 @@ class MemoryStore:
             failed_in_batch=attempts[offset, False],
             failed_alone=attempts[offset, True],
             suspect=self._suspects.get(partition),
+            erased={id: self.erased[id] for id in list_profiles(identifiers) if id in self.erased},
         )
 
     def find_links(self, identifiers: Sequence[str]) -> dict[str, str]:
@@ -98,6 +100,7 @@ class MemoryStore:
             self._forward(partition, record)
         self.outcomes.update(commit.outcomes)
         self.changes += commit.changes
+        self.erased |= commit.erased
 
     def _is_seen(self, mark: bytes, now: int) -> bool:
         period = now // self._dedup_ms

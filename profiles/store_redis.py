@@ -9,7 +9,18 @@ import redis
 from profiles import keys
 from profiles.clients import Client
 from profiles.profile import Profile, unpack
-from profiles.store import Commit, Conflict, Fenced, Outdated, Reading, StoreUnavailable
+from profiles.store import (
+    ERASED_S,
+    Commit,
+    Conflict,
+    Fenced,
+    Outdated,
+    Reading,
+    StoreUnavailable,
+    Tombstone,
+    digest_of,
+    list_profiles,
+)
 
 START = "0-0"
 Argument = str | bytes | int
@@ -102,8 +113,10 @@ class RedisStore:
         if marks:
             for key in self._seen_keys(now):
                 pipeline.execute_command("SMISMEMBER", key, *marks)
+        pipeline.exists(keys.ERASED)  # after the links: whoever finds them taken away finds the tombstone too
         with _translated():
-            answers: Iterator[Any] = iter(pipeline.execute())
+            *answered, anybody_erased = pipeline.execute()
+        answers: Iterator[Any] = iter(answered)
         in_batch, alone, suspect = next(answers)
         found = next(answers) if identifiers else []
         flags = zip(next(answers), next(answers), strict=True) if marks else ()
@@ -113,7 +126,18 @@ class RedisStore:
             failed_in_batch=int(in_batch or 0),
             failed_alone=int(alone or 0),
             suspect=suspect.decode() if suspect else None,
+            erased=self._find_erased(identifiers) if anybody_erased else {},
         )
+
+    def _find_erased(self, identifiers: Sequence[str]) -> dict[str, Tombstone]:
+        """Asked only while there are any."""
+        ids = list_profiles(identifiers)
+        if not ids:
+            return {}
+        with _translated():
+            found = self._client.mget([keys.erased(digest_of(id)) for id in ids])
+        said = ((id, raw.decode().partition(":")) for id, raw in zip(ids, found, strict=True) if raw)
+        return {id: Tombstone(int(at), erasure) for id, (at, _, erasure) in said}
 
     def find_links(self, identifiers: Sequence[str]) -> dict[str, str]:
         if not identifiers:
@@ -198,6 +222,11 @@ def _commands(commit: Commit) -> list[Argument]:
         commands += (3, "ZREM", timers, id) if at is None else (4, "ZADD", timers, at, id)
     for id, at in commit.soft_timers.items():
         commands += (5, "ZADD", timers, "LT", at, id)
+    for id, stone in commit.erased.items():
+        commands += (2, "DEL", keys.tally(id))
+        commands += (5, "SET", keys.erased(digest_of(id)), f"{stone.at}:{stone.erasure}", "EX", ERASED_S)
+    if commit.erased:
+        commands += (5, "SET", keys.ERASED, 1, "EX", ERASED_S)
     accepted = keys.accepted(commit.partition)
     for record in commit.accepted:
         commands += (5, "XADD", accepted, "*", "r", record)

@@ -1,6 +1,6 @@
 """Publishing: what is live becomes an immutable, numbered Book, or is refused with every reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,10 +38,15 @@ def publish_book(*, by: User | None, at: datetime, note: str = "") -> Book:
 
 
 @transaction.atomic
+def publish_definitions(payload: Mapping[str, Any], *, by: User | None, at: datetime, note: str = "") -> Book:
+    """A payload as it is, as the next Book. Raises CannotPublish."""
+    number = _next_number()
+    return _store(number, {**payload, "number": number}, by=by, at=at, note=note)
+
+
 def roll_back(*, to: Book, by: User | None, at: datetime) -> Book:
     """Publishes an older Book again, under a number of its own."""
-    number = _next_number()
-    return _store(number, {**to.payload, "number": number}, by=by, at=at, note=f"Back to Book {to.number}")
+    return publish_definitions(to.payload, by=by, at=at, note=f"Back to Book {to.number}")
 
 
 @transaction.atomic

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet, Subquery
@@ -20,11 +20,14 @@ from django.views.decorators.http import require_http_methods
 
 from profiles.admin import ModelAdmin
 from rules.actions import CannotPublish, publish_book, roll_back
+from rules.admin_drafts import find_user
 from rules.definitions import BookPayload
 from rules.models import Book
 from rules.queries import collect_definitions, list_warnings, newest_book
 from rules.review import find_problems, list_changes
-from segments.admin import say_definition, say_stored
+from rules.scheduling import list_waiting, schedule_publication
+from segments.in_words import say_definition, say_stored
+from segments.moments import say_moment
 
 PUBLISH = "rules.add_book"
 IN_FORCE = "Every process works with it within a second."
@@ -41,6 +44,18 @@ class PublishForm(forms.Form):
         required=False,
         help_text="What this is for; it stays beside the Book.",
         widget=forms.TextInput({"class": "vTextField", "autocomplete": "off"}),
+    )
+
+
+class ScheduleForm(PublishForm):
+    """When it is to be published later."""
+
+    at = forms.DateTimeField(
+        label="At",
+        help_text=f"By the clocks of {settings.PZ_TIME_ZONE}. What is live now is published then, whatever is drafted "
+        "meanwhile; what others publish before stays.",
+        input_formats=("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"),
+        widget=forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
     )
 
 
@@ -109,11 +124,16 @@ class BookAdmin(ModelAdmin):
     def show_publish(self, request: HttpRequest) -> HttpResponseBase:
         """What would change, and with POST: it is published, or every reason why not is said."""
         self._require_publisher(request)
-        form = PublishForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
+        if "_schedule" in request.POST:
+            form: PublishForm = ScheduleForm(request.POST)
+            if form.is_valid() and self._schedule(request, form.cleaned_data):
+                return redirect("admin:rules_scheduledpublication_changelist")
+        else:
+            form = PublishForm(request.POST or None)
+        if request.method == "POST" and "_schedule" not in request.POST and form.is_valid():
             try:
                 with transaction.atomic():
-                    book = publish_book(by=_user(request), at=timezone.now(), note=form.cleaned_data["note"])
+                    book = publish_book(by=find_user(request), at=timezone.now(), note=form.cleaned_data["note"])
                     self.log_addition(request, book, "Published.")
             except CannotPublish as error:
                 _say_reasons(request, error)
@@ -130,8 +150,25 @@ class BookAdmin(ModelAdmin):
             "changes": list_changes(newest[1] if newest else None, draft),
             "problems": [] if request.method == "POST" else find_problems(payload),
             "warnings": list_warnings(payload),
+            "later": form if isinstance(form, ScheduleForm) else ScheduleForm(),
+            "scheduled": list_waiting(),
         }
         return self._show(request, "publish", context)
+
+    def _schedule(self, request: HttpRequest, said: dict[str, Any]) -> bool:
+        """Whether it is scheduled; every reason why not is said."""
+        try:
+            with transaction.atomic():
+                publication = schedule_publication(
+                    at=said["at"], by=find_user(request), now=timezone.now(), note=said["note"]
+                )
+                self.log_addition(request, publication, "Scheduled.")
+        except CannotPublish as error:
+            _say_reasons(request, error, "Nothing was scheduled:")
+            return False
+        moment = say_moment(publication.at)
+        messages.success(request, f"What is live now is published on {moment}, whatever you draft until then.")
+        return True
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def show_roll_back(self, request: HttpRequest, number: int) -> HttpResponseBase:
@@ -145,7 +182,7 @@ class BookAdmin(ModelAdmin):
         if request.method == "POST":
             try:
                 with transaction.atomic():
-                    again = roll_back(to=book, by=_user(request), at=timezone.now())
+                    again = roll_back(to=book, by=find_user(request), at=timezone.now())
                     self.log_addition(request, again, f"Rolled back to {book}.")
             except CannotPublish as error:
                 _say_reasons(request, error)
@@ -165,11 +202,7 @@ class BookAdmin(ModelAdmin):
         return TemplateResponse(request, f"admin/rules/book/{page}.html", {**common, **context})
 
 
-def _user(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None
-
-
-def _say_reasons(request: HttpRequest, error: CannotPublish) -> None:
-    messages.error(request, "Nothing was published:")
+def _say_reasons(request: HttpRequest, error: CannotPublish, what: str = "Nothing was published:") -> None:
+    messages.error(request, what)
     for reason in error.reasons:
         messages.error(request, reason)

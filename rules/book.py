@@ -33,4 +33,5 @@ NO_BOOK = LiveBook(EMPTY_BOOK, {}, BookPayload(v=1, number=0))
 def load_book(payload: bytes) -> LiveBook:
     """The runnable form of a stored payload; raises ValueError for one that was not published by this product."""
     definition = _decoder.decode(payload)
-    return LiveBook(compile_book(definition), compile_blocks(definition.blocks), definition)
+    blocks = compile_blocks(definition.blocks, zone=definition.zone)
+    return LiveBook(compile_book(definition), blocks, definition)

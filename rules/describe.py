@@ -1,5 +1,6 @@
 """What is drafted, in the form in which a Book says it (rules.definitions)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -7,6 +8,40 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from rules.models import Block, Offer, Rule, Slot
+from segments.models import Segment
+from segments.queries import describe_segment
+
+AnyDraft = Segment | Block | Offer | Slot | Rule
+
+# Every kind of definition, each after those that it names.
+KINDS: Mapping[str, type[AnyDraft]] = {"segment": Segment, "block": Block, "offer": Offer, "slot": Slot, "rule": Rule}
+
+FIELDS = (  # as one reads them
+    *("name", "kind", "channel", "kinds", "default", "slot", "priority", "weight", "block", "offer", "points", "every"),
+    *("description", "subject", "source", "text", "shape", "fallback", "condition", "as_of", "starts", "ends", "zone"),
+    *("caps", "purpose", "live"),
+)
+
+
+def kind_of(draft: AnyDraft) -> str:
+    return next(kind for kind, model in KINDS.items() if isinstance(draft, model))
+
+
+def describe_draft(draft: AnyDraft) -> dict[str, Any]:
+    """All that a draft says: what a Book does, without the slug, and what a Book leaves out: whether it is live, and
+    the description of a segment."""
+    match draft:
+        case Segment():
+            said = {**describe_segment(draft), "description": draft.description, "live": draft.live}
+        case Block():
+            said = describe_block(draft)
+        case Offer():
+            said = describe_offer(draft)
+        case Slot():
+            said = describe_slot(draft)
+        case Rule():
+            said = {**describe_rule(draft), "live": draft.live}
+    return {field: value for field, value in said.items() if field != "slug"}
 
 
 def describe_slot(slot: Slot) -> dict[str, Any]:

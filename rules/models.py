@@ -153,15 +153,25 @@ class ScheduledPublication(models.Model):
 
 
 class OfferCode(models.Model):
-    """One discount code. `handed` is when it went into the pool in Redis from which decisions take them."""
+    """One discount code. `handed` is when it went into the pool in Redis from which decisions take them, `granted` when
+    somebody got it; `withdrawn` is when one that was in the pool was called back (see rules.pools)."""
 
     offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="codes")
     code = models.CharField(max_length=64)
     handed = models.DateTimeField(null=True)
+    granted = models.DateTimeField(null=True)
+    withdrawn = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["offer", "code"], name="one_code_per_offer")]
-        indexes = [models.Index(fields=["offer", "id"], name="codes_waiting", condition=models.Q(handed__isnull=True))]
+        indexes = [
+            models.Index(fields=["offer", "id"], name="codes_waiting", condition=models.Q(handed__isnull=True)),
+            models.Index(
+                fields=["offer", "withdrawn"],
+                name="codes_handed",
+                condition=models.Q(handed__isnull=False, granted__isnull=True),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.code

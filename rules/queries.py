@@ -3,11 +3,15 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
+from rules.conflicts import find_conflicts
 from rules.definitions import BookPayload
 from rules.describe import describe_block, describe_offer, describe_rule, describe_slot
 from rules.models import Block, Book, Offer, Rule, Slot
 from rules.review import Change, find_empty_segments, find_snapshots_of_models, list_changes
+from rules.review_purposes import find_unknown_purposes
+from rules.stock import find_exhausted
 from segments.health import Published
 from segments.models import Segment
 from segments.queries import describe_segment, find_empty_lists
@@ -63,6 +67,10 @@ def list_draft_changes() -> tuple[int | None, list[Change]]:
 
 def list_warnings(payload: BookPayload) -> list[str]:
     """What does not speak against publishing, and should be known before."""
-    lists = [segment.slug for segment in payload.segments if segment.kind == LIST]
-    empty = [f"The list {slug} has nobody: upload a file with their ids" for slug in sorted(find_empty_lists(lists))]
-    return [*find_empty_segments(payload), *empty, *find_snapshots_of_models(payload)]
+    lists = find_empty_lists([segment.slug for segment in payload.segments if segment.kind == LIST])
+    empty = [f"The list {slug} has nobody: upload a file with their ids" for slug in sorted(lists)]
+    unknown = find_unknown_purposes(payload, settings.PZ_CONSENT_PURPOSES)
+    conflicts = find_conflicts(
+        payload, at=timezone.now(), empty_lists=lists, exhausted=find_exhausted(payload.offers.keys())
+    )
+    return [*find_empty_segments(payload), *empty, *find_snapshots_of_models(payload), *unknown, *conflicts]

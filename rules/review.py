@@ -5,9 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from liquid.exceptions import LiquidError
-
+from rules.checking import check_payload
 from rules.definitions import BlockDefinition, BookPayload
+from rules.fitting import find_misfits
 from rules.marks import MARK
 from rules.render import BadBlock, compile_block
 from segments.conditions.language import BadCondition, HasScore, InCluster, list_leaves
@@ -115,6 +115,8 @@ def find_problems(payload: BookPayload) -> list[str]:
         for slug, block in payload.blocks.items()
         if (problem := find_block_problem(block)) is not None
     ]
+    problems += find_misfits(payload)
+    problems += check_payload(payload)
     for rule in payload.rules:
         try:
             if rule.condition is not None:
@@ -129,19 +131,8 @@ def find_block_problem(block: BlockDefinition) -> str | None:
     try:
         compile_block("", block)
     except BadBlock as error:
-        return _say_liquid(error.__cause__) or str(error).removeprefix(": ")
+        return str(error).removeprefix(": ")
     return None
-
-
-def _say_liquid(error: BaseException | None) -> str | None:
-    """A mistake in Liquid with its place; Liquid's own message is a drawing of several lines."""
-    if not isinstance(error, LiquidError):
-        return None
-    place = error.context()
-    if place is None:
-        return f"Liquid: {error.message}."
-    line, column, _, text, _ = place
-    return f"Liquid: line {line}, column {column + 1}: {error.message}, in “{text.strip()[:60]}”."
 
 
 def find_empty_segments(payload: BookPayload) -> list[str]:

@@ -1,7 +1,6 @@
 """The operators' pages of segments, and what is common to everything that waits to be published."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -18,9 +17,8 @@ from segments.admin_export import ExportPages
 from segments.admin_lists import ListPages
 from segments.admin_snapshots import FREEZABLE, SnapshotPages
 from segments.conditions.language import BadCondition
-from segments.conditions.parse import parse_condition
-from segments.conditions.words import say_condition
 from segments.forms import ConditionField, PastField, list_problems
+from segments.in_words import say_definition
 from segments.kinds import find_kind_problem
 from segments.membership import SegmentCycle, compile_segments
 from segments.models import Segment
@@ -79,23 +77,6 @@ class DraftAdmin(ModelAdmin):
         return {"slug": ("name",)} if obj is None else {}
 
 
-def say_stored(tree: object) -> str:
-    """A stored condition in words, or that and why it cannot be read."""
-    try:
-        return say_condition(parse_condition(tree))
-    except BadCondition as error:
-        return f"cannot be read: {'; '.join(list_problems(error))}"
-
-
-def say_definition(kind: str, condition: object, as_of: datetime | str | None) -> str:
-    """Who is in a segment, in words."""
-    if kind == Segment.Kind.LIST:
-        return "whoever was uploaded"
-    if kind == Segment.Kind.SNAPSHOT:
-        return f"{say_stored(condition)}, as of {say_moment(as_of)}"
-    return say_stored(condition)
-
-
 class SegmentForm(SegmentModelForm):
     """Refuses a condition that is none, or that a segment of its kind cannot have."""
 
@@ -135,8 +116,9 @@ class SegmentForm(SegmentModelForm):
             self.add_error("condition", problem)
 
 
-@admin.register(Segment)
 class SegmentAdmin(ListPages, SnapshotPages, ExportPages, DraftAdmin):
+    """Is registered where its edits are kept as revisions (rules.admin)."""
+
     form = SegmentForm
     change_form_template = "admin/segments/change_form.html"
     list_display = ("name", "slug", "kind", "words", "live", "updated", "health")

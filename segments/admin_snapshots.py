@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from segments.admin_pages import SegmentPages, address_of
 from segments.cohorts import compare_cohorts
 from segments.forms import PastField
-from segments.lists import NAME_LENGTH, freeze_segment
+from segments.lists import NAME_LENGTH, draft_snapshot
 from segments.models import Segment
 from segments.queries import read_roster
 from segments.standing import find_standing
@@ -55,7 +55,8 @@ class SnapshotPages(SegmentPages):
         form = FreezeForm(request.POST or None, initial={"name": f"{segment.name[: NAME_LENGTH - 12]}, {today}"})
         if request.method == "POST" and form.is_valid():
             as_of = form.cleaned_data["as_of"] or timezone.now().replace(microsecond=0)
-            frozen = freeze_segment(segment, as_of=as_of, name=form.cleaned_data["name"])
+            frozen = draft_snapshot(segment, as_of=as_of, name=form.cleaned_data["name"])
+            self.save_model(request, frozen, form, change=False)
             self.log_addition(request, frozen, f"Frozen from {segment.slug}.")
             messages.success(request, f"{frozen} is saved as a draft; its people are looked for once it is published.")
             return redirect(address_of(frozen))

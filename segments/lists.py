@@ -187,14 +187,14 @@ def _bring_in(upload: Upload, first: int, at: datetime) -> None:
         build.versions.add(upload.version)
 
 
-def freeze_segment(segment: Segment, *, as_of: datetime | None, name: str) -> Segment:
+def draft_snapshot(segment: Segment, *, as_of: datetime | None, name: str) -> Segment:
     """A draft of a snapshot: whoever the segment's condition held for at a moment, None for that of publishing. The
-    people of a list have no past: its snapshot is of whoever is in it when it is published."""
+    people of a list have no past: its snapshot is of whoever is in it when it is published. The caller saves it."""
     condition, moment = segment.condition, as_of
     if segment.kind == Segment.Kind.LIST:
         condition = {"v": 1, "root": {"id": "list", "kind": "segment", "segment": segment.slug}}
         moment = None
-    return Segment.objects.create(
+    return Segment(
         slug=_find_free_slug(name),
         name=name[:NAME_LENGTH],
         kind=Segment.Kind.SNAPSHOT,

@@ -24,6 +24,7 @@ class Segment(models.Model):
     as_of = models.DateTimeField("as of", null=True, blank=True, help_text="The moment that a snapshot is of.")
     frozen_from = models.ForeignKey("self", null=True, blank=True, editable=False, on_delete=models.SET_NULL)
     live = models.BooleanField(default=True, help_text="Part of the next published Book.")
+    version = models.PositiveIntegerField(default=0, editable=False)  # counts its revisions (rules.drafts)
     updated = models.DateTimeField(auto_now=True)
 
     class Meta:

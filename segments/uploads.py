@@ -1,168 +1,47 @@
-"""Ids out of an uploaded file, row by row, whatever the file is like, and never whole in memory. Pure.
+"""Ids out of an uploaded file: users', devices' or profiles'. Pure."""
 
-A row that cannot be meant is noted and left out; a file that cannot be meant is refused with BadUpload.
-"""
-
-import csv
 import re
-from collections.abc import Iterator, Sequence
-from typing import IO, NamedTuple
+from collections.abc import Sequence
+from typing import IO
 
 from profiles.identity import MAX_ID_LENGTH, NOT_AN_ID
-from segments.upload_lines import BadUpload, open_lines
+from segments.upload_columns import CONTROL, SHOWN_PROBLEMS, ColumnFile, Problem
+from segments.upload_lines import BadUpload
+
+__all__ = ["ANONYMOUS", "PROFILE", "SHOWN_PROBLEMS", "USER", "IdFile", "Problem"]
 
 USER, ANONYMOUS, PROFILE = "user", "anonymous", "profile"  # kinds of ids
 CALLED = {USER: "user ids", ANONYMOUS: "anonymous ids", PROFILE: "profile ids"}
 # Columns that are found by their names, written in any way, with what their ids are; the first one is taken.
 COLUMNS = {"profileid": PROFILE, "userid": USER, "anonymousid": ANONYMOUS, "id": None}
-DELIMITERS = (",", ";", "\t")
-NO_DELIMITER = "\x1f"  # in a file of one column; no id has it
 
-SHOWN_PROBLEMS = 100
-SHOWN_LETTERS = 80  # of what a bad row said
-SHOWN_COLUMNS = 20
-
-MORE_COLUMNS = "the row has more columns than the first one; put quotes around an id with commas or semicolons"
-NOT_CLOSED = "a quote is opened and never closed, or not where the value ends"
-_QUOTED = re.compile(r'"(?:[^"]|"")*"')
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PROFILE_ID = re.compile(r"[0-9a-fA-F]{8}(-?)[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{4}\1[0-9a-fA-F]{12}")
 
 
-class Problem(NamedTuple):
-    """A row that is left out: its line, what it said, and why."""
+class IdFile(ColumnFile):
+    """The ids of an open file; `ids` says what they are."""
 
-    line: int
-    said: str
-    why: str
-
-
-class Row(NamedTuple):
-    line: int
-    id: str
-
-
-class IdFile:
-    """The ids of an open file: iterate once. `column` and `ids` say which column they are of and what they are, and
-    afterwards `refused` how many rows were left out, `problems` the first of them.
-
-    `column` is a name or, in a file without a header, a number from 1; without one it is found by its name. `most` is
-    how many bytes the file may have, once unpacked. Raises BadUpload, now or while it is read."""
+    known = tuple(COLUMNS)
+    called = "ids"
 
     def __init__(self, file: IO[bytes], *, column: str = "", ids: str = "", most: int) -> None:
-        self._lines = open_lines(file, most=most)
-        self.refused = 0
-        self.problems: list[Problem] = []
-        self._delimiter = NO_DELIMITER
-        first = self._read_first()
-        place, is_header = self._find_column(first, column.strip(), ids)
-        self._place = place
-        self.column = first[place] if is_header else str(place + 1)
-        meant = COLUMNS.get(_simplify(first[place])) if is_header else None
-        self.ids = ids or meant or USER
-        self._waiting = [] if is_header else [first]
+        self._asked = ids
+        super().__init__(file, column=column, most=most)
+        self.ids = ids or COLUMNS.get(self._header) or USER
 
-    def __iter__(self) -> Iterator[Row]:
-        for cells in self._waiting:
-            yield from self._take(self._lines.number, cells)
-        for line in self._lines:
-            number = self._lines.number
-            row = self._read(line)
-            if isinstance(row, Problem):
-                self._refuse(row)
-            elif row:
-                yield from self._take(number, row)
+    def find_fault(self, value: str) -> str | None:
+        return find_fault(value, self.ids)
 
-    def _take(self, line: int, cells: Sequence[str]) -> Iterator[Row]:
-        if len(cells) <= self._place:
-            self._refuse(Problem(line, _show(" ".join(cells)), f"there is no column {self._place + 1} in this row"))
-            return
-        id = cells[self._place].strip()
-        fault = find_fault(id, self.ids)
-        if fault is None:
-            yield Row(line, id)
-        else:
-            self._refuse(Problem(line, _show(id), fault))
-
-    def _refuse(self, problem: Problem) -> None:
-        self.refused += 1
-        if len(self.problems) < SHOWN_PROBLEMS:
-            self.problems.append(problem)
-
-    def _read(self, line: bytes | None) -> list[str] | Problem:
-        """The cells of the row that begins with this line, none for an empty one."""
-        number = self._lines.number
-        if line is None:
-            return Problem(number, "", "the line is too long to be a row")
-        try:
-            text = line.decode()
-            if '"' in text:
-                return self._parse(text)
-            if self._delimiter == NO_DELIMITER and any(map(text.__contains__, DELIMITERS)):
-                return Problem(number, _show(text), MORE_COLUMNS)
-            return text.split(self._delimiter) if text.strip() else []
-        except UnicodeDecodeError:
-            return Problem(number, _show(line.decode(errors="replace")), "this is not text in UTF-8")
-        except csv.Error:
-            return Problem(number, _show(line.decode()), NOT_CLOSED)
-
-    def _parse(self, text: str) -> list[str]:
-        """A row with quotes; one that is open at the end of the line goes on in the next ones."""
-        try:
-            return self._split(text)
-        except csv.Error:
-            following = self._lines.look_ahead(b'"') if text.count('"') % 2 else []
-            if not following:
-                raise
-        try:
-            return self._split("\n".join([text, *(line.decode() for line in following)]))
-        except (csv.Error, UnicodeDecodeError) as error:
-            self._lines.put_back(following)  # the quote is this line's mistake alone
-            raise csv.Error from error
-
-    def _split(self, text: str) -> list[str]:
-        return next(csv.reader([text], delimiter=self._delimiter, strict=True))
-
-    def _read_first(self) -> list[str]:
-        """The cells of the first row, by which the delimiter is known."""
-        for line in self._lines:
-            if line is not None and not line.strip():
-                continue
-            if line is not None:
-                outside = _QUOTED.sub("", line.decode(errors="replace"))
-                most = max(DELIMITERS, key=outside.count)
-                self._delimiter = most if most in outside else NO_DELIMITER
-            cells = self._read(line)
-            if isinstance(cells, Problem):
-                raise BadUpload(f"Line {cells.line} cannot be read: {cells.why}.")
-            return [cell.strip() for cell in cells]
-        raise BadUpload("The file is empty.")
-
-    def _find_column(self, first: list[str], column: str, ids: str) -> tuple[int, bool]:
-        """Where the ids are, and whether the first row is a header."""
-        names = [_simplify(cell) for cell in first]
-        said = ", ".join(_show(cell) or "(nothing)" for cell in first[:SHOWN_COLUMNS])
-        if column:
-            for asked, found in ((column, first), (_simplify(column), names)):
-                if found.count(asked) > 1:
-                    raise BadUpload(f"The file has several columns “{column}”; give them different names.")
-                if asked in found:
-                    return found.index(asked), True
-            if column.isascii() and column.isdigit() and 1 <= int(column[:9]) <= len(first):
-                return int(column) - 1, names[int(column) - 1] in COLUMNS
-            raise BadUpload(f"There is no column “{_show(column)}”. The first line says: {said}.")
+    def find_known(self, first: Sequence[str], names: Sequence[str]) -> int | None:
+        ids = self._asked
         known = [name for name in COLUMNS if name in names and (not ids or COLUMNS[name] in (ids, None))]
         if known:
-            return names.index(known[0]), True
+            return names.index(known[0])
         other = next((name for name in COLUMNS if name in names), None)
         if other is not None:
             asked = f"The file has the column {first[names.index(other)]}, and {CALLED[ids]} were asked for"
             raise BadUpload(f"{asked}. Choose what its ids are, or name the column with the {CALLED[ids]}.")
-        if len(first) == 1:
-            return 0, False
-        raise BadUpload(
-            f"Which column has the ids? The first line says: {said}. Name it or, without a header, give its number."
-        )
+        return None
 
 
 def find_fault(id: str, kind: str) -> str | None:
@@ -171,19 +50,10 @@ def find_fault(id: str, kind: str) -> str | None:
         return "the id is empty"
     if len(id) > MAX_ID_LENGTH:
         return f"the id is longer than {MAX_ID_LENGTH} characters"
-    if _CONTROL.search(id):
+    if CONTROL.search(id):
         return "the id has a NUL or another control character in it"
     if id.lower() in NOT_AN_ID:
         return "this says that there is no id"
     if kind == PROFILE and not _PROFILE_ID.fullmatch(id):
         return "a profile id has 32 hexadecimal digits, with or without dashes"
     return None
-
-
-def _simplify(name: str) -> str:
-    """`user_id`, `userId` and `User ID` are the same name."""
-    return re.sub(r"[\s_-]", "", name).lower()
-
-
-def _show(text: str) -> str:
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.strip()[:SHOWN_LETTERS])

@@ -53,7 +53,7 @@ def _ask(request: HttpRequest | None, slots: Iterable[str]) -> dict[str, Any]:
 
 
 def _post(body: bytes) -> dict[str, Any]:
-    server = urlsplit(settings.PERSONALIZE_URL)
+    server = urlsplit(settings.PERSONALIZE_URL)  # type: ignore[misc]  # the site's own setting
     timeout = getattr(settings, "PERSONALIZE_TIMEOUT", TIMEOUT_S)
     connect = http.client.HTTPSConnection if server.scheme == "https" else http.client.HTTPConnection
     connection = connect(server.netloc, timeout=timeout)

@@ -240,10 +240,12 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code', models.CharField(max_length=64)),
                 ('handed', models.DateTimeField(null=True)),
+                ('granted', models.DateTimeField(null=True)),
+                ('withdrawn', models.DateTimeField(null=True)),
                 ('offer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='codes', to='rules.offer')),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('handed__isnull', True)), fields=['offer', 'id'], name='codes_waiting')],
+                'indexes': [models.Index(condition=models.Q(('handed__isnull', True)), fields=['offer', 'id'], name='codes_waiting'), models.Index(condition=models.Q(('granted__isnull', True), ('handed__isnull', False)), fields=['offer', 'withdrawn'], name='codes_handed')],
                 'constraints': [models.UniqueConstraint(fields=('offer', 'code'), name='one_code_per_offer')],
             },
         ),

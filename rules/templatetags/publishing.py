@@ -1,10 +1,12 @@
-"""For the pages of drafts: whether visitors see them yet."""
+"""For the pages of drafts: whether visitors see them yet, and who changed them."""
 
 from dataclasses import dataclass
 
 from django import template
 
+from rules.models import Revision
 from rules.queries import list_draft_changes
+from rules.revisions import say_author
 
 register = template.Library()
 
@@ -21,3 +23,8 @@ class Publishing:
 def look_at_publishing() -> Publishing:
     number, changes = list_draft_changes()
     return Publishing(number, len(changes))
+
+
+@register.filter
+def author(revision: Revision) -> str:
+    return say_author(revision)

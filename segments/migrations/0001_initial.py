@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 ('condition', models.JSONField(blank=True, null=True)),
                 ('as_of', models.DateTimeField(blank=True, help_text='The moment that a snapshot is of.', null=True, verbose_name='as of')),
                 ('live', models.BooleanField(default=True, help_text='Part of the next published Book.')),
+                ('version', models.PositiveIntegerField(default=0, editable=False)),
                 ('updated', models.DateTimeField(auto_now=True)),
                 ('frozen_from', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to='segments.segment')),
             ],

@@ -26,7 +26,11 @@ def save_block(source: str, kind: str = "html") -> str:
         ("html", "<p>\n{% if %}</p>", "Liquid: line 2, column 4: missing expression"),
         ("html", "{{ 'a' | nothing }}", "there is no filter named nothing"),
         ("html", "{% include 'x' %}", "Liquid: line 1, column 4: unexpected tag"),
+        ("html", "<p>\n{{ profile.traits.name }}", "line 2, column 4: profile.traits.name is not known of everybody"),
+        ("html", "<p title={{ now }}>", "line 1, column 10: the value of title needs quotes"),
         ("html", "x" * 64_001, "64000 is the most"),
+        ("email", "<p>Hello</p>", "an e-mail needs a subject"),
+        ("recommendation", '{"limit": 4}', "a recommendation needs a block to fall back to"),
         ("json", '{"headline": }', "Not JSON: line 1, column 14: expecting value."),
         ("json", "[" * 60_000, "nested too deep"),
     ],
@@ -38,7 +42,9 @@ def test_a_source_that_cannot_be_rendered_is_explained_and_stays_in_the_form(kin
     assert not Block.objects.exists()
 
 
-@pytest.mark.parametrize(("kind", "source"), [("html", "<p>{{ profile.traits.name }}</p>"), ("json", '{"a": [1]}')])
+@pytest.mark.parametrize(
+    ("kind", "source"), [("html", "<p>{{ profile.traits.name | default: 'you' }}</p>"), ("json", '{"a": [1]}')]
+)
 def test_a_good_source_is_saved(kind: str, source: str) -> None:
     assert "was added successfully" in save_block(source, kind)
     assert Block.objects.get().source == source
@@ -64,6 +70,30 @@ def test_the_preview_is_clean_and_in_a_frame_that_runs_nothing() -> None:
     assert escape("<h1>Hi you") in frame
     assert "script" not in frame
     assert "onerror" not in frame
+
+
+def test_each_part_of_a_block_is_refused_where_it_was_typed() -> None:
+    form = {"name": "Hello", "slug": "hello", "kind": "email", "source": "<p>Hello</p>"}
+    answer = sign_in_owner().post(f"{BLOCKS}add/", {**form, "subject": "{{ profile.traits.name }}"})
+    assert list(answer.context["adminform"].form.errors) == ["subject"]
+    wrong = {**form, "kind": "json", "source": '{"a": 1}', "shape": '{"type": "strnig"}'}
+    assert list(sign_in_owner().post(f"{BLOCKS}add/", wrong).context["adminform"].form.errors) == ["shape"]
+    misfit = {**wrong, "shape": '{"properties": {"a": {"type": "string"}}}'}
+    assert list(sign_in_owner().post(f"{BLOCKS}add/", misfit).context["adminform"].form.errors) == ["source"]
+
+
+def test_an_email_and_a_recommendation_are_saved_and_shown() -> None:
+    client = sign_in_owner()
+    form = {"name": "Mail", "slug": "mail", "kind": "email", "source": "<p>Hello</p>", "subject": "News for you"}
+    assert client.post(f"{BLOCKS}add/", form).status_code == 302
+    mail = Block.objects.get(slug="mail")
+    assert "Subject: News for you" in client.get(f"{BLOCKS}{mail.pk}/change/").content.decode()
+    usual = Block.objects.create(slug="usual", name="Usual", source="<p>What everybody likes</p>")
+    form = {"name": "For you", "slug": "for-you", "kind": "recommendation", "source": "{}", "fallback": str(usual.pk)}
+    assert client.post(f"{BLOCKS}add/", form).status_code == 302
+    placeholder = Block.objects.get(slug="for-you")
+    page = client.get(f"{BLOCKS}{placeholder.pk}/change/").content.decode()
+    assert escape("<p>What everybody likes</p>") in page
 
 
 def test_the_preview_of_json_and_of_a_broken_source_are_text() -> None:

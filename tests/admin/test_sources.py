@@ -11,10 +11,12 @@ from ingestion.actions import create_secret_key, create_source
 from ingestion.directory import Directory
 from ingestion.models import Outcome, SecretKey, Source
 from ingestion.queries import build_directory, newest_directory, to_json
+from ingestion.scopes import MEANINGS
 from tests.admin.operators import sign_in, sign_in_owner
 
 pytestmark = pytest.mark.django_db
 SOURCES = "/admin/ingestion/source/"
+NOW = 1_800_000_000_000
 
 
 @pytest.fixture
@@ -87,14 +89,38 @@ def test_the_write_key_is_rotated_after_a_question(shop: Source) -> None:
 def test_a_secret_key_is_shown_once_and_kept_nowhere(shop: Source) -> None:
     owner = sign_in_owner()
     assert not SecretKey.objects.exists()
-    answer = owner.post(page_of(shop, "secret-key"))
+    form = {"name": "checkout", "scopes": ["decide", "profiles:read"], "expires": "2090-01-01T10:00"}
+    answer = owner.post(page_of(shop, "secret-key"), form)
     found = re.search(r"sk_[\w-]{40,}", answer.content.decode())
     assert found is not None
     assert "no-store" in answer["cache-control"]
-    secret = in_force().secret(found[0])
-    assert secret is not None and secret.source == "shop"
+    secret = in_force().secret(found[0], NOW)
+    assert secret is not None
+    assert (secret.source, secret.scopes) == ("shop", ("decide", "profiles:read"))
+    assert secret.expires is not None and in_force().secret(found[0], secret.expires) is None
     assert found[0] not in owner.get(page_of(shop)).content.decode()
     assert found[0] not in str(SecretKey.objects.values().get()) + LogEntry.objects.get().change_message
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"name": "checkout"},
+        {"scopes": ["decide"]},
+        {"name": "checkout", "scopes": ["everything"]},
+        {"name": "checkout", "scopes": ["decide"], "expires": "2001-01-01T10:00"},
+    ],
+)
+def test_a_key_needs_a_name_a_scope_there_is_and_a_future(shop: Source, form: dict[str, Any]) -> None:
+    answer = sign_in_owner().post(page_of(shop, "secret-key"), form)
+    assert answer.status_code == 200 and "errorlist" in answer.content.decode()
+    assert not SecretKey.objects.exists()
+
+
+def test_the_page_says_of_each_scope_what_it_is_for(shop: Source) -> None:
+    page = sign_in_owner().get(page_of(shop, "secret-key")).content.decode()
+    assert [scope for scope, meaning in MEANINGS.items() if f"{scope} – {meaning}" not in page] == []
 
 
 def test_a_revoked_key_ends(shop: Source) -> None:
@@ -103,16 +129,16 @@ def test_a_revoked_key_ends(shop: Source) -> None:
     page = page_of(shop, f"revoke/{row.pk}")
     assert page in owner.get(page_of(shop)).content.decode()
     owner.get(page)
-    assert in_force().secret(key) is not None
+    assert in_force().secret(key, NOW) is not None
     owner.post(page)
-    assert in_force().secret(key) is None
+    assert in_force().secret(key, NOW) is None
     assert owner.post(page).status_code == 404
 
 
 def test_a_key_of_another_source_is_not_found(shop: Source) -> None:
     row, key = create_secret_key(create_source(slug="other", name="Other"))
     assert sign_in_owner().post(page_of(shop, f"revoke/{row.pk}")).status_code == 404
-    assert in_force().secret(key) is not None
+    assert in_force().secret(key, NOW) is not None
 
 
 @pytest.mark.parametrize("action", ["rotate", "secret-key", "revoke/{}"])

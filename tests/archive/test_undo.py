@@ -368,7 +368,7 @@ def expect_the_same(living: LivingHarness, never: Harness) -> None:
         assert ask_archive(slug, living.now) == {id for id, profile in people.items() if slug in profile.segments}, slug
     for id, profile in people.items():
         past = fold_past(UUID(id), max(living.now, profile.last_seen), MEMORY)
-        assert (past.events, past.traits) == (profile.events, profile.traits)
+        assert (past.events, past.traits, past.consent) == (profile.events, profile.traits, profile.consent)
 
 
 def ask_archive(slug: str, now: int) -> set[str]:

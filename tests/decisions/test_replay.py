@@ -160,7 +160,8 @@ class Life:
                 more["weight"] = self.chance.randrange(1, 4)
             root = self.chance.choice(conditions)
             rules.append(rule(f"r{number}", self.chance.randrange(6), self.chance.choice(SLOTS), root, **more))
-        said = "<p>{{ profile.traits.firstName | default: 'you' }} of {{ profile.segments | join: ', ' }}</p>"
+        segments = "{{ profile.segments | join: ', ' | default: '-' }}"
+        said = f"<p>{{{{ profile.traits.firstName | default: 'you' }}}} of {segments}</p>"
         blocks = {f"r{number}-block": {"kind": "html", "source": f"{said} {number}"} for number in range(12)}
         offers = {"codes": {"kind": "code", "every": "day"}, "points": {"kind": "points", "points": 3, "every": "week"}}
         self.deciding.publish(rules, blocks=blocks, offers=offers)

@@ -9,7 +9,7 @@ from personalization import shop, shop_content
 from profiles.profile import Profile
 from rules.definitions import BlockDefinition, BookPayload, RuleDefinition, SegmentDefinition, SlotDefinition
 from rules.engine import compile_book
-from rules.render import compile_block, render_block
+from rules.render import Seen, compile_block, render_block
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
@@ -56,7 +56,7 @@ def test_the_first_book_compiles() -> None:
 @pytest.mark.parametrize("content", BLOCKS, ids=lambda content: content.slug)
 def test_every_block_keeps_its_markup_and_its_pictures_exist(content: shop_content.BlockContent) -> None:
     block = compile_block(content.slug, BlockDefinition("html", content.html, content.name))
-    rendered = bytes(render_block(block, Profile(id="0" * 32), {})).decode()
+    rendered = bytes(render_block(block, Seen(Profile(id="0" * 32), {}, 0))).decode()
     assert "{{" not in rendered and "{%" not in rendered
     assert "class=" in rendered
     for picture in re.findall(r'src=\\"/static/([^"\\]+)\\"', rendered):

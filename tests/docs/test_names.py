@@ -7,12 +7,19 @@ import re
 import pytest
 
 from ingestion.ecommerce import INDEXED, OTHERWISE
+from ingestion.log import LogUnavailable
 from ingestion.refusals import Refused
+from ingestion.scopes import MEANINGS, Scope
 from ingestion.steps import Outcome
 from personalization import api
 from personalization.answering import Answered
+from personalization.callers import UnknownKey
 from personalization.decide import Answer
+from personalization.doors import ScopeMissing, SecretKeyNeeded
+from personalization.errors import FAULT, PROBLEMS, REST_PROBLEMS, Problem
+from personalization.limits import TooManyCalls
 from profiles import keys
+from profiles.store import StoreUnavailable
 from rules.engine import Reason
 from segments.health import State
 from segments.progress import CAUSES
@@ -23,6 +30,8 @@ CATALOGUE = ROOT / "docs/reference/catalogue.md"
 REFUSALS = ROOT / "docs/reference/refusals.md"
 MISSING = ROOT / "docs/how-to/find-out-why-an-event-is-missing.md"
 STUCK = ROOT / "docs/how-to/find-out-why-a-segment-is-stuck.md"
+ERRORS = ROOT / "docs/reference/errors.md"
+AUTHENTICATION = ROOT / "docs/reference/authentication.md"
 ARCHITECTURE = ROOT / "docs/architecture.md"
 
 
@@ -55,10 +64,27 @@ def test_every_code_of_a_decide_call_is_documented() -> None:
     calls = [node for node in ast.walk(ast.parse(inspect.getsource(api))) if isinstance(node, ast.Call)]
     raised = [call.args for call in calls if getattr(call.func, "id", "") == "DecideRefused"]
     codes = {(ast.literal_eval(status), ast.literal_eval(code)) for status, code, *_ in raised}
-    assert len(codes) >= 4
+    refused_at_the_gate = (UnknownKey, ScopeMissing, SecretKeyNeeded, TooManyCalls, StoreUnavailable, LogUnavailable)
+    codes |= {PROBLEMS[kind][:2] for kind in refused_at_the_gate}
+    assert len(codes) >= 7
     assert {code for _, code in codes} <= table_cells(DECIDE, 1)
     text = DECIDE.read_text()
     assert [code for status, code in codes if f"| {status} | `{code}` |" not in text] == []
+
+
+@pytest.mark.parametrize("problem", {*PROBLEMS.values(), *REST_PROBLEMS.values(), FAULT}, ids=lambda row: row.code)
+def test_every_error_is_documented(problem: Problem) -> None:
+    assert f"| {problem.status} | `{problem.code}` | {problem.title} |" in ERRORS.read_text()
+
+
+def test_no_documented_error_is_stale() -> None:
+    known = {problem.code for problem in (*PROBLEMS.values(), *REST_PROBLEMS.values(), FAULT)}
+    assert table_cells(ERRORS, 1) == known
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_every_scope_is_documented(scope: Scope) -> None:
+    assert f"| `{scope}` | {MEANINGS[scope]} |" in AUTHENTICATION.read_text()
 
 
 def test_every_event_that_is_indexed_from_the_start_is_documented() -> None:

@@ -23,6 +23,7 @@ from personalization.snapshot import announce
 from personalization.wiring import make_processor
 from profiles import keys
 from profiles.clients import Client
+from tests.doors.keyring import CLIENTS, secrets_of_every_kind
 from tests.rosters import announce_segments
 
 WRITE_KEY, DEBUG_KEY = "wk-site", "wk-debug"
@@ -132,9 +133,11 @@ def put_in_force(client: Client) -> None:
             DEBUG_KEY: Source(slug="debug", name="Debug", write_key=DEBUG_KEY, debug=True),
         },
         secret_keys={
-            hash_secret(SECRET): SecretKey(source="site", scopes=("decide",)),
-            hash_secret(OTHER_SECRET): SecretKey(source="site", scopes=("export",)),
+            hash_secret(SECRET): SecretKey(source="site", scopes=("decide",), id=1),
+            hash_secret(OTHER_SECRET): SecretKey(source="site", scopes=("export",), id=2),
+            **secrets_of_every_kind(),
         },
+        clients=CLIENTS,
     )
     announce(client, keys.DIRECTORY, 1, msgspec.json.encode(directory))
     announce(client, keys.BOOK, 4, json.dumps(BOOK).encode())

@@ -126,6 +126,25 @@ def test_pages_of_other_origins_may_ask_without_a_preflight_or_with_one(web: Web
     assert httpx.get(web.url + PATH).status_code == 405
 
 
+def test_an_answer_says_how_many_calls_are_left_and_pages_may_read_it(web: Web) -> None:
+    answer = ask(web, anonymousId="anna")
+    assert answer.headers["RateLimit-Policy"] == '"visitor";q=1200;w=60'
+    assert answer.headers["RateLimit"].startswith('"visitor";r=')
+    assert ask(web, BEARER).headers["RateLimit-Policy"] == '"key";q=60000;w=60'
+    assert "RateLimit" in answer.headers["access-control-expose-headers"]
+
+
+def test_a_visitors_address_that_calls_too_often_has_to_wait(web: Web) -> None:
+    headers = {"X-Forwarded-For": "203.0.113.7"}
+    with httpx.Client(auth=(WRITE_KEY, ""), headers=headers) as crowd:
+        answers = (crowd.post(web.url + PATH, json={"slots": ["hero"]}) for _ in range(3_000))
+        refused = next(answer for answer in answers if answer.status_code != 200)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_calls")
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert ask(web, anonymousId="anna").status_code == 200  # from another address
+
+
 def test_a_store_that_does_not_answer_costs_the_deadline_and_no_more(web: Web, redis_client: Client) -> None:
     assert ask(web, anonymousId="anna").status_code == 200
     redis_client.execute_command("CLIENT", "PAUSE", 2_000, "ALL")

@@ -90,7 +90,8 @@ class Act:
     def fields(self, now: int) -> dict[str, Any]:
         said: dict[str, Any] = {"anonymous_id": self.device, "user_id": self.user, "at": now - self.late * MINUTE}
         if self.name == "Identified":
-            return {**said, "type": "identify", "traits": {"plan": self.detail}}
+            consent = {"categoryPreferences": {"email": self.detail == "gold", self.detail: True}}
+            return {**said, "type": "identify", "traits": {"plan": self.detail}, "context": {"consent": consent}}
         if self.name == "Aliased":
             return {**said, "type": "alias", "previous_id": self.detail}
         if self.name == "Order Completed":

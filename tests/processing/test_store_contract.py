@@ -7,8 +7,9 @@ import redis
 
 from ingestion.log import START, EventLog
 from profiles import keys
+from profiles.event import derive_profile_id
 from profiles.profile import Profile, pack
-from profiles.store import REMOVED, Commit, Conflict, Fenced, Link, Outdated, ProfileStore, mark_of
+from profiles.store import REMOVED, Commit, Conflict, Fenced, Link, Outdated, ProfileStore, Tombstone, mark_of
 from profiles.store_memory import MemoryStore
 
 NOW = 1_800_000_000_000
@@ -157,6 +158,19 @@ def test_what_was_computed_with_other_definitions_is_refused(store_and_log: Pair
     store.commit(commit("1-0", "2-0", computed_with={keys.ROSTER: 3, keys.DIRECTORY: 7}, seen=[mark_of("s", "new")]))
     store.commit(commit("2-0", "3-0"))
     assert store.offset(2) == "3-0"
+
+
+def test_an_erased_profile_leaves_a_tombstone(store_and_log: Pair) -> None:
+    store, _ = store_and_log
+    anna, phone = derive_profile_id("u:anna"), derive_profile_id("a:phone")
+    assert store.read(2, START, ("u:anna",), [], NOW).erased == {}
+    store.commit(commit(erased={anna: Tombstone(NOW, "0f"), phone: Tombstone(NOW - 1, "")}))
+    for identifiers, found in (
+        (("u:anna", "u:ben", "s:" + anna), {anna: Tombstone(NOW, "0f")}),
+        (("a:phone", "p:" + anna), {phone: Tombstone(NOW - 1, ""), anna: Tombstone(NOW, "0f")}),
+        ((), {}),
+    ):
+        assert store.read(2, "1-0", identifiers, [], NOW).erased == found
 
 
 def put_in_force(store: ProfileStore, numbers: dict[str, int]) -> None:

@@ -8,6 +8,7 @@ from profiles.profile import (
     COMPRESS_ABOVE,
     DAY_MS,
     MAX_NAMES,
+    MAX_PURPOSES,
     MAX_TRAITS,
     Memory,
     Moment,
@@ -52,15 +53,37 @@ identifies = st.lists(
 )
 
 
+choices = st.lists(
+    st.builds(
+        lambda ago, ahead, purpose, agrees: Event(
+            id="m",
+            source="s",
+            type="track",
+            name="Page Viewed",
+            at=NOW - ago + ahead,
+            received=NOW,
+            context={"consent": {"categoryPreferences": {purpose: agrees}}},
+        ),
+        st.integers(0, 3) | st.integers(0, 200),
+        st.sampled_from([0, 0, 1, DAY_MS]),
+        st.sampled_from(["email", "marketing"]) | st.integers(0, 2 * MAX_PURPOSES).map(str),
+        st.booleans(),
+    ),
+    max_size=3 * MAX_PURPOSES,
+)
+
+
 def fold_all(profile: Profile, some: list[Event]) -> Profile:
     for event in some:
         profile = fold(profile, event, MEMORY)
     return profile
 
 
-@given(events, identifies, st.randoms(use_true_random=False))
-def test_the_order_of_arrival_does_not_matter(some: list[Event], more: list[Event], chance: object) -> None:
-    both = some + more
+@given(events, identifies, choices, st.randoms(use_true_random=False))
+def test_the_order_of_arrival_does_not_matter(
+    some: list[Event], more: list[Event], said: list[Event], chance: object
+) -> None:
+    both = some + more + said
     shuffled = list(both)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert fold_all(NOBODY, shuffled) == fold_all(NOBODY, both)
@@ -70,6 +93,13 @@ def test_the_order_of_arrival_does_not_matter(some: list[Event], more: list[Even
 def test_merging_two_histories_equals_having_lived_both(ours: list[Event], theirs: list[Event]) -> None:
     merged = merge(fold_all(NOBODY, ours), fold_all(NOBODY, theirs), NOW, MEMORY)
     assert merged == fold_all(NOBODY, ours + theirs)
+
+
+@given(choices, choices)
+def test_merging_two_consents_equals_having_said_both(ours: list[Event], theirs: list[Event]) -> None:
+    merged = merge(fold_all(NOBODY, ours), fold_all(NOBODY, theirs), NOW, MEMORY)
+    assert merged.consent == fold_all(NOBODY, ours + theirs).consent
+    assert len(merged.consent) <= MAX_PURPOSES
 
 
 @given(events, identifies)

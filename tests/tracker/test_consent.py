@@ -114,6 +114,27 @@ def test_a_queued_consent_call_counts_from_the_start(peer: Peer, page: Page) -> 
     assert not peer.hellos
 
 
+def test_purposes_are_sent_as_the_consent_extension_tells_them(peer: Peer, page: Page) -> None:
+    early = "<script src='/static/tracker/pz-stub.js'></script><script>pz.consent({email: false})</script>"
+    page.goto(peer.add_page("/", document(head=early + tag(consent="granted"))))
+    until_ready(page)
+    assert page.evaluate("pz.consent({marketing: true}) === pz && pz.consent()") == "granted"
+    until(page, lambda: len(peer.events("Segment Consent Preference Updated")) == 2)
+    told = [each["context"]["consent"] for each in peer.events("Segment Consent Preference Updated")]
+    assert told == [{"categoryPreferences": {"email": False}}, {"categoryPreferences": {"marketing": True}}]
+
+
+def test_nothing_is_said_of_purposes_once_consent_is_denied(peer: Peer, page: Page) -> None:
+    page.goto(peer.add_page("/", document(head=tag(consent="denied"))))
+    until_ready(page)
+    page.evaluate("pz.consent({marketing: true}), 0")
+    page.reload()
+    until_ready(page)
+    assert page.evaluate("pz.consent()") == "denied"
+    assert_nothing_kept(page)
+    assert not peer.messages
+
+
 SIGNALS = [
     ("globalPrivacyControl: true", {}, "denied"),
     ("globalPrivacyControl: true", {"gpc": "ignore"}, "granted"),

@@ -12,7 +12,7 @@ import { setConsent } from './visitor.js';
 
 function start() {
   const calls = pz.splice(0);
-  const [, chosen] = calls.filter(call => call[0] === 'consent').pop() || [];
+  const [, chosen] = calls.filter(([name, state]) => name === 'consent' && typeof state === 'string').pop() || [];
   setConsent(chosen || option.consent || 'granted');
   if (option.page !== 'manual' && !calls.some(call => call[0] === 'page')) pz.page();
   calls.forEach(pz.push);

@@ -37,6 +37,10 @@ export const methods = {
   },
   consent(state) {
     if (!state) return consent;
+    if (isObject(state)) { // purposes, as Segment's consent extension tells them
+      const told = { context: { consent: { categoryPreferences: state } } };
+      return enqueue('track', { event: 'Segment Consent Preference Updated', properties: {} }, told);
+    }
     setConsent(state);
     return pz;
   },

@@ -1,0 +1,182 @@
+"""What goes wrong, in one table: each exception of the domain with its status, code and title, for every door.
+
+REST and the raw doors answer a problem body (RFC 9457) with `code` and `message`, GraphQL puts the code into the
+error's extensions, the socket closes with 4000 + status. An exception that is not in the table is a fault of ours: it
+is answered with 500 and says nothing of the inside.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import redis
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework import exceptions as rest
+
+from ingestion.append import Overloaded
+from ingestion.http import Answer, Headers, make_problem, refuse
+from ingestion.log import LogUnavailable
+from ingestion.origins import BadOrigin
+from ingestion.undoing import UndoPending, UndoRefused
+from personalization.callers import UnknownKey
+from personalization.doors import NoDoor, ScopeMissing, SecretKeyNeeded
+from personalization.limits import TooManyCalls
+from profiles.store import StoreUnavailable
+from rules.actions import CannotPublish
+from rules.render import BadBlock, RenderFailed
+from segments.conditions.edge import ServerOnly
+from segments.conditions.language import BadCondition
+from segments.membership import SegmentCycle
+from segments.upload_lines import BadUpload
+
+
+class Problem(NamedTuple):
+    """How an exception is told. `says` stands in for the exception's own words where these speak of the inside;
+    `retry_after` is in seconds, for what passes by itself."""
+
+    status: int
+    code: str
+    title: str
+    says: str | None = None
+    retry_after: int | None = None
+
+
+_LATER = "the service is not ready; try again in a second"
+_AWAY = Problem(503, "unavailable", "Not available at the moment", _LATER, 1)
+
+PROBLEMS: dict[type[Exception], Problem] = {
+    # Who calls.
+    UnknownKey: Problem(401, "unknown_key", "The key is not known"),
+    ScopeMissing: Problem(403, "scope_missing", "The key may not do this"),
+    SecretKeyNeeded: Problem(403, "secret_key_needed", "The write key is not enough"),
+    NoDoor: Problem(403, "no_door", "Nobody may come in here"),
+    TooManyCalls: Problem(429, "too_many_calls", "Too many calls"),
+    # What is away or busy.
+    LogUnavailable: _AWAY,
+    StoreUnavailable: _AWAY,
+    OperationalError: _AWAY,
+    InterfaceError: _AWAY,
+    redis.RedisError: _AWAY,
+    Overloaded: Problem(429, "server_busy", "Too many events", "too many events at the moment; send again later"),
+    # What cannot be done with the definitions as they are.
+    CannotPublish: Problem(422, "cannot_publish", "The drafts make no working Book"),
+    BadCondition: Problem(422, "bad_condition", "The condition cannot be used"),
+    ServerOnly: Problem(422, "server_only", "The condition cannot leave the server"),
+    SegmentCycle: Problem(422, "segment_cycle", "Segments ask for each other in a circle"),
+    BadBlock: Problem(422, "bad_block", "The block cannot be used"),
+    RenderFailed: Problem(422, "render_failed", "The block could not be rendered"),
+    BadUpload: Problem(422, "bad_upload", "The list cannot be read"),
+    BadOrigin: Problem(422, "bad_origin", "That is no origin"),
+    UndoRefused: Problem(409, "undo_refused", "The merge cannot be undone"),
+    UndoPending: Problem(409, "undo_pending", "The merge is being undone"),
+}
+
+# The same for what the REST framework and Django raise by themselves.
+REST_PROBLEMS: dict[type[Exception], Problem] = {
+    rest.ValidationError: Problem(
+        422, "invalid", "Some fields are not in order", "mend the fields that `errors` names"
+    ),
+    rest.ParseError: Problem(400, "bad_json", "The body cannot be read"),
+    rest.NotAuthenticated: PROBLEMS[UnknownKey],
+    rest.AuthenticationFailed: PROBLEMS[UnknownKey],
+    rest.PermissionDenied: Problem(403, "forbidden", "That is not allowed"),
+    PermissionDenied: Problem(403, "forbidden", "That is not allowed", "this is not allowed"),
+    rest.NotFound: Problem(404, "not_found", "Not found"),
+    Http404: Problem(404, "not_found", "Not found", "there is nothing of this name"),
+    rest.MethodNotAllowed: Problem(405, "method_not_allowed", "The path is for another method"),
+    rest.NotAcceptable: Problem(406, "not_acceptable", "There is no such form of the answer"),
+    rest.UnsupportedMediaType: Problem(415, "unsupported_media_type", "The body has a type that is not read"),
+    rest.Throttled: PROBLEMS[TooManyCalls],
+}
+
+FAULT = Problem(500, "internal", "Something here is wrong", "something here is wrong; it has been written down")
+MOST_TOLD = 100  # reasons, or fields, of one answer
+
+
+class Told(NamedTuple):
+    """An exception as callers are told of it. `more` are members beside those that each problem has."""
+
+    status: int
+    code: str
+    title: str
+    message: str
+    headers: Headers
+    more: dict[str, Any]
+
+
+def find_problem(error: BaseException) -> Problem | None:
+    """The row of the exception's class, or of the nearest one it comes from."""
+    for kind in type(error).__mro__:
+        problem = PROBLEMS.get(kind) or REST_PROBLEMS.get(kind)
+        if problem is not None:
+            return problem
+    return None
+
+
+def tell(error: BaseException) -> Told:
+    """What a caller is told; of a fault of ours, that there is one."""
+    problem = find_problem(error) or FAULT
+    message = problem.says or _words(error)
+    return Told(problem.status, problem.code, problem.title, message, _headers(error, problem), _more(error))
+
+
+def answer_error(error: Exception) -> Answer:
+    """The answer of a raw door. Raises the exception again when it is a fault."""
+    if find_problem(error) is None:
+        raise error
+    told = tell(error)
+    return refuse(told.status, told.code, told.message, told.headers, title=told.title, **told.more)
+
+
+def problem_body(told: Told) -> dict[str, Any]:
+    """The body of a REST answer."""
+    return make_problem(told.status, told.code, told.message, title=told.title, **told.more)
+
+
+def extensions_of(told: Told) -> dict[str, Any]:
+    """What stands beside the message of a GraphQL error."""
+    return {"code": told.code, "status": told.status, "title": told.title, **told.more}
+
+
+def close_of(error: Exception) -> tuple[int, str]:
+    """The close code of a socket and the `code` of the error frame before it."""
+    told = tell(error)
+    return (1013 if told.status == 503 else 4000 + told.status), told.code
+
+
+def _headers(error: BaseException, problem: Problem) -> Headers:
+    headers: list[tuple[bytes, bytes]] = []
+    retry_after = problem.retry_after or getattr(error, "retry_after", None) or getattr(error, "wait", None)
+    if retry_after:
+        headers.append((b"retry-after", b"%d" % max(1, int(retry_after))))
+    if isinstance(error, TooManyCalls):
+        headers += error.verdict.headers
+    if problem.status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="api"'))
+    return headers
+
+
+def _more(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, CannotPublish):
+        return {"reasons": list(error.reasons[:MOST_TOLD])}
+    if isinstance(error, rest.ValidationError):
+        return {"errors": list(_fields(error.detail))[:MOST_TOLD]}
+    return {}
+
+
+def _fields(detail: Any, at: str = "") -> Sequence[dict[str, str]]:
+    """Each field that is not in order, as a JSON pointer with what is wrong with it."""
+    if isinstance(detail, dict):
+        steps = (("" if name == "non_field_errors" else f"/{name}", inner) for name, inner in detail.items())
+        return [found for step, inner in steps for found in _fields(inner, at + step)]
+    if isinstance(detail, (list, tuple)):
+        if all(isinstance(each, str) for each in detail):
+            return [{"pointer": at, "message": str(each)} for each in detail]
+        return [found for number, inner in enumerate(detail) for found in _fields(inner, f"{at}/{number}")]
+    return [{"pointer": at, "message": str(detail)}]
+
+
+def _words(error: BaseException) -> str:
+    detail = getattr(error, "detail", None)
+    return str(error if detail is None else detail)

@@ -1,0 +1,32 @@
+"""What visitors meet: slots, the blocks that are shown in them, and the rules that say which."""
+
+from personalization.rest.definition_forms import (
+    BlockBody,
+    BlockSerializer,
+    RuleBody,
+    RuleSerializer,
+    SlotBody,
+    SlotSerializer,
+)
+from personalization.rest.definition_views import list_addresses
+from personalization.rest.definitions import Kind
+
+TAG = "Content"
+SCOPE = "content"
+
+SLOTS = Kind("slot", "slots", TAG, SlotBody, SlotSerializer, SCOPE, related=("default",))
+BLOCKS = Kind(
+    "block", "blocks", TAG, BlockBody, BlockSerializer, SCOPE, related=("fallback",), filters={"kind": "kind"}
+)
+RULES = Kind(
+    "rule",
+    "rules",
+    TAG,
+    RuleBody,
+    RuleSerializer,
+    SCOPE,
+    related=("slot", "block", "offer"),
+    filters={"slot": "slot__slug", "block": "block__slug"},
+)
+
+urlpatterns = [*list_addresses(SLOTS), *list_addresses(BLOCKS), *list_addresses(RULES)]

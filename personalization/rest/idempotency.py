@@ -1,0 +1,80 @@
+"""A call that is sent again with the same Idempotency-Key is done once, and answered alike for a day."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from personalization.rest.access import read_caller
+from personalization.rest.errors import CallRefused
+from personalization.wiring import redis_client
+from profiles import keys
+
+Handler = TypeVar("Handler", bound=Callable[..., Response])
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+MAX_KEY = 255  # characters
+KEPT_S = 86_400
+UNDER_WAY_S = 300  # after which a call is taken for dead; longer than any takes
+
+
+def once(handler: Handler) -> Handler:
+    """For handlers of POST. What was refused or failed is not kept: it can be mended, and sent with the same key."""
+
+    @wraps(handler)
+    def handle(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        key = request.headers.get(HEADER)
+        if key is None:
+            return handler(view, request, *args, **kwargs)
+        if not 0 < len(key) <= MAX_KEY:
+            raise CallRefused("bad_parameter", f"{HEADER} has 1 to {MAX_KEY} characters")
+        name, call = _name_key(request, key), _fingerprint(request)
+        client = redis_client()
+        if not client.set(name, json.dumps({"call": call}), nx=True, ex=UNDER_WAY_S):
+            kept = client.get(name)
+            if kept is not None:
+                return _answer_again(json.loads(kept), call)
+            raise CallRefused("in_progress", "the first call with this key has just ended without an answer; try again")
+        try:
+            answer = handler(view, request, *args, **kwargs)
+        except BaseException:
+            client.delete(name)
+            raise
+        client.set(name, json.dumps({"call": call, **_pack(answer)}), ex=KEPT_S)
+        return answer
+
+    handle.idempotent = True  # type: ignore[attr-defined]  # said in the OpenAPI document
+    return cast(Handler, handle)
+
+
+def _answer_again(kept: dict[str, Any], call: str) -> Response:
+    if kept["call"] != call:
+        raise CallRefused("key_reused", f"the {HEADER} was used for another call; use a fresh one for each")
+    if "status" not in kept:
+        raise CallRefused("in_progress", "the first call with this key is still being answered; try again later")
+    return Response(kept["body"], kept["status"], headers={**kept["headers"], REPLAYED: "true"})
+
+
+def _name_key(request: Request, key: str) -> str:
+    """The name under which an answer is kept; every caller has keys of its own."""
+    whole = f"{read_caller(request).id}\0{key}".encode(errors="replace")
+    return keys.answered(hashlib.blake2b(whole, digest_size=16).hexdigest())
+
+
+def _fingerprint(request: Request) -> str:
+    """What tells two calls apart: method, address and body."""
+    body = request.data
+    raw = body if isinstance(body, bytes) else json.dumps(body, sort_keys=True).encode()
+    head = f"{request.method}\0{request.get_full_path()}\0".encode()
+    return hashlib.sha256(head + raw).hexdigest()
+
+
+def _pack(answer: Response) -> dict[str, Any]:
+    body = None if answer.data is None else json.loads(JSONRenderer().render(answer.data))
+    return {"status": answer.status_code, "body": body, "headers": dict(answer.headers)}

@@ -1,0 +1,66 @@
+"""What a person may ask for: everything that is known of them, and to be forgotten."""
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.http import StreamingHttpResponse
+from django.urls import path
+from drf_spectacular.types import OpenApiTypes
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from personalization.people import export_person
+from personalization.rest.errors import CallRefused
+from personalization.rest.people import describe_erasure, find_id, read_uuid
+from personalization.rest.profile_forms import ErasureSerializer
+from personalization.rest.profiles import ID, TAG
+from personalization.rest.resource import Resource
+from personalization.rest.schema import operation
+from profiles.models import Erasure
+
+
+class Export(Resource):
+    tag = TAG
+    scopes = {"GET": "profiles:read"}
+
+    @operation(
+        "exportProfile",
+        "Export everything that is known of a person",
+        description="One JSON document, however long: facts, events, changes of segments, decisions, grants, merges; "
+        "also of whoever became part of the person.",
+        answer=OpenApiTypes.OBJECT,
+        parameters=[ID],
+    )
+    def get(self, request: Request, id: str) -> StreamingHttpResponse:
+        pieces = export_person(UUID(find_id(id)))
+        headers = {"Content-Disposition": 'attachment; filename="person.json"'}
+        return StreamingHttpResponse(stream(pieces), content_type="application/json", headers=headers)
+
+
+class Erasures(Resource):
+    tag = TAG
+    scopes = {"GET": "erase"}
+
+    @operation("getErasure", "Read how far an erasure is", answer=ErasureSerializer)
+    def get(self, request: Request, id: str) -> Response:
+        receipt = Erasure.objects.filter(pk=read_uuid(id)).first()
+        if receipt is None:
+            raise CallRefused("not_found", "there is no such erasure")
+        return Response(describe_erasure(receipt))
+
+
+async def stream(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces, each when the one before has been taken: so no document is ever whole in memory."""
+
+    def take() -> bytes | None:
+        return next(pieces, None)
+
+    while (piece := await sync_to_async(take)()) is not None:
+        yield piece
+
+
+urlpatterns = [
+    path("profiles/<str:id>/export", Export.as_view()),
+    path("erasures/<str:id>", Erasures.as_view()),
+]

@@ -1,0 +1,118 @@
+"""Erasures: their receipts, which say who it was to nobody, and what is removed of the durable side of people."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+from django.utils.crypto import salted_hmac
+
+from profiles.models import Erasure, MergeRecord
+
+SALT = "profiles.erasures"
+BY_LENGTH = 150
+MAX_HOSTS = 1_000  # profiles that somebody was part of for a time
+
+Pending = Mapping[str, Any]
+
+
+def open_receipt(profile_id: UUID, *, by: str, at: datetime) -> Erasure:
+    return Erasure.objects.create(profile=digest_profile(profile_id), by=by[:BY_LENGTH], requested=at)
+
+
+def digest_profile(profile_id: UUID) -> str:
+    """What a receipt says of whom it is about: with the product's secret key it can be compared, and never read."""
+    return salted_hmac(SALT, profile_id.hex, algorithm="sha256").hexdigest()
+
+
+def note_pending(erasure_id: UUID, pending: Pending, counts: Mapping[str, int], *, at: datetime) -> None:
+    """What was removed at once, and what is left to be. One that was asked for in a database that is lost since gets a
+    receipt without a name."""
+    receipt, _ = Erasure.objects.select_for_update().get_or_create(pk=erasure_id, defaults={"requested": at})
+    receipt.pending = [*receipt.pending, pending]
+    receipt.counts = _add(receipt.counts, counts)
+    receipt.done = None
+    receipt.save()
+
+
+def settle_pending(receipt: Erasure, pending: Pending, counts: Mapping[str, int], *, at: datetime) -> None:
+    """It is removed; with the last of it, the receipt says when, and names nobody any more."""
+    receipt.pending = [each for each in receipt.pending if each != pending]
+    receipt.counts = _add(receipt.counts, counts)
+    receipt.done = None if receipt.pending else at
+    receipt.save()
+
+
+def list_unfinished() -> list[UUID]:
+    return list(Erasure.objects.exclude(pending=[]).order_by("requested").values_list("pk", flat=True))
+
+
+def _add(known: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted((Counter(known) + Counter(more)).items()))
+
+
+def forget_events(ids: Sequence[str], *, before: int) -> int:
+    """Removes the archived events of profiles that their logs held before a position."""
+    return _execute(
+        "DELETE FROM profiles_archivedevent WHERE profile_id = ANY(%s::uuid[]) AND position < %s", [list(ids), before]
+    )
+
+
+def forget_profiles(ids: Sequence[str]) -> int:
+    """Removes the copies of profiles."""
+    return _execute("DELETE FROM profiles_storedprofile WHERE id = ANY(%s::uuid[])", [list(ids)])
+
+
+def forget_identifiers_of(ids: Sequence[str], *, keep: Iterable[str]) -> int:
+    """Removes what the durable map says of profiles, but for the keys to be kept."""
+    return _execute(
+        "DELETE FROM profiles_identifier WHERE (profile_id = ANY(%(ids)s::uuid[]) OR key = ANY(%(keys)s)) "
+        "AND key <> ALL(%(keep)s)",
+        {"ids": list(ids), "keys": [f"{kind}:{id}" for id in ids for kind in "ps"], "keep": list(keep)},
+    )
+
+
+def list_identifiers_of(ids: Sequence[str]) -> list[str]:
+    """The keys under which the durable map knows profiles, or keeps others apart from them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key FROM profiles_identifier WHERE profile_id = ANY(%s::uuid[]) OR key = ANY(%s)",
+            [list(ids), [f"{kind}:{id}" for id in ids for kind in "ps"]],
+        )
+        return [key for (key,) in cursor.fetchall()]
+
+
+def forget_merges(ids: Sequence[str], names: Sequence[str], *, before: int) -> int:
+    """Removes the merges of profiles, and empties what was kept of others while one of these was a part of them: such a
+    merge cannot be undone any more. `names` are the identifiers."""
+    theirs = MergeRecord.objects.filter(Q(loser_id__in=ids) | Q(winner_id__in=ids), position__lt=before)
+    gone = {*names, *(f"{kind}:{id}" for id in ids for kind in "ps")}
+    _empty_hosts(theirs.exclude(undone=None), set(map(UUID, ids)), gone)
+    removed, _ = theirs.delete()
+    return removed
+
+
+def _empty_hosts(stays: Iterable[MergeRecord], ids: set[UUID], gone: set[str]) -> None:
+    """A stay is a merge that was undone, and what its winner became a part of meanwhile."""
+    waiting = [(stay.winner_id, stay, stay.undone) for stay in stays]
+    for _ in range(MAX_HOSTS):
+        if not waiting:
+            return
+        host, stay, until = waiting.pop()
+        if host in ids:
+            continue
+        during = MergeRecord.objects.filter(Q(at__gte=stay.at) | Q(pk__gt=stay.pk), at__lte=until)
+        during.filter(winner_id=host).exclude(loser_id__in=ids).update(before=b"")
+        for merge in during.filter(loser_id=host):
+            kept = [key for key in merge.keys if key not in gone]
+            MergeRecord.objects.filter(pk=merge.pk).update(state=b"", keys=kept)
+            waiting.append((merge.winner_id, merge, min(filter(None, (until, merge.undone)))))
+
+
+def _execute(query: str, asked: Sequence[Any] | Mapping[str, Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(query, asked)
+        return int(cursor.rowcount)

@@ -1,0 +1,59 @@
+"""What happened to a person, a page at a time: their archived events, with those of the profiles they were before."""
+
+import json
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from profiles.queries import TAKEN_OVER
+
+
+class Happening(NamedTuple):
+    """One archived event. `at` and `id` are its place in the order of the past."""
+
+    at: datetime
+    id: int
+    type: str
+    name: str
+    source: str
+    message_id: str
+    value: float
+    properties: dict[str, Any]
+    traits: dict[str, Any]
+    entered: list[str]
+    left: list[str]
+
+
+_COLUMNS = 'at, id, type, name, source, message_id, value, properties::text, traits::text, entered::text, "left"::text'
+_PAST = f"""
+WITH RECURSIVE person (id) AS (
+  SELECT %s::uuid
+  UNION
+  SELECT merge.loser_id FROM profiles_mergerecord AS merge
+  JOIN person ON merge.winner_id = person.id AND merge.undone IS NULL
+)
+SELECT event.* FROM (SELECT id FROM person LIMIT %s) AS known CROSS JOIN LATERAL (
+  SELECT {_COLUMNS} FROM profiles_archivedevent WHERE {{conditions}} ORDER BY at DESC, id DESC LIMIT %s
+) AS event
+ORDER BY at DESC, id DESC LIMIT %s
+"""  # noqa: S608  # our own columns and conditions
+_JSON = 7  # columns from which on all are JSON
+
+
+def page_past(
+    profile_id: UUID, *, limit: int, before: tuple[datetime, int] | None = None, name: str | None = None
+) -> list[Happening]:
+    """The person's newest archived events before that place, newest first; those of one name, where it is given."""
+    conditions, told = ["profile_id = known.id"], list[Any]()
+    if before is not None:
+        conditions.append("at <= %s AND (at, id) < (%s, %s)")
+        told += [before[0], *before]
+    if name is not None:
+        conditions.append("name = %s")
+        told.append(name)
+    with connection.cursor() as cursor:
+        # One look at the index of profile and time for each former profile, however many events the archive has.
+        cursor.execute(_PAST.format(conditions=" AND ".join(conditions)), [profile_id, TAKEN_OVER, *told, limit, limit])
+        return [Happening(*row[:_JSON], *map(json.loads, row[_JSON:])) for row in cursor.fetchall()]

@@ -1,0 +1,57 @@
+"""The schedule of a rule as one types it: days and hours as the clocks of its own time zone show them."""
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from rules.checking import is_zone
+
+OTHERS = ("Etc/", "posix/", "right/", "SystemV/")  # name no place
+FORMAT = "%Y-%m-%dT%H:%M:%S"
+
+
+@cache
+def list_zones() -> list[tuple[str, str]]:
+    """Every time zone that is named after a place, the organisation's first."""
+    places = (name for name in available_timezones() if "/" in name and not name.startswith(OTHERS))
+    named = [(name, name.replace("_", " ")) for name in (*sorted(places), "UTC")]
+    return [("", f"the organisation's, {settings.PZ_TIME_ZONE}"), *named]
+
+
+class ClockField(forms.DateTimeField):
+    """What a clock shows, of a time zone that another field names."""
+
+    widget = forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format=FORMAT)
+
+    def to_python(self, value: Any) -> datetime | None:
+        if value in self.empty_values:
+            return None
+        if isinstance(value, datetime):
+            return value
+        try:
+            return datetime.fromisoformat(str(value)).replace(tzinfo=None)
+        except ValueError as error:
+            raise ValidationError("That is no moment; it is written as in 2026-11-27T08:00.", code="invalid") from error
+
+
+def show_clock(at: datetime | None, zone: str) -> datetime | None:
+    """What the clocks of a zone show at a moment."""
+    return None if at is None else at.astimezone(find_zone(zone)).replace(tzinfo=None)
+
+
+def read_clock(shown: datetime, zone: str) -> datetime:
+    """The moment at which the clocks of a zone show that, the first one when they show it twice. Raises ValidationError
+    for what they never show."""
+    at = shown.replace(tzinfo=find_zone(zone))
+    if at.astimezone(UTC).astimezone(find_zone(zone)).replace(tzinfo=None) != shown:
+        raise ValidationError("Clocks are put forward then, and never show that; choose another time.")
+    return at
+
+
+def find_zone(zone: str) -> ZoneInfo:
+    return ZoneInfo(zone if zone and is_zone(zone) else settings.PZ_TIME_ZONE)

@@ -1,0 +1,198 @@
+"""What rules do to each other and to themselves: one that another always hides, two that are level, one that cannot be
+shown; said in words before publishing. Everything that is said is proved (segments.conditions.logic)."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import combinations, islice
+
+from rules.definitions import BookPayload, OfferDefinition, RuleDefinition
+from segments.conditions.calendar import Calendar
+from segments.conditions.language import BadCondition, InContext, InSegment, list_leaves
+from segments.conditions.logic import Clash, Form, Logic, tell_literal, to_form
+from segments.conditions.parse import parse_condition
+from segments.conditions.words import say_condition
+from segments.moments import say_moment
+
+MOST_PAIRS = 20_000  # of rules that are compared
+MOST_TOLD = 50  # of each kind
+
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+CODE = "code"
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A rule, its name as it is told, its condition (None: for everybody) and when it is on, the end left out; whether
+    its condition asks about the person, so that it never holds for somebody who is not to be known."""
+
+    rule: RuleDefinition
+    name: str
+    form: Form | None
+    starts: datetime
+    ends: datetime
+    asks_person: bool
+
+    @property
+    def is_for_known(self) -> bool:
+        """Whether only somebody who is known can be shown it (rules.engine.find_obstacle)."""
+        return self.asks_person or self.rule.offer is not None or bool(self.rule.purpose)
+
+
+def find_conflicts(
+    payload: BookPayload, *, at: datetime, empty_lists: Collection[str] = (), exhausted: Collection[str] = ()
+) -> list[str]:
+    """What is to be known of a Book's rules, as they are from `at` on. `empty_lists` are segments that nobody was
+    uploaded into, `exhausted` offers without a code left. Conditions that cannot be read are another's matter."""
+    calendar = Calendar(payload.zone)
+    nobody = find_nobodys_segments(payload, calendar, empty_lists)
+    logic = Logic(calendar, nobody=nobody)
+    single = Logic(calendar, nobody=nobody, is_single=True)
+    alive: list[_Ready] = []
+    never: list[str] = []
+    for ready in _read_rules(payload):
+        reasons = list(_list_obstacles(ready, payload, logic, at=at, exhausted=exhausted))
+        never += [f"Rule {ready.name} cannot be shown: {reason}" for reason in reasons]
+        if not reasons:
+            alive.append(ready)
+            if ready.form is not None and (clash := single.find_contradiction(ready.form)) is not None:
+                never.append(f"Rule {ready.name} is only for facts of several values: {_say_clash(clash)} otherwise")
+    pairs = list(islice(_list_pairs(alive), MOST_PAIRS + 1))
+    hidden = [_say_hidden(higher, lower) for higher, lower in _find_hidden(pairs, payload, logic, at)]
+    drawn = {(rule.slot, rule.priority) for rule in payload.rules if rule.weight is not None}
+    level = [_say_level(first, second) for first, second in _find_level(pairs, drawn, logic, at)]
+    unseen = [f"Only {MOST_PAIRS:,} pairs of rules were compared; there are more"] if len(pairs) > MOST_PAIRS else []
+    return [*_bound(never), *_bound(hidden), *_bound(level), *unseen]
+
+
+def find_nobodys_segments(payload: BookPayload, calendar: Calendar, empty_lists: Collection[str] = ()) -> set[str]:
+    """The segments nobody can be in: they are not live, are lists without people, or ask for what cannot be."""
+    forms: dict[str, Form] = {}
+    asked: set[str] = set()
+    definitions = [(segment.slug, segment.condition) for segment in payload.segments]
+    for slug, condition in [*definitions, *(("", rule.condition) for rule in payload.rules)]:
+        try:
+            root = parse_condition(condition)
+        except BadCondition:
+            continue
+        asked |= {leaf.segment for leaf in list_leaves(root) if isinstance(leaf, InSegment)}
+        if slug:
+            forms[slug] = to_form(root)
+    nobody = (asked - {segment.slug for segment in payload.segments}) | set(empty_lists)
+    while True:  # until no other one follows from those that are known
+        logic = Logic(calendar, nobody=nobody)
+        more = {slug for slug, form in forms.items() if slug not in nobody and logic.find_contradiction(form)}
+        if not more:
+            return nobody
+        nobody |= more
+
+
+def _read_rules(payload: BookPayload) -> Iterator[_Ready]:
+    """Those whose conditions can be read, the highest first."""
+    names = [rule.name for rule in payload.rules]
+    for rule in sorted(payload.rules, key=lambda rule: (rule.slot, -rule.priority, rule.slug)):
+        try:
+            root = None if rule.condition is None else parse_condition(rule.condition)
+        except BadCondition:
+            continue
+        yield _Ready(
+            rule,
+            f"“{rule.name}”" if names.count(rule.name) == 1 else f"“{rule.name}” ({rule.slug})",
+            None if root is None else to_form(root),
+            _read(rule.starts, FIRST),
+            _read(rule.ends, LAST),
+            root is not None and any(not isinstance(leaf, InContext) for leaf in list_leaves(root)),
+        )
+
+
+def _read(moment: str | None, otherwise: datetime) -> datetime:
+    return otherwise if moment is None else datetime.fromisoformat(moment)
+
+
+def _list_obstacles(
+    ready: _Ready, payload: BookPayload, logic: Logic, *, at: datetime, exhausted: Collection[str]
+) -> Iterator[str]:
+    """Why nobody will ever be shown it."""
+    rule = ready.rule
+    if ready.ends <= ready.starts:
+        yield "it ends before it starts"
+    elif ready.ends <= at:
+        yield f"its time was over on {say_moment(rule.ends)}"
+    if any(cap.most == 0 for cap in rule.caps):
+        yield "one of its caps is 0 times"
+    offer = _find_offer(rule, payload)
+    if offer is not None and offer.kind == CODE and rule.offer in exhausted:
+        yield f"the offer “{offer.name or rule.offer}” has no codes left; upload some, or have some generated"
+    if ready.form is not None and (clash := logic.find_contradiction(ready.form)) is not None:
+        yield _say_clash(clash)
+
+
+def _find_offer(rule: RuleDefinition, payload: BookPayload) -> OfferDefinition | None:
+    return None if rule.offer is None else payload.offers.get(rule.offer)
+
+
+def _say_clash(clash: Clash) -> str:
+    if len(clash) == 1 and isinstance(leaf := clash[0].leaf, InSegment):
+        return f"nobody is in the segment {leaf.segment}"
+    said = [f"“{say_condition(tell_literal(literal))}”" for literal in clash]
+    return f"{said[0]} never holds" if len(said) == 1 else f"{said[0]} and {said[1]} never hold together"
+
+
+def _list_pairs(alive: Sequence[_Ready]) -> Iterator[tuple[_Ready, _Ready]]:
+    """Rules of the same slot, the higher one first; those of the same priority by their slugs."""
+    return (pair for pair in combinations(alive, 2) if pair[0].rule.slot == pair[1].rule.slot)
+
+
+def _find_hidden(
+    pairs: Sequence[tuple[_Ready, _Ready]], payload: BookPayload, logic: Logic, at: datetime
+) -> Iterator[tuple[_Ready, _Ready]]:
+    """Each lower rule that is never seen, with the first that hides it."""
+    found: set[str] = set()
+    for higher, lower in pairs[:MOST_PAIRS]:
+        is_higher = higher.rule.priority > lower.rule.priority
+        if is_higher and lower.rule.slug not in found and _hides(higher, lower, payload, logic, at):
+            found.add(lower.rule.slug)
+            yield higher, lower
+
+
+def _hides(higher: _Ready, lower: _Ready, payload: BookPayload, logic: Logic, at: datetime) -> bool:
+    """Whether the higher one is shown whenever the lower one could be."""
+    rule, offer = higher.rule, _find_offer(higher.rule, payload)
+    if rule.caps or rule.purpose or rule.weight == 0 or (offer is not None and offer.kind == CODE):
+        return False  # it may step back
+    if higher.is_for_known and not lower.is_for_known:
+        return False
+    if max(lower.starts, at) < higher.starts or lower.ends > higher.ends:
+        return False
+    if higher.form is None:
+        return True
+    return lower.form is not None and logic.implies(lower.form, higher.form)
+
+
+def _say_hidden(higher: _Ready, lower: _Ready) -> str:
+    why = "holds for everybody" if higher.form is None else "holds whenever it does"
+    return f"Rule {lower.name} is always hidden: {higher.name} comes before it in {higher.rule.slot}, and {why}"
+
+
+def _find_level(
+    pairs: Sequence[tuple[_Ready, _Ready]], drawn: Collection[tuple[str, int]], logic: Logic, at: datetime
+) -> Iterator[tuple[_Ready, _Ready]]:
+    """Rules of the same priority that may hold at once, with nothing said of which is shown. `drawn` are the slots and
+    priorities where that is drawn by weight."""
+    for first, second in pairs[:MOST_PAIRS]:
+        is_level = first.rule.priority == second.rule.priority
+        is_drawn = (first.rule.slot, first.rule.priority) in drawn
+        if not is_level or is_drawn or max(first.starts, second.starts, at) >= min(first.ends, second.ends):
+            continue
+        if first.form is None or second.form is None or logic.find_contradiction(first.form, second.form) is None:
+            yield first, second
+
+
+def _say_level(first: _Ready, second: _Ready) -> str:
+    both = f"Rules {first.name} and {second.name} have the same priority in {first.rule.slot}, and both may hold"
+    return f"{both}; give them different priorities, or weights"
+
+
+def _bound(said: Sequence[str]) -> list[str]:
+    more = len(said) - MOST_TOLD
+    return [*said[:MOST_TOLD], *([f"And {more:,} more of this kind"] if more > 0 else [])]

@@ -1,0 +1,66 @@
+"""Reads of revisions, for people: who changed what, and what was removed and can come back."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.db.models import OuterRef, Subquery
+from django.utils import timezone
+
+from rules.comparing import Difference
+from rules.describe import KINDS
+from rules.drafts import compare_revisions
+from rules.models import Revision
+
+MOST = 100  # of a list
+
+
+class Edit(NamedTuple):
+    """One revision, and how it differs from the one before it."""
+
+    revision: Revision
+    differences: list[Difference]
+
+    @property
+    def what(self) -> str:
+        if self.revision.definition is None:
+            return "removed"
+        return ", ".join(each.label.lower() for each in self.differences) or "nothing"
+
+
+def list_edits(revisions: Sequence[Revision]) -> list[Edit]:
+    """Each revision with what it changed; they are all of one definition, the newest first."""
+    before = [*revisions[1:], None]
+    return [Edit(each, compare_revisions(was, each)) for each, was in zip(revisions, before, strict=True)]
+
+
+def say_overtaken(revisions: Sequence[Revision]) -> str:
+    """For somebody who has edited an older version: who has changed what since; `revisions` are those since."""
+    if not revisions:
+        return "It was changed meanwhile. Nothing of yours is saved: open it anew, and change that."
+    edits = list_edits(revisions)
+    if len(edits) > 1 or edits[-1].revision.version > 1:
+        edits[-1] = _look_before(edits[-1])
+    told = "; ".join(f"{say_author(each.revision)} at {_say_time(each.revision)}: {each.what}" for each in edits)
+    return f"It was changed meanwhile, by {told}. Nothing of yours is saved: open it anew, and change that."
+
+
+def _look_before(edit: Edit) -> Edit:
+    revision = edit.revision
+    before = Revision.objects.filter(kind=revision.kind, slug=revision.slug, version__lt=revision.version)
+    return Edit(revision, compare_revisions(before.order_by("-version").first(), revision))
+
+
+def say_author(revision: Revision) -> str:
+    return "the product" if revision.by is None else str(revision.by)
+
+
+def _say_time(revision: Revision) -> str:
+    return f"{timezone.localtime(revision.at):%-d %b %Y, %H:%M:%S}"
+
+
+def list_removed(kind: str) -> list[Revision]:
+    """The newest revision of each definition that was removed and not made again, the newest first."""
+    newest = Revision.objects.filter(kind=kind, slug=OuterRef("slug")).order_by("-version", "-pk").values("pk")[:1]
+    removed = Revision.objects.filter(kind=kind, definition=None, pk=Subquery(newest))
+    there = KINDS[kind]._default_manager.values("slug")
+    return list(removed.exclude(slug__in=there).select_related("by").order_by("-at", "-pk")[:MOST])
