@@ -341,15 +341,6 @@ class Web:
         )
         directory = self._snapshots.live_directory
         self.ingest = IngestApp(directory=directory, appender=appender, limits=limits, clock=clock)
-        self.mail_render, self.mail_doors = make_mail(
-            client=self._client,
-            snapshots=(directory, self._snapshots.live_book, self._snapshots.live_roster),
-            reader=reader,
-            recorder=recorder,
-            appender=appender,
-            sealer=make_sealer(),
-            clock=clock,
-        )
         self.gate = HotGate(
             self._client,
             directory=directory,
@@ -357,9 +348,20 @@ class Web:
             allowances=Allowances(self._client),
             clock=clock,
         )
+        self.mail_render, self.mail_doors = make_mail(
+            client=self._client,
+            gate=self.gate,
+            book=self._snapshots.live_book,
+            roster=self._snapshots.live_roster,
+            reader=reader,
+            recorder=recorder,
+            appender=appender,
+            sealer=make_sealer(),
+            clock=clock,
+        )
         self.decide = DecideApp(gate=self.gate, decider=decider, visits=make_visits())
         self.edge = edge.EdgeApp(
-            directory=directory,
+            gate=self.gate,
             book=self._snapshots.live_book,
             roster=self._snapshots.live_roster,
             reader=reader,
@@ -372,6 +374,7 @@ class Web:
         roster, book = self._snapshots.live_roster, self._snapshots.live_book
         self.graphql = GraphqlApp(
             Engine(directory, book, roster, decider=decider, appender=appender, limits=limits, clock=clock),
+            gate=self.gate,
             people=People(reader=reader, roster=roster, deadline=settings.PZ_STORE_TIMEOUT),
             introspection=settings.PZ_GRAPHQL_INTROSPECTION,
             most_cost=settings.PZ_GRAPHQL_MAX_COST,

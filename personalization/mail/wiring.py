@@ -5,8 +5,8 @@ from collections.abc import Callable
 from django.conf import settings
 
 from ingestion.append import Appender
-from ingestion.directory import Directory
 from personalization.decide import Decider
+from personalization.gate import HotGate
 from personalization.mail.api import RenderApp
 from personalization.mail.bursts import Bursts
 from personalization.mail.doors import MailDoors
@@ -21,21 +21,21 @@ from profiles.reader import ProfileReader
 from rules.book import LiveBook
 from segments.roster import Roster
 
-Snapshots = tuple[Callable[[], Directory], Callable[[], LiveBook], Callable[[], Roster]]
 READ_S = 5.0  # no visitor waits for a message: a profile that is late is worth waiting for
 
 
 def make_mail(
     *,
     client: AsyncClient,
-    snapshots: Snapshots,
+    gate: HotGate,
+    book: Callable[[], LiveBook],
+    roster: Callable[[], Roster],
     reader: ProfileReader,
     recorder: DecisionRecorder,
     appender: Appender,
     sealer: Sealer,
     clock: Callable[[], int],
 ) -> tuple[RenderApp, MailDoors]:
-    directory, book, roster = snapshots
     decider = Decider(reader=reader, recorder=recorder, book=book, roster=roster, clock=clock, deadline=READ_S)
     stamper = Stamper(sealer)
     renderer = Renderer(decider=decider, shelf=Shelf(client, book), writer=Writer(stamper))
@@ -46,4 +46,4 @@ def make_mail(
         view=lambda token: renderer.view(token, now=clock()),
         clock=clock,
     )
-    return RenderApp(directory=directory, renderer=renderer, base=settings.PZ_MAIL_URL), doors
+    return RenderApp(gate=gate, renderer=renderer, base=settings.PZ_MAIL_URL), doors

@@ -167,7 +167,7 @@ def test_a_name_cannot_add_headers(post: Post) -> None:
         ({"recipients": [{"userId": "u", "data": {"x": "y" * 4_000_000}}]}, 413, "too_large"),
         ({"headers": {"Authorization": f"Bearer {OTHER_SECRET}"}}, 403, "scope_missing"),
         ({"headers": {"Authorization": "Bearer nobody"}}, 401, "unknown_key"),
-        ({"headers": {"Authorization": "Basic d2stc2l0ZTo="}}, 401, "unknown_key"),
+        ({"headers": {"Authorization": "Basic d2stc2l0ZTo="}}, 403, "secret_key_needed"),
         ({"headers": {}}, 401, "unknown_key"),
     ],
 )
@@ -179,6 +179,11 @@ def test_what_makes_no_message_is_refused_with_what_to_do(
     answer = httpx.post(post.url + PATH, json=body, headers=headers, timeout=30)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.json()["message"]
+
+
+def test_answers_say_how_often_one_may_call(post: Post) -> None:
+    for answer in (post.render({"userId": "u1"}), post.render()):
+        assert answer.headers["ratelimit-policy"].startswith('"key";q=')
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 60_000, b'{"recipients": [{]}'])
