@@ -19,10 +19,8 @@ def say(error: Exception) -> dict[str, Any]:
     """An error of the whole call. What is no problem of the table is a fault: it is logged under an id, without its
     message, which may quote what is known of a person."""
     told = tell(error)
-    said = {"message": told.message, "extensions": extensions_of(told)}
-    if find_problem(error) is None:
-        said["extensions"]["id"] = _log_fault(error)
-    return said
+    id = {"id": _log_fault(error)} if find_problem(error) is None else {}
+    return {"message": told.message, "extensions": {**extensions_of(told), **id}}
 
 
 def say_error(error: GraphQLError) -> dict[str, Any]:

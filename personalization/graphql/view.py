@@ -97,7 +97,7 @@ class GraphqlApp:
         asked = Asked(caller, Loaders(people=self._people, archive=self._archive), self._engine)
         async with asyncio.timeout(self._deadline):
             result = await self._execute(plan, call, asked)
-        said = {"data": result.data}
+        said: dict[str, Any] = {"data": result.data}
         if result.errors:
             said["errors"] = [say_error(error) for error in result.errors]
         return encode(said)
