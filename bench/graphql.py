@@ -59,5 +59,5 @@ def _measure(query: str, port: int, stock: int) -> dict[str, Any]:
     return compare(
         lambda calls: call_http(port, call, connections=CONNECTIONS, calls=calls),
         lambda calls: call_http(stock, call, connections=CONNECTIONS, calls=calls),
-        calls=2_400,
+        calls=960,
     )

@@ -48,7 +48,7 @@ def web_server(application: str, redis_url: str, **environment: str) -> Iterator
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port)]
     command += ["--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--log-level", "warning"]
-    command += ["--no-access-log", "--ws-max-size", "1000000"]
+    command += ["--no-access-log", "--ws-max-size", "1000000", "--timeout-keep-alive", "60"]  # machines may be slow
     process = subprocess.Popen(
         command,
         cwd=ROOT,

@@ -69,9 +69,12 @@ _DECIDE = {
                                             "required": ["slug", "kind"],
                                             "properties": {
                                                 "slug": {"type": "string"},
-                                                "kind": {"type": "string", "enum": ["html", "json"]},
+                                                "kind": {"type": "string", "enum": ["html", "json", "email"]},
                                                 "html": {"type": "string"},
                                                 "json": {},
+                                                "subject": {"type": "string"},
+                                                "text": {"type": "string"},
+                                                "fallbackFor": {"type": "string"},
                                             },
                                         },
                                     },

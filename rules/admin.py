@@ -150,7 +150,9 @@ class RuleForm(DraftForm):
     condition = ConditionField(required=False, help_text=f"{CONDITION_HELP} Empty: the rule holds for everybody.")
     starts = ClockField(required=False)
     ends = ClockField(required=False, help_text="The first moment after.")
-    zone = forms.ChoiceField(required=False, label="Time zone", choices=list_zones, help_text="Of the two.")
+    zone = forms.ChoiceField(
+        required=False, label="Time zone", choices=list_zones, help_text="Of the start and the end."
+    )
     caps = CapsField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -183,13 +185,13 @@ class RuleAdmin(StarterPages, RevisedAdmin):
     fieldsets = (
         (None, {"fields": ("name", "slug", "slot", "priority", "weight", "block", "offer", "live")}),
         ("When it holds", {"fields": ("condition", "words", "purpose")}),
-        ("How long, and how often", {"fields": (("starts", "ends", "zone"), "caps", "updated")}),
+        ("How long, and how often", {"fields": ("starts", "ends", "zone", "caps", "updated")}),
     )
+
+    autocomplete_fields = ("block", "offer")
 
     class Media:
         css = {"all": ("rules/drafts.css",)}
-
-    autocomplete_fields = ("block", "offer")
 
     @admin.display(description="In words")
     def words(self, rule: Rule) -> str:

@@ -2,7 +2,7 @@
 and the ledger of a person's points."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -24,6 +24,7 @@ from django.views.decorators.http import require_http_methods
 
 from profiles.admin import PeopleAdmin, link_profile
 from profiles.queries import find_profiles
+from rules.admin_drafts import DraftForm, RevisedAdmin
 from rules.codes import (
     MOST_GENERATED,
     SHORTEST,
@@ -39,19 +40,13 @@ from rules.ledger import list_profiles, sum_points
 from rules.models import Grant, Offer, OfferCode, PointsEntry
 from rules.pools import find_code_offers
 from rules.stock import NOTHING, count_stock
-from segments.admin import DraftAdmin
 from segments.upload_lines import BadUpload
 
 CHANGE = "rules.change_offer"
 SHOWN_PEOPLE = 5
 
-if TYPE_CHECKING:
-    OfferModelForm = forms.ModelForm[Offer]
-else:  # Django's own class takes no parameter
-    OfferModelForm = forms.ModelForm
 
-
-class OfferForm(OfferModelForm):
+class OfferForm(DraftForm):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or self.cleaned_data
         kind = cleaned.get("kind") or self.instance.kind
@@ -108,7 +103,7 @@ class GenerateForm(forms.Form):
         return cleaned
 
 
-class OfferAdmin(DraftAdmin):
+class OfferAdmin(RevisedAdmin):
     form = OfferForm
     change_form_template = "admin/rules/offer/change_form.html"
     list_display = ("name", "slug", "kind", "left", "pool", "granted", "updated")

@@ -45,12 +45,12 @@ class RevisionPages(ModelAdmin):
         """Every edit, the newest first."""
         self._require_viewer(request)
         revisions = list_revisions(self.kind, slug)
-        draft = self._find(slug)
+        draft = self._find_draft(slug)
         if draft is None and not revisions:
             raise Http404
         edits = list_edits(revisions[: MOST + 1])[:MOST]
         context = {"title": "Revisions", "edits": edits, "more": max(0, len(revisions) - MOST)}
-        return self._show(request, "revisions", slug, draft, context)
+        return self._show_about(request, "revisions", slug, draft, context)
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def show_revision(self, request: HttpRequest, slug: str, version: int) -> HttpResponseBase:
@@ -60,7 +60,7 @@ class RevisionPages(ModelAdmin):
         revision = found.filter(kind=self.kind, slug=slug, version=version).first()
         if revision is None:
             raise Http404
-        draft = self._find(slug)
+        draft = self._find_draft(slug)
         if request.method == "POST":
             return self._restore(request, revision, draft)
         before = found.filter(kind=self.kind, slug=slug, version__lt=version).order_by("-version", "-pk").first()
@@ -73,7 +73,7 @@ class RevisionPages(ModelAdmin):
             "since": compare_definitions(self.kind, now, revision.definition),
             "may_restore": revision.definition is not None and self._may_restore(request, draft),
         }
-        return self._show(request, "revision", slug, draft, context)
+        return self._show_about(request, "revision", slug, draft, context)
 
     def _restore(self, request: HttpRequest, revision: Revision, draft: Any) -> HttpResponseBase:
         if not self._may_restore(request, draft):
@@ -101,9 +101,9 @@ class RevisionPages(ModelAdmin):
     def show_removed(self, request: HttpRequest) -> HttpResponse:
         """What was removed, and can be restored."""
         self._require_viewer(request)
-        return self._show(request, "removed", "", None, {"title": "Removed", "removed": list_removed(self.kind)})
+        return self._show_about(request, "removed", "", None, {"title": "Removed", "removed": list_removed(self.kind)})
 
-    def _find(self, slug: str) -> Any:
+    def _find_draft(self, slug: str) -> Any:
         return self.model._default_manager.filter(slug=slug).first()
 
     def _may_restore(self, request: HttpRequest, draft: Any) -> bool:
@@ -114,7 +114,9 @@ class RevisionPages(ModelAdmin):
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
 
-    def _show(self, request: HttpRequest, page: str, slug: str, draft: Any, context: dict[str, Any]) -> HttpResponse:
+    def _show_about(
+        self, request: HttpRequest, page: str, slug: str, draft: Any, context: dict[str, Any]
+    ) -> HttpResponse:
         common = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -35,6 +35,9 @@ class ScheduledPublicationAdmin(LookAdmin):
         is_list = getattr(request.resolver_match, "url_name", "") == "rules_scheduledpublication_changelist"
         return publications.defer("payload", "base") if is_list else publications
 
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(PUBLISH) or super().has_view_permission(request, obj)
+
     @admin.display(description="When", ordering="at")
     def moment(self, publication: ScheduledPublication) -> Any:
         return publication.at

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -65,8 +66,10 @@ def say_value(kind: str, field: str, value: Any) -> str:
         return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if field in ("starts", "ends", "as_of"):
+    if field == "as_of":
         return say_moment(value)
+    if field in ("starts", "ends"):
+        return _say_clock(value)
     if field == "caps":
         return "; ".join(say_cap(cap) for cap in value)
     if isinstance(value, list | tuple):
@@ -74,10 +77,16 @@ def say_value(kind: str, field: str, value: Any) -> str:
     return _write(value)
 
 
+def _say_clock(said: str) -> str:
+    """A moment of a schedule as the clocks of its own zone show it."""
+    at = datetime.fromisoformat(said)
+    return f"{at:%-d %b %Y, %H:%M:%S} ({at.isoformat()[-6:]})"
+
+
 def say_cap(cap: Mapping[str, Any]) -> str:
     """A cap in words, such as `at most 3 a day for each person`."""
     period = "in the whole campaign" if cap.get("per") == "campaign" else f"per {cap.get('per')}"
-    return f"at most {cap.get('most')} {period} for {say_whom(str(cap.get('of', 'person')))}"
+    return f"at most {cap.get('most'):,} {period} for {say_whom(str(cap.get('of', 'person')))}"
 
 
 def _say_condition(kind: str, tree: Any) -> str:

@@ -44,7 +44,7 @@ from liquid.builtin.tags.if_tag import IfNode
 from liquid.builtin.tags.unless_tag import UnlessNode
 
 from rules.filters import ANSWERS_MISSING, DATE_FORMAT, FILTERS, HTML_FILTERS, MAYBE_NOTHING
-from rules.liquid import MAX_LOOPS, CapturedNode, Place, refuse
+from rules.liquid import MAX_FILTERS, MAX_LOOPS, CapturedNode, Place, refuse
 
 OF_PROFILE = ("user_id", "traits", "segments")
 OF_OFFER = ("name", "kind", "code", "points")
@@ -158,7 +158,10 @@ class _Checker:
         if isinstance(expression, RangeLiteral):
             refuse("a range is for loops: {% for n in (1..3) %}", expression.token)
         if isinstance(expression, FilteredExpression):
-            for each in expression.filters or ():
+            filters = expression.filters or ()
+            if len(filters) > MAX_FILTERS:
+                refuse(f"a tag has at most {MAX_FILTERS} filters", expression.token)
+            for each in filters:
                 self._check_filter(each, state)
         for child in [] if isinstance(expression, LoopExpression) else expression.children():
             self._check(child, state)
@@ -216,6 +219,8 @@ def _check_path(path: Path, state: _State) -> None:
         refuse("a path begins with a name", path.token)
     if root in state.made or root in state.loops:
         return
+    if root == "slots":
+        refuse('the place of a slot is {% slot "email-banner" %}', path.token)
     if root not in ROOTS:
         refuse(f"there is nothing named {root}; write profile.traits.{root} or context.{root}", path.token)
     if root == "now" and rest:

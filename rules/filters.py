@@ -8,12 +8,11 @@ from typing import Any
 from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
 
-from liquid import Environment
+from liquid import Environment, Markup, escape
 from liquid.context import RenderContext
 from liquid.exceptions import FilterArgumentError, LiquidTypeError, ResourceLimitError
 from liquid.filter import liquid_filter, with_context
 from liquid.undefined import Undefined
-from markupsafe import Markup, escape
 
 MAX_TEXT = 100_000  # characters that a filter takes or makes
 MAX_ITEMS = 1_000  # of a list
@@ -154,7 +153,7 @@ def url_encode(text: str) -> str:
 
 
 def newline_to_br(text: str) -> Markup:
-    return Markup(escape(text).replace("\r\n", "\n").replace("\n", Markup("<br>\n")))  # noqa: S704 it is escaped
+    return Markup(escape(text).replace("\r\n", "\n").replace("\n", Markup("<br>\n")))
 
 
 def escape_text(text: str) -> Markup:

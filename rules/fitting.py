@@ -74,7 +74,7 @@ def _check_mails(payload: BookPayload) -> Iterator[str]:
         if block.kind != "email":
             continue
         try:
-            places = compile_block(slug, block, zone=payload.zone).slots
+            places = compile_block(slug, block).slots
         except BadBlock:
             continue  # a problem of the block itself
         for name in places:

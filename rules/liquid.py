@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, NoReturn, TextIO
 from zoneinfo import ZoneInfo
 
 import liquid
-from liquid import Mode, Token, TokenStream
-from liquid.ast import Node
-from liquid.builtin.expressions import LoopExpression, StringLiteral, parse_primitive
+from liquid import Markup, Mode, Token, TokenStream
+from liquid.ast import BlockNode, Node
+from liquid.builtin.expressions import Identifier, LoopExpression, StringLiteral, parse_primitive
 from liquid.builtin.output import Output, OutputNode
 from liquid.builtin.tags.capture_tag import CaptureNode, CaptureTag
 from liquid.builtin.tags.for_tag import ForNode, ForTag
@@ -20,13 +20,13 @@ from liquid.output import LimitedStringIO
 from liquid.token import TOKEN_EOF, TOKEN_TAG
 from liquid.undefined import UNDEFINED, Undefined
 from liquid.utils import ReadOnlyChainMap
-from markupsafe import Markup
 
 from profiles.profile import Profile, Trait
 from rules.filters import FILTERS, say_value
 
 MAX_SOURCE = 64_000  # characters of one source
 MAX_TAGS = 1_000  # `{{` and `{%` of one source
+MAX_FILTERS = 20  # of one tag: while they work, nobody looks at the clock
 MAX_SECONDS = 0.05  # of computing, for one block and one person
 MAX_OUTPUT = 200_000  # bytes
 MAX_STEPS = 2_000  # of loops within loops, multiplied
@@ -38,7 +38,7 @@ TAGS = {"if", "unless", "case", "for", "break", "continue", "assign", "capture",
 PERSONAL = {"profile", "context", "offer", "data"}  # what may be unknown; all else is the template's own
 
 _PSEUDO_TAGS = {"content", "output", "illegal"}
-_LOOK_EVERY = 16  # nodes; looking at the clock costs as much as a small node
+_LOOK_EVERY = 4  # nodes; looking at the clock costs as much as a small node
 
 
 class BadBlock(ValueError):
@@ -190,10 +190,12 @@ class CapturedNode(CaptureNode):
 
     __slots__ = ("html",)
 
-    html: bool
+    def __init__(self, token: Token, name: Identifier, block: BlockNode) -> None:
+        super().__init__(token, name, block)
+        self.html = False  # until it is found to stand in HTML
 
     def _assign(self, context: RenderContext, buf: StringIO) -> None:
-        context.assign(self.name, Markup(buf.getvalue()) if self.html else buf.getvalue())  # noqa: S704 its tags are escaped
+        context.assign(self.name, Markup(buf.getvalue()) if self.html else buf.getvalue())
 
 
 class _Output(Output):

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import liquid
 import nh3
+from liquid import escape
 from liquid.ast import Node
 from liquid.exceptions import LiquidError
-from markupsafe import escape
 
 from rules.css import MAX_CSS, PROPERTIES, Styles, clean_declarations, clean_styles, find_styles, inline_slot
 from rules.definitions import BlockDefinition

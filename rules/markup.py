@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import nh3
-from markupsafe import Markup, escape
+from liquid import Markup, escape
 
 SCHEMES = {"http", "https", "mailto", "tel"}
 TAGS = nh3.ALLOWED_TAGS | {"section", "main", "button", "picture", "source"}

@@ -1,9 +1,10 @@
 """The text of an e-mail made of its HTML: links as text (url), tables flattened, what is hidden left out."""
 
 import re
+from functools import lru_cache
 from html import unescape
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']++|\"[^\"]*\"|'[^']*')*+)>")
 _ATTRIBUTE = re.compile(r"([^\s=\"]+)=\"([^\"]*)\"")
 _HIDDEN = re.compile(r"display:\s*none")
 _SPACES = re.compile(r"[ \t\r\n\f\xa0]+")
@@ -62,6 +63,7 @@ def _say_gap(found: re.Match[str]) -> str:
     return "\n\n" if _PARAGRAPH in gap or gap.count(_BREAK) > 1 else "\n"
 
 
+@lru_cache(4_096)  # an e-mail is much the same for everybody it is sent to
 def _read(attributes: str, name: str) -> str:
     """The value of an attribute, escaped as it stands there."""
     values: list[tuple[str, str]] = _ATTRIBUTE.findall(attributes)

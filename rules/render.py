@@ -76,9 +76,8 @@ def compile_block(slug: str, definition: BlockDefinition, *, zone: str = "UTC", 
     try:
         if kind not in KINDS:
             raise BadBlock(f"unknown kind of block {kind!r}; use one of {', '.join(KINDS)}", field="kind")
-        if len(source) > MAX_SOURCE or len(definition.text) > MAX_SOURCE:
-            length = max(len(source), len(definition.text))
-            raise BadBlock(f"the source has {length} characters; {MAX_SOURCE} is the most")
+        if len(source) > MAX_SOURCE:
+            raise BadBlock(f"the source has {len(source)} characters; {MAX_SOURCE} is the most")
         place = ZoneInfo(zone)
         if kind == "json":
             return _compile_json(slug, definition, place)

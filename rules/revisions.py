@@ -19,35 +19,35 @@ class Edit(NamedTuple):
 
     revision: Revision
     differences: list[Difference]
+    is_first: bool = False
 
     @property
     def what(self) -> str:
         if self.revision.definition is None:
             return "removed"
+        if self.is_first:
+            return "made"
         return ", ".join(each.label.lower() for each in self.differences) or "nothing"
 
 
 def list_edits(revisions: Sequence[Revision]) -> list[Edit]:
     """Each revision with what it changed; they are all of one definition, the newest first."""
     before = [*revisions[1:], None]
-    return [Edit(each, compare_revisions(was, each)) for each, was in zip(revisions, before, strict=True)]
+    return [
+        Edit(each, compare_revisions(was, each), was is None or was.definition is None)
+        for each, was in zip(revisions, before, strict=True)
+    ]
 
 
 def say_overtaken(revisions: Sequence[Revision]) -> str:
     """For somebody who has edited an older version: who has changed what since; `revisions` are those since."""
     if not revisions:
-        return "It was changed meanwhile. Nothing of yours is saved: open it anew, and change that."
-    edits = list_edits(revisions)
-    if len(edits) > 1 or edits[-1].revision.version > 1:
-        edits[-1] = _look_before(edits[-1])
-    told = "; ".join(f"{say_author(each.revision)} at {_say_time(each.revision)}: {each.what}" for each in edits)
-    return f"It was changed meanwhile, by {told}. Nothing of yours is saved: open it anew, and change that."
-
-
-def _look_before(edit: Edit) -> Edit:
-    revision = edit.revision
-    before = Revision.objects.filter(kind=revision.kind, slug=revision.slug, version__lt=revision.version)
-    return Edit(revision, compare_revisions(before.order_by("-version").first(), revision))
+        return "It was changed meanwhile. Nothing of yours is saved; open it anew, and make your change there."
+    oldest = revisions[-1]
+    known = Revision.objects.filter(kind=oldest.kind, slug=oldest.slug, version__lt=oldest.version)
+    edits = list_edits([*revisions, *known.order_by("-version", "-pk")[:1]])[: len(revisions)]
+    told = "; ".join(f"{each.what}, by {say_author(each.revision)} at {_say_time(each.revision)}" for each in edits)
+    return f"It was changed meanwhile: {told}. Nothing of yours is saved; open it anew, and make your change there."
 
 
 def say_author(revision: Revision) -> str:
@@ -61,6 +61,6 @@ def _say_time(revision: Revision) -> str:
 def list_removed(kind: str) -> list[Revision]:
     """The newest revision of each definition that was removed and not made again, the newest first."""
     newest = Revision.objects.filter(kind=kind, slug=OuterRef("slug")).order_by("-version", "-pk").values("pk")[:1]
-    removed = Revision.objects.filter(kind=kind, definition=None, pk=Subquery(newest))
+    removed = Revision.objects.filter(kind=kind, definition__isnull=True, pk=Subquery(newest))
     there = KINDS[kind]._default_manager.values("slug")
     return list(removed.exclude(slug__in=there).select_related("by").order_by("-at", "-pk")[:MOST])

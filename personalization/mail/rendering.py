@@ -1,6 +1,7 @@
 """Messages for the recipients of a call: who may be written to, what they are shown, and what came of each."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,8 @@ from rules.fallbacks import OF_OFFER
 from rules.render import BadBlock, RenderFailed
 
 DOOR = "email"  # as decisions are recorded
+PAUSE_S = 0.002  # how long the event loop is held at once
+TOGETHER = 100  # recipients that share their round trips
 
 
 class Trouble(msgspec.Struct):
@@ -95,11 +98,16 @@ class Renderer:
         template, inline = await self._find_template(call.template, live)
         run = _Run(call, template, inline, source, base)
         asked = list(_read_recipients(call.recipients))
-        decided = await asyncio.gather(*(self._decide(run, recipient) for recipient in asked))
-        messages = []
-        for recipient, personal in zip(asked, decided, strict=True):
-            messages.append(self._write(run, recipient, personal))
-            await asyncio.sleep(0)  # a visitor's decision waits for one message, and not for five hundred
+        messages: list[Rendered] = []
+        paused = time.monotonic()
+        for start in range(0, len(asked), TOGETHER):
+            group = asked[start : start + TOGETHER]
+            decided = await asyncio.gather(*(self._decide(run, recipient) for recipient in group))
+            for recipient, personal in zip(group, decided, strict=True):
+                messages.append(self._write(run, recipient, personal))
+                if time.monotonic() - paused > PAUSE_S:
+                    await asyncio.sleep(0)  # visitors' decisions wait for some messages, and not for five hundred
+                    paused = time.monotonic()
         return RenderedCall(live.book.number, messages)
 
     async def view(self, token: str, *, now: int) -> str:

@@ -57,11 +57,11 @@ def test_the_list_says_what_each_offer_has_left(summer: Offer) -> None:
 def test_a_longer_list_of_offers_takes_no_more_queries(summer: Offer) -> None:
     client = sign_in_owner()
     counts = []
-    for _ in range(2):
+    for more in (0, 20):
+        Offer.objects.bulk_create([Offer(slug=f"o{number}", name="Offer") for number in range(more)])
         with CaptureQueriesContext(connection) as queries:
             client.get(OFFERS)
         counts.append(len(queries))
-        Offer.objects.bulk_create([Offer(slug=f"o{number}", name="Offer") for number in range(20)])
     assert counts[0] == counts[1]
 
 

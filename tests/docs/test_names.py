@@ -72,7 +72,10 @@ def test_every_code_of_a_decide_call_is_documented() -> None:
     assert [code for status, code in codes if f"| {status} | `{code}` |" not in text] == []
 
 
-@pytest.mark.parametrize("problem", {*PROBLEMS.values(), *REST_PROBLEMS.values(), FAULT}, ids=lambda row: row.code)
+ROWS = dict.fromkeys([*PROBLEMS.values(), *REST_PROBLEMS.values(), FAULT])
+
+
+@pytest.mark.parametrize("problem", ROWS, ids=lambda row: row.code)
 def test_every_error_is_documented(problem: Problem) -> None:
     assert f"| {problem.status} | `{problem.code}` | {problem.title} |" in ERRORS.read_text()
 

@@ -97,10 +97,16 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture
-def graph(transactional_db: None, port: int, redis_client: Client) -> Iterator[Graph]:
-    """The door before an otherwise empty Redis and an empty PostgreSQL."""
+def door(port: int, redis_client: Client) -> Graph:
+    """The door before an otherwise empty Redis, and no PostgreSQL at all."""
     put_in_force(redis_client)
-    yield Graph(port, redis_client)
+    return Graph(port, redis_client)
+
+
+@pytest.fixture
+def graph(transactional_db: None, door: Graph) -> Iterator[Graph]:
+    """The door before an otherwise empty Redis and an empty PostgreSQL."""
+    yield door
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE profiles_archivedevent, rules_decision")  # Django empties the tables that it made
 

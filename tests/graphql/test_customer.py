@@ -241,8 +241,8 @@ def test_nobody_is_null(graph: Graph) -> None:
         'userId: "a\\u0000b"',
     ],
 )
-def test_an_id_that_can_be_nobodys_is_refused(graph: Graph, arguments: str) -> None:
-    assert graph.refuse(f"{{ customer({arguments}) {{ id }} }}") == (200, "bad_request")
+def test_an_id_that_can_be_nobodys_is_refused(door: Graph, arguments: str) -> None:
+    assert door.refuse(f"{{ customer({arguments}) {{ id }} }}") == (200, "bad_request")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -113,11 +112,11 @@ def test_a_query_that_is_wrong_or_too_much_is_refused_before_it_runs(query: str)
     assert code == BAD_QUERIES[query]
 
 
-def test_the_door_says_so_with_a_status(graph: Graph) -> None:
+def test_the_door_says_so_with_a_status(door: Graph) -> None:
     for query, code in BAD_QUERIES.items():
         if code:
-            assert graph.refuse(query) == (413 if code == "too_large" else 400, code), query[:80]
-    assert graph.ask(NESTED)["customer"] is None
+            assert door.refuse(query) == (413 if code == "too_large" else 400, code), query[:80]
+    assert door.ask(NESTED)["customer"] is None
 
 
 def test_a_list_costs_what_is_asked_of_each_of_its_rows() -> None:
@@ -137,13 +136,13 @@ def test_what_variables_say_is_counted_and_no_way_around_it() -> None:
     assert cost(query, first=-5, ids=[]) == 1 + 1 * (10 + 1)
 
 
-def test_a_costly_query_is_refused_and_what_variables_coerce_to_counts(graph: Graph) -> None:
+def test_a_costly_query_is_refused_and_what_variables_coerce_to_counts(door: Graph) -> None:
     query = "query ($first: Int!, $ids: [ID!]!) { customers(ids: $ids) { timeline(first: $first) { events { id } } } }"
     ids = [id_of(str(number)) for number in range(100)]
-    assert graph.ask(query, first=40, ids=ids)["customers"] == [None] * 100
-    assert graph.refuse(query, first=100, ids=ids) == (400, "too_costly")
-    assert graph.refuse(query, first=100.0, ids=ids) == (400, "too_costly")
-    assert graph.refuse("query ($ids: [ID!]!) { customers(ids: $ids) { id } }", ids=ids * 2) == (200, "bad_request")
+    assert door.ask(query, first=40, ids=ids)["customers"] == [None] * 100
+    assert door.refuse(query, first=100, ids=ids) == (400, "too_costly")
+    assert door.refuse(query, first=100.0, ids=ids) == (400, "too_costly")
+    assert door.refuse("query ($ids: [ID!]!) { customers(ids: $ids) { id } }", ids=ids * 2) == (200, "bad_request")
 
 
 def is_of_objects(field: GraphQLField) -> bool:
@@ -164,14 +163,6 @@ def test_every_list_is_priced() -> None:
     assert [(kind, name) for kind, name in (*WEIGHTS, *LENGTHS) if name not in kinds[kind].fields] == []
 
 
-def test_the_worst_that_is_let_through_is_looked_at_in_bounded_time() -> None:
-    """Validation compares fields of one name with each other: this bounds how many there can be."""
-    started = time.process_time()
-    OPEN.make(customer("id " * (MAX_FIELDS - 1)))
-    OPEN.make("{ " + 'customer(userId: "u") { id } ' * (MAX_FIELDS // 2) + "}")
-    assert time.process_time() - started < 20
-
-
 async def test_queries_are_kept_by_their_text_and_not_for_ever() -> None:
     plans = Plans(schema.graphql_schema, introspection=False)
     first = await plans.find(customer("id"))
@@ -181,17 +172,17 @@ async def test_queries_are_kept_by_their_text_and_not_for_ever() -> None:
     assert await plans.find(customer("id")) is not first
 
 
-def test_without_introspection_nobody_learns_the_schema(graph: Graph) -> None:
+def test_without_introspection_nobody_learns_the_schema(door: Graph) -> None:
     for query in (
         get_introspection_query(),
         '{ __type(name: "Customer") { name } }',
         "{ ...{ __schema { types { name } } } }",
     ):
-        assert graph.refuse(query) == (400, "bad_query")
-    nearly = graph.post(customer("trait")).text + graph.post("query ($x: Strin) { slots { name } }").text
+        assert door.refuse(query) == (400, "bad_query")
+    nearly = door.post(customer("trait")).text + door.post("query ($x: Strin) { slots { name } }").text
     assert "Did you mean" not in nearly
-    assert graph.ask(customer("__typename"))["customer"] is None
-    assert graph.ask("{ __typename }") == {"__typename": "Query"}
+    assert door.ask(customer("__typename"))["customer"] is None
+    assert door.ask("{ __typename }") == {"__typename": "Query"}
 
 
 def test_with_introspection_tools_learn_it_in_bounds() -> None:
@@ -214,13 +205,13 @@ FIELDS = {
 }
 
 
-def test_every_field_takes_its_scope_and_nothing_but_it(graph: Graph) -> None:
+def test_every_field_takes_its_scope_and_nothing_but_it(door: Graph) -> None:
     asked = schema.graphql_schema
     assert asked.query_type and asked.mutation_type
     assert FIELDS.keys() == asked.query_type.fields.keys() | asked.mutation_type.fields.keys()
     for name, (scope, query) in FIELDS.items():
         for held in (*SCOPES, "none"):
-            said = graph.post(query, f"sk-{held}").json()
+            said = door.post(query, f"sk-{held}").json()
             if held == scope:
                 assert "errors" not in said, said
             else:
@@ -230,8 +221,8 @@ def test_every_field_takes_its_scope_and_nothing_but_it(graph: Graph) -> None:
                 assert scope in error["message"]
 
 
-def test_a_refused_field_leaves_the_others_their_answers(graph: Graph) -> None:
-    said = graph.post('{ slots { slug } customer(userId: "u") { id } }', "sk-decide").json()
+def test_a_refused_field_leaves_the_others_their_answers(door: Graph) -> None:
+    said = door.post('{ slots { slug } customer(userId: "u") { id } }', "sk-decide").json()
     assert len(said["data"]["slots"]) == 3
     assert [error["path"] for error in said["errors"]] == [["customer"]]
 
@@ -246,21 +237,21 @@ def test_a_refused_field_leaves_the_others_their_answers(graph: Graph) -> None:
         {"Cookie": f"key={SECRET}"},
     ],
 )
-def test_only_who_is_known_comes_in(graph: Graph, headers: dict[str, str]) -> None:
-    answer = httpx.post(graph.path, json={"query": "{ slots { name } }"}, headers=headers)
+def test_only_who_is_known_comes_in(door: Graph, headers: dict[str, str]) -> None:
+    answer = httpx.post(door.path, json={"query": "{ slots { name } }"}, headers=headers)
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (401, "unknown_key")
 
 
-def test_no_other_page_may_read_an_answer(graph: Graph) -> None:
-    answer = graph.post("{ slots { name } }")
+def test_no_other_page_may_read_an_answer(door: Graph) -> None:
+    answer = door.post("{ slots { name } }")
     assert not any(name.startswith("access-control") for name in answer.headers)
     assert answer.headers["cache-control"] == "no-store"
-    assert httpx.options(graph.path).status_code == 405
+    assert httpx.options(door.path).status_code == 405
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "OPTIONS"])
-def test_only_post_is_taken(graph: Graph, method: str) -> None:
-    answer = httpx.request(method, graph.path, params={"query": "{ slots { name } }"}, headers=BEARER)
+def test_only_post_is_taken(door: Graph, method: str) -> None:
+    answer = httpx.request(method, door.path, params={"query": "{ slots { name } }"}, headers=BEARER)
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
@@ -291,26 +282,26 @@ BODIES: dict[str, tuple[bytes, int, str]] = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_bodies_that_are_no_call_are_refused(graph: Graph, name: str) -> None:
+def test_bodies_that_are_no_call_are_refused(door: Graph, name: str) -> None:
     body, status, code = BODIES[name]
-    answer = httpx.post(graph.path, content=body, headers=JSON, timeout=30)
+    answer = httpx.post(door.path, content=body, headers=JSON, timeout=30)
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (status, code)
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/graphql", "application/x-www-form-urlencoded", ""])
-def test_a_form_of_another_page_is_no_call(graph: Graph, kind: str) -> None:
+def test_a_form_of_another_page_is_no_call(door: Graph, kind: str) -> None:
     body = b'{"query": "{ slots { name } }"}'
-    answer = httpx.post(graph.path, content=body, headers={**BEARER, "Content-Type": kind})
+    answer = httpx.post(door.path, content=body, headers={**BEARER, "Content-Type": kind})
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (415, "unsupported_media_type")
     fine = httpx.post(
-        graph.path + "/", content=body, headers={**BEARER, "Content-Type": "application/JSON; charset=utf-8"}
+        door.path + "/", content=body, headers={**BEARER, "Content-Type": "application/JSON; charset=utf-8"}
     )
     assert fine.status_code == 200
 
 
 @pytest.mark.parametrize("variables", [{"user": 1}, {"user": ["u"]}, {"user": {"a": 1}}, {"user": True}])
-def test_variables_of_a_wrong_type_are_refused(graph: Graph, variables: dict[str, Any]) -> None:
-    assert graph.refuse("query ($user: String) { customer(userId: $user) { id } }", **variables) == (400, "bad_query")
+def test_variables_of_a_wrong_type_are_refused(door: Graph, variables: dict[str, Any]) -> None:
+    assert door.refuse("query ($user: String) { customer(userId: $user) { id } }", **variables) == (400, "bad_query")
 
 
 def test_a_fault_is_told_by_its_number_and_logged_without_what_is_known_of_anybody(
@@ -333,11 +324,11 @@ def test_a_fault_is_told_by_its_number_and_logged_without_what_is_known_of_anybo
     assert "secret" not in caplog.text
 
 
-def test_variables_and_queries_are_never_logged(graph: Graph, caplog: pytest.LogCaptureFixture) -> None:
+def test_variables_and_queries_are_never_logged(door: Graph, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        graph.post("query ($user: String) { customer(userId: $user) { id } }", user="anna@example.org")
-        graph.post("query ($user: Int!) { customer(userId: $user) { id } }", user="anna@example.org")
-        graph.post('mutation ($t: JSON!) { setTraits(userId: "u", traits: $t) { messageId } }', t="anna@example.org")
+        door.post("query ($user: String) { customer(userId: $user) { id } }", user="anna@example.org")
+        door.post("query ($user: Int!) { customer(userId: $user) { id } }", user="anna@example.org")
+        door.post('mutation ($t: JSON!) { setTraits(userId: "u", traits: $t) { messageId } }', t="anna@example.org")
     assert not re.search("anna@|setTraits|customer", caplog.text)
 
 

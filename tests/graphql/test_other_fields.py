@@ -49,8 +49,8 @@ def test_segments_are_paged_and_found_by_slug(graph: Graph) -> None:
     assert graph.ask(query, slug="none")["segments"] == {"segments": [], "next": None}
 
 
-def test_slots_are_those_of_the_book(graph: Graph) -> None:
-    assert graph.ask("{ slots { slug name channel kinds default } }")["slots"] == [
+def test_slots_are_those_of_the_book(door: Graph) -> None:
+    assert door.ask("{ slots { slug name channel kinds default } }")["slots"] == [
         {"slug": "bar", "name": "bar", "channel": "web", "kinds": [], "default": "plain"},
         {"slug": "foot", "name": "foot", "channel": "web", "kinds": [], "default": None},
         {"slug": "hero", "name": "hero", "channel": "web", "kinds": [], "default": None},
@@ -125,8 +125,8 @@ def test_a_decision_is_told_of_afterwards(graph: Graph) -> None:
         f"decide(slots: {json.dumps(['hero'] * 51)}) {{ book }}",
     ],
 )
-def test_a_question_that_cannot_be_answered_is_refused(graph: Graph, question: str) -> None:
-    assert graph.refuse(f"{{ {question} }}") == (200, "bad_request")
+def test_a_question_that_cannot_be_answered_is_refused(door: Graph, question: str) -> None:
+    assert door.refuse(f"{{ {question} }}") == (200, "bad_request")
 
 
 SET_TRAITS = """mutation ($user: String, $anonymous: String, $traits: JSON!, $message: String) {
@@ -150,8 +150,8 @@ def test_traits_go_through_the_log_and_come_back_in_the_profile(graph: Graph) ->
     assert (archived.type, archived.source, archived.message_id) == ("identify", "site", "m1")
 
 
-def test_consent_is_said_by_an_event_as_consent_managers_send_it(graph: Graph, redis_client: Client) -> None:
-    message = graph.ask(SET_CONSENT, user="u1", purpose="ads", granted=False)["setConsent"]["messageId"]
+def test_consent_is_said_by_an_event_as_consent_managers_send_it(door: Graph, redis_client: Client) -> None:
+    message = door.ask(SET_CONSENT, user="u1", purpose="ads", granted=False)["setConsent"]["messageId"]
     found = [redis_client.xrange(keys.log(number)) for number in range(PARTITIONS)]
     [(_, fields)] = [record for records in found for record in records]
     event = unpack(next(iter(fields.values())))
@@ -189,8 +189,8 @@ def test_a_change_that_no_door_would_take_is_refused(graph: Graph, variables: di
     assert not ArchivedEvent.objects.exists()
 
 
-def test_a_purpose_has_a_name(graph: Graph) -> None:
-    assert graph.refuse(SET_CONSENT, user="u1", purpose=" ", granted=True) == (200, "bad_request")
+def test_a_purpose_has_a_name(door: Graph) -> None:
+    assert door.refuse(SET_CONSENT, user="u1", purpose=" ", granted=True) == (200, "bad_request")
 
 
 def test_json_is_taken_as_it_is_from_variables_and_from_the_query_itself(graph: Graph) -> None:

@@ -14,13 +14,15 @@ import pytest
 import redis
 import uvicorn
 
+from ingestion.accepted import unpack as unpack_accepted
 from ingestion.directory import Directory, SecretKey, Source, hash_secret
-from ingestion.log_redis import RedisLog
+from ingestion.log_redis import FIELD, RedisLog
 from personalization.asgi import Application
 from personalization.servers import free_port
 from personalization.snapshot import announce
 from profiles import keys
 from profiles.clients import Client
+from profiles.decided import Decided
 from profiles.event import Event, derive_profile_id, unpack
 from profiles.profile import Profile, Trait, pack
 from tests.product import wait_until
@@ -28,7 +30,11 @@ from tests.product import wait_until
 SECRET, OTHER_SECRET, WRITE_KEY = "sk-mailer", "sk-that-may-not-send", "wk-site"
 BEARER = {"Authorization": f"Bearer {SECRET}"}
 PATH = "/api/v1/email/render"
-CALMS = {"v": 1, "root": {"id": "c", "kind": "trait", "trait": "city", "op": "is", "value": "Rome"}}
+
+
+def lives_in(city: str) -> dict[str, Any]:
+    return {"v": 1, "root": {"id": "c", "kind": "trait", "trait": "city", "op": "is", "value": city}}
+
 
 HTML = """<!doctype html>
 <html lang="en"><head><title>Letter</title><style>h1 { color: #123456 }</style></head>
@@ -53,10 +59,31 @@ BOOK: dict[str, Any] = {
     "blocks": {
         "letter": {"kind": "email", "source": HTML, "subject": SUBJECT, "text": TEXT},
         "for-all": {"kind": "html", "source": "<p>For all: <a href='https://shop.example/all'>everything</a></p>"},
+        "with-code": {
+            "kind": "html",
+            "source": "<p>{% if offer.code %}Your code: {{ offer.code }}{% else %}No code{% endif %}</p>",
+        },
         "for-rome": {"kind": "html", "source": "<p>For Rome, {{ profile.traits.name | default: 'you' }}</p>"},
     },
+    "offers": {"spring": {"kind": "code", "name": "Spring"}},
     "rules": [
-        {"slug": "rome", "name": "Rome", "slot": "email-banner", "priority": 5, "block": "for-rome", "condition": CALMS}
+        {
+            "slug": "rome",
+            "name": "Rome",
+            "slot": "email-banner",
+            "priority": 5,
+            "block": "for-rome",
+            "condition": lives_in("Rome"),
+        },
+        {
+            "slug": "oslo",
+            "name": "Oslo",
+            "slot": "email-banner",
+            "priority": 4,
+            "block": "with-code",
+            "condition": lives_in("Oslo"),
+            "offer": "spring",
+        },
     ],
 }
 
@@ -91,6 +118,15 @@ class Post:
         log = RedisLog(self._client)
         records = [unpack(raw) for partition in range(8) for _, raw in log.read(partition, "0-0", 1_000)]
         return [record for record in records if isinstance(record, Event)]
+
+    def decisions(self) -> list[Decided]:
+        """All that was decided."""
+        found = [fields[FIELD] for number in range(8) for _, fields in self._client.xrange(keys.accepted(number))]
+        return [record for record in map(unpack_accepted, found) if isinstance(record, Decided)]
+
+    def forget_decisions(self) -> None:
+        for number in range(8):
+            self._client.delete(keys.accepted(number))
 
     def know(self, user_id: str, *, consent: dict[str, bool] | None = None, **traits: Any) -> None:
         """Puts a person into the store."""

@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from personalization.mail.calls import MAX_RECIPIENTS
+from profiles import keys
+from profiles.clients import Client
 from tests.mail.conftest import BEARER, HTML, OTHER_SECRET, PATH, Post
 
 
@@ -75,10 +77,25 @@ def test_links_lead_back_to_the_address_that_is_said(post: Post) -> None:
     assert post.url not in html
 
 
-def test_whoever_does_not_want_it_gets_none(post: Post) -> None:
-    post.know("u1", consent={"email": False, "offers": True})
+def test_a_message_is_a_decision_that_is_recorded(post: Post) -> None:
+    post.know("u1", city="Rome")
+    post.forget_decisions()
+    message = post.message({"userId": "u1"})
+    [decided] = post.decisions()
+    assert (decided.id, decided.door, decided.source) == (message["decisionId"], "email", "shop")
+    assert [(answer.slot, answer.block, answer.rule) for answer in decided.answers] == [
+        ("email-banner", "for-rome", "rome")
+    ]
+
+
+def test_whoever_does_not_want_it_gets_none_and_no_code_either(post: Post, redis_client: Client) -> None:
+    post.know("u1", city="Oslo", consent={"email": False, "offers": True})
     post.know("u2", consent={"email": True})
+    redis_client.rpush(keys.codes("spring"), "SPRING-1")
+    post.forget_decisions()
     assert post.error({"userId": "u1"}) == "no_consent"
+    assert post.decisions() == []
+    assert redis_client.llen(keys.codes("spring")) == 1
     assert post.message({"userId": "u1"}, purpose="offers")
     assert post.message({"userId": "u2"})
 

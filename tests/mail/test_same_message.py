@@ -82,6 +82,16 @@ def test_a_view_shows_what_was_sent_whatever_has_happened_since(post: Post) -> N
     assert httpx.get(f"{post.url}/t/v/{address}").text == message["html"]
 
 
+def test_a_view_shows_the_code_that_was_granted(post: Post, redis_client: Client) -> None:
+    redis_client.rpush(keys.codes("spring"), "SPRING-1", "SPRING-2")
+    post.know("u1", city="Oslo")
+    message = post.message({"userId": "u1"})
+    assert "Your code: SPRING-1" in message["html"]
+    address = message["html"].partition('href="' + post.url + "/t/v/")[2].partition('"')[0]
+    assert httpx.get(f"{post.url}/t/v/{address}").text == message["html"]
+    assert redis_client.llen(keys.codes("spring")) == 1
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_view_finds_a_book_that_is_no_longer_in_force(post: Post, redis_client: Client) -> None:
     message = post.message({"userId": "u1"})

@@ -54,6 +54,16 @@ def test_a_file_reads_well() -> None:
 
 
 @pytest.mark.django_db
+def test_the_documented_file_is_one() -> None:
+    page = (ROOT / "docs" / "reference" / "definitions.md").read_text()
+    document = json.loads(page.split("```json\n")[1].split("```")[0])
+    VALIDATOR.validate(document)
+    report = take_in(document)
+    assert (report.problems, len(report.changes)) == ([], 5)
+    assert export_drafts() == document
+
+
+@pytest.mark.django_db
 def test_what_was_exported_is_taken_in_without_a_change() -> None:
     make_definitions()
     report = take_in(export_drafts())

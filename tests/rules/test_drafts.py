@@ -238,7 +238,7 @@ def test_what_differs_is_said_in_words() -> None:
     newest, first = list_revisions("rule", "gold-thanks")
     assert compare_revisions(first, newest) == [
         Difference("condition", "is in gold", "plan is “gold”"),
-        Difference("starts", "nothing", "27 Nov 2026, 07:00:00"),
+        Difference("starts", "nothing", "27 Nov 2026, 08:00:00 (+01:00)"),
         Difference("zone", "nothing", "Europe/Berlin"),
         Difference("caps", "nothing", "at most 3 per day for each person"),
         Difference("live", "yes", "no"),

@@ -24,6 +24,8 @@ BOMBS = {
     "{% for a in (1..9) %}{% assign s = l | join: s %}{% endfor %}",
     "a list of letters": "{% assign s = 'xy' %}{% for a in (1..12) %}{% assign s = s | append: s %}{% endfor %}"
     "{{ s | split: '' | uniq | size }}",
+    "filters that take long": "{% assign s = 'x ' %}{% for a in (1..15) %}{% assign s = s | append: s %}{% endfor %}"
+    + ("{% assign t = s" + " | squish" * 20 + " %}") * 300,
     "a huge number": "{% assign n = 99 %}{% for a in (1..20) %}{% assign n = n | times: n %}{% endfor %}{{ n }}",
     "much that is kept": "{% assign c = '' %}{% for a in (1..1500) %}{% capture c %}{{ c }}"
     + "y" * 90
@@ -70,6 +72,7 @@ def test_a_bomb_in_the_data_stops_that_block() -> None:
         ("x" * (MAX_SOURCE + 1), f"{MAX_SOURCE} is the most"),
         ("{{ now }}" * (MAX_TAGS + 1), f"{MAX_TAGS} is the most"),
         ("{% for a in (1..2) %}" * 7 + "x" + "{% endfor %}" * 7, "at most 6 deep"),
+        ("{{ now" + " | squish" * 21 + " }}", "at most 20 filters"),
         ("{% if now %}" * 40 + "x" + "{% endif %}" * 40, "nesting limit"),
         ("{% if now" + " and now" * 4_000 + " %}x{% endif %}", "nested too deep"),
         ("{{ " + "9" * 5_000 + " }}", "Liquid"),

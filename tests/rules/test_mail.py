@@ -146,6 +146,14 @@ def test_the_text_is_its_own_or_made_of_the_html() -> None:
     )
 
 
+def test_subject_and_text_may_do_what_html_may() -> None:
+    liquid = "{% capture who %}<{{ profile.traits.name | default: 'you' }}>{% endcapture %}Hi {{ who }}"
+    message = mail("<p>x</p>", seen(person(name="A&B")), subject=liquid, text=f"{{% if now %}}{liquid}{{% endif %}}")
+    assert (message.subject, message.text) == ("Hi <A&B>", "Hi <A&B>")
+    with pytest.raises(BadBlock, match="64000 is the most"):
+        make("<p>x</p>", "email", subject="x", text="x" * 64_001)
+
+
 @pytest.mark.parametrize(
     ("html", "text"),
     [
@@ -180,6 +188,7 @@ def test_the_text_that_is_made_reads_like_the_html(html: str, text: str) -> None
         ("{% slot a %}", "a slot is named in quotes"),
         ("{% slot 'a' 'b' %}", "a slot is named in quotes"),
         ("{% slot %}", "missing expression"),
+        ("{{ slots['a'] }}", 'the place of a slot is {% slot "email-banner" %}'),
         ("<a href={{ now }}>", "needs quotes"),
         ("{{ profile.traits.name }}", "is not known of everybody"),
     ],

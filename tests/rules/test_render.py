@@ -1,5 +1,7 @@
 """Rendering: personal where asked, the same for the same moment, and nothing in it can run."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import msgspec
 import pytest
 
@@ -220,6 +222,13 @@ def test_a_recommendation_says_how_many_and_from_what(source: str) -> None:
     with pytest.raises(BadBlock, match="needs a block to fall back to") as refusal:
         make("{}", "recommendation")
     assert refusal.value.field == "fallback"
+
+
+def test_many_threads_render_the_same_block_at_once() -> None:
+    block = make("{% for n in (1..50) %}<b>{{ profile.traits.n | default: 0 }}</b>{% endfor %}")
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda n: answer(block, seen(person(n=n)))["html"], range(1, 200)))
+    assert answers == [f"<b>{n}</b>" * 50 for n in range(1, 200)]
 
 
 def test_somebody_unknown_gets_every_kind_of_block() -> None:
