@@ -57,7 +57,8 @@ def web_server(application: str, redis_url: str, **environment: str) -> Iterator
             "REDIS_URL": redis_url,
             "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",  # no door measured here may touch it
             "SECRET_KEY": "for-this-benchmark-only",
-            "PZ_VISITOR_CALLS": "1000000000",  # a limit that is kept and never reached
+            "PZ_VISITOR_CALLS": "1000000000",  # limits that are kept and never reached
+            "PZ_KEY_CALLS": "1000000000",
             "PYTHONWARNINGS": "ignore:No directory at",  # static files are not measured
             **environment,
         },

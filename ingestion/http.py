@@ -116,6 +116,11 @@ async def _receive_rest(message: Message, receive: Receive, limit: int) -> bytes
         message = await receive()
 
 
+def read_address(scope: Scope) -> str:
+    """Where the call comes from, as the server and the proxy before it say; "" when nobody knows."""
+    return str((scope["client"] or ("", 0))[0])
+
+
 def read_basic_user(authorization: bytes) -> str:
     """The user of HTTP Basic credentials, with or without colon and password; "" without any."""
     scheme, _, credentials = authorization.partition(b" ")

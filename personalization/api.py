@@ -12,6 +12,7 @@ from ingestion.http import (
     Scope,
     Send,
     encode,
+    read_address,
     read_bearer,
     receive_body,
     refuse,
@@ -102,7 +103,7 @@ class DecideApp:
         """The identifier the caller may ask for, and what is said of the caller's limit; raises for who may not ask."""
         authorization = dict(scope["headers"]).get(b"authorization", b"")
         said = read_credentials(authorization, question.write_key)
-        caller, headers = await self._gate.admit(said, DOOR, (scope["client"] or ("", 0))[0])
+        caller, headers = await self._gate.admit(said, DOOR, read_address(scope))
         if question.user_id is not None:
             if caller.kind is Kind.WRITE_KEY:
                 raise SecretKeyNeeded("a userId may be named with a secret key or a token only")

@@ -36,10 +36,11 @@ class CacheKeys:
         known, _, signature = key.rpartition(_END)
         signatures = [self._sign(secret, known).encode() for secret in self._secrets]
         if not any(hmac.compare_digest(each, signature.encode()) for each in signatures):
-            raise BadKey("the key was not made here")
+            raise BadKey("the key was not made here; ask for another one")
         slugs = tuple(known.split(_BETWEEN)) if known else ()
         if unknown := set(slugs) - set(self.segments):
-            raise BadKey(f"the key is about segments that are not named any more: {', '.join(sorted(unknown))}")
+            names = ", ".join(sorted(unknown))
+            raise BadKey(f"the key is about segments that are not named any more: {names}; ask for another one")
         return slugs
 
     @staticmethod

@@ -9,15 +9,27 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from ingestion.directory import Directory
-from ingestion.http import CORS, Headers, Receive, Scope, Send, encode, refuse
-from ingestion.log import LogUnavailable
+from ingestion.http import (
+    CORS,
+    Answer,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    encode,
+    read_address,
+    refuse,
+    refuse_method,
+)
 from personalization.answering import Answered, choose_all, show
-from personalization.cache_keys import BadKey, CacheKeys
+from personalization.cache_keys import CacheKeys
+from personalization.callers import Credentials, read_credentials
 from personalization.decide import Decider
+from personalization.doors import find_door
+from personalization.errors import answer_error
+from personalization.gate import HotGate
 from profiles.event import anonymous_key
 from profiles.reader import Found, ProfileReader
-from profiles.store import StoreUnavailable
 from rules.book import LiveBook
 from rules.bundle import make_bundle
 from rules.cacheable import find_next_turn, keep_cacheable, somebody_in
@@ -26,6 +38,7 @@ from segments.conditions.edge import Device, to_facts
 from segments.roster import Roster, name_segments
 
 PREFIX = "/edge/v1/"
+BUNDLE, FACTS, KEY = PATHS = ("bundle.json", "facts", "key")
 SLOTS = "slots/"
 SHARED_S = 60  # how long a cache may serve what is everybody's; after that it may while it looks for a newer one
 STALE_S = 600
@@ -44,6 +57,7 @@ class Page(NamedTuple):
     kind: bytes = JSON
     caching: bytes = PRIVATE
     etag: bytes = b""
+    headers: Headers = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +76,7 @@ class EdgeApp:
     def __init__(
         self,
         *,
-        directory: Callable[[], Directory],
+        gate: HotGate,
         book: Callable[[], LiveBook],
         roster: Callable[[], Roster],
         reader: ProfileReader,
@@ -72,7 +86,7 @@ class EdgeApp:
         clock: Callable[[], int],
         deadline: float,
     ) -> None:
-        self._directory = directory
+        self._gate = gate
         self._book = book
         self._roster = roster
         self._reader = reader
@@ -90,30 +104,32 @@ class EdgeApp:
         if scope["method"] == "OPTIONS":
             return Page(204, b"")
         if scope["method"] not in ("GET", "HEAD"):
-            return _refuse(405, "method_not_allowed", "use GET")
-        asked = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=20))
-        try:
-            if self._directory().source_of(asked.get("writeKey", "")) is None:
-                return _refuse(401, "unknown_key", "send the source's write key as writeKey")
-        except LogUnavailable:
-            return _refuse(503, "unavailable", "the service is not ready; try again in a second")
+            return _refuse(refuse_method(b"GET, OPTIONS"))
         path = scope["path"].removeprefix(PREFIX)
-        if path == "bundle.json":
-            return self._give_bundle()
-        identifier = _read_identifier(scope, asked)
+        slot = unquote(path.removeprefix(SLOTS)) if path.startswith(SLOTS) else None
+        if slot is None and path not in PATHS:
+            return _refuse(refuse(404, "not_found", f"ask for {PREFIX}{', '.join(PATHS)} or {SLOTS}{{slot}}"))
         try:
-            if path == "facts":
-                return await self._give_facts(identifier)
-            if path == "key":
-                return await self._give_key(identifier)
-        except (StoreUnavailable, TimeoutError):
-            return _refuse(503, "unavailable", "profiles cannot be read at the moment; try again in a second")
-        if path.startswith(SLOTS):
-            slot = unquote(path.removeprefix(SLOTS))
-            if "segments" in asked:
-                return self._give_shared(slot, asked["segments"])
-            return await self._give_slot(slot, identifier, asked)
-        return _refuse(404, "not_found", f"ask for {PREFIX}bundle.json, facts, key or {SLOTS} and the name of a slot")
+            asked = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=20))
+        except ValueError:
+            return _refuse(refuse(400, "bad_request", "the address says more than there is to say"))
+        try:
+            door = find_door(f"GET {PREFIX}{path if slot is None else SLOTS + '{slot}'}")
+            _, limit = await self._gate.admit(_read_credentials(scope, asked), door, read_address(scope))
+            page = await self._give(path, slot, _read_identifier(scope, asked), asked)
+        except Exception as error:
+            return _refuse(answer_error(error))
+        # What everybody shares says nothing of the one who happened to ask for it.
+        return page if page.caching is not PRIVATE else page._replace(headers=limit)
+
+    async def _give(self, path: str, slot: str | None, identifier: str | None, asked: Mapping[str, str]) -> Page:
+        if slot is None:
+            if path == BUNDLE:
+                return self._give_bundle()
+            return await (self._give_facts if path == FACTS else self._give_key)(identifier)
+        if "segments" in asked:
+            return self._give_shared(slot, asked["segments"])
+        return await self._give_slot(slot, identifier, asked)
 
     def _project(self) -> _Projection:
         live = self._book()
@@ -143,11 +159,8 @@ class EdgeApp:
         return None if identifier is None else await self._reader.read(identifier, self._deadline)
 
     def _give_shared(self, slot: str, key: str) -> Page:
-        """The slot as everybody with the same key sees it, for as long as no schedule changes it."""
-        try:
-            segments = self._cache_keys.read(key)
-        except BadKey as error:
-            return _refuse(400, "bad_cache_key", f"{error}; ask for another one")
+        """The slot as everybody with the same key sees it, for as long as no schedule changes it; raises BadKey."""
+        segments = self._cache_keys.read(key)
         projected, now = self._project(), self._clock()
         facts = somebody_in(segments, now)
         answered = show(projected.live, slot, choose_all(projected.shared, [slot], facts)[slot], facts)
@@ -175,8 +188,15 @@ def _share(seconds: int) -> bytes:
     return b"public, max-age=%d, stale-while-revalidate=%d" % (seconds, STALE_S if seconds == SHARED_S else 0)
 
 
-def _refuse(status: int, code: str, message: str) -> Page:
-    return Page(status, refuse(status, code, message).body)
+def _refuse(answer: Answer) -> Page:
+    return Page(answer.status, answer.body, answer.kind, headers=answer.headers)
+
+
+def _read_credentials(scope: Scope, asked: Mapping[str, str]) -> Credentials:
+    """The address goes before the header here: a cache that includes a fragment passes its visitor's headers on."""
+    if "writeKey" in asked:
+        return Credentials(write_key=asked["writeKey"])
+    return read_credentials(dict(scope["headers"]).get(b"authorization", b""))
 
 
 def _read_identifier(scope: Scope, asked: Mapping[str, str]) -> str | None:
@@ -200,6 +220,7 @@ async def _send(scope: Scope, send: Send, page: Page) -> None:
         (b"cache-control", page.caching),
         (b"x-content-type-options", b"nosniff"),
         *([(b"etag", page.etag)] if page.etag else []),
+        *page.headers,
         *CORS,
         *([] if is_known else [(b"content-length", b"%d" % len(body))]),
     ]

@@ -15,13 +15,17 @@ from django.http import Http404
 from rest_framework import exceptions as rest
 
 from ingestion.append import Overloaded
-from ingestion.http import Answer, Headers, make_problem, refuse
+from ingestion.http import BODY_TOO_SLOW, Answer, BodyTooSlow, Headers, make_problem, refuse
 from ingestion.log import LogUnavailable
 from ingestion.origins import BadOrigin
 from ingestion.undoing import UndoPending, UndoRefused
+from personalization.cache_keys import BadKey
 from personalization.callers import UnknownKey
 from personalization.doors import NoDoor, ScopeMissing, SecretKeyNeeded
+from personalization.graphql import problems as graphql
 from personalization.limits import TooManyCalls
+from personalization.mail import calls as mail
+from personalization.mail.templates import BadTemplate, UnknownTemplate
 from profiles.store import StoreUnavailable
 from rules.actions import CannotPublish
 from rules.render import BadBlock, RenderFailed
@@ -44,6 +48,10 @@ class Problem(NamedTuple):
 
 _LATER = "the service is not ready; try again in a second"
 _AWAY = Problem(503, "unavailable", "Not available at the moment", _LATER, 1)
+_WRONG_METHOD = Problem(405, "method_not_allowed", "The path is for another method")
+_UNKNOWN_MEDIA_TYPE = Problem(415, "unsupported_media_type", "The body has a type that is not read")
+_BAD_REQUEST = Problem(400, "bad_request", "The call cannot be read")
+_TOO_LARGE = Problem(413, "too_large", "The body has too many bytes or items")
 
 PROBLEMS: dict[type[Exception], Problem] = {
     # Who calls.
@@ -58,6 +66,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     OperationalError: _AWAY,
     InterfaceError: _AWAY,
     redis.RedisError: _AWAY,
+    TimeoutError: Problem(503, "timeout", "It took too long", "it took too long; ask again later, or for less", 1),
     Overloaded: Problem(429, "server_busy", "Too many events", "too many events at the moment; send again later"),
     # What cannot be done with the definitions as they are.
     CannotPublish: Problem(422, "cannot_publish", "The drafts make no working Book"),
@@ -70,6 +79,25 @@ PROBLEMS: dict[type[Exception], Problem] = {
     BadOrigin: Problem(422, "bad_origin", "That is no origin"),
     UndoRefused: Problem(409, "undo_refused", "The merge cannot be undone"),
     UndoPending: Problem(409, "undo_pending", "The merge is being undone"),
+    # What a call says that a raw door, GraphQL or the door of e-mail cannot use.
+    BodyTooSlow: Problem(*BODY_TOO_SLOW[:2], "The body came too slowly", BODY_TOO_SLOW[2]),
+    BadKey: Problem(400, "bad_cache_key", "The cache key cannot be used"),
+    graphql.WrongMethod: _WRONG_METHOD,
+    graphql.UnknownMediaType: _UNKNOWN_MEDIA_TYPE,
+    graphql.BadRequest: _BAD_REQUEST,
+    graphql.TooLarge: _TOO_LARGE,
+    graphql.BadQuery: Problem(400, "bad_query", "The query or its variables are not valid"),
+    graphql.OneOperation: Problem(400, "one_operation", "A call has one operation"),
+    graphql.TooDeep: Problem(400, "too_deep", "Fields are nested too deep"),
+    graphql.TooManyFields: Problem(400, "too_many_fields", "The query has too many fields"),
+    graphql.TooManyAliases: Problem(400, "too_many_aliases", "The query has too many aliases"),
+    graphql.TooCostly: Problem(400, "too_costly", "The query may come to too much"),
+    graphql.EventRefused: Problem(422, "event_refused", "The change is no event that is taken"),
+    mail.BadCall: _BAD_REQUEST,
+    mail.CallTooLarge: _TOO_LARGE,
+    mail.TooManyRecipients: Problem(413, "too_many_recipients", "Too many recipients for one call"),
+    BadTemplate: Problem(400, "bad_template", "The template makes no message"),
+    UnknownTemplate: Problem(404, "unknown_template", "There is no such template"),
 }
 
 # The same for what the REST framework and Django raise by themselves.
@@ -84,9 +112,9 @@ REST_PROBLEMS: dict[type[Exception], Problem] = {
     PermissionDenied: Problem(403, "forbidden", "That is not allowed", "this is not allowed"),
     rest.NotFound: Problem(404, "not_found", "Not found"),
     Http404: Problem(404, "not_found", "Not found", "there is nothing of this name"),
-    rest.MethodNotAllowed: Problem(405, "method_not_allowed", "The path is for another method"),
+    rest.MethodNotAllowed: _WRONG_METHOD,
     rest.NotAcceptable: Problem(406, "not_acceptable", "There is no such form of the answer"),
-    rest.UnsupportedMediaType: Problem(415, "unsupported_media_type", "The body has a type that is not read"),
+    rest.UnsupportedMediaType: _UNKNOWN_MEDIA_TYPE,
     rest.Throttled: PROBLEMS[TooManyCalls],
 }
 
@@ -160,6 +188,8 @@ def _headers(error: BaseException, problem: Problem) -> Headers:
 def _more(error: BaseException) -> dict[str, Any]:
     if isinstance(error, CannotPublish):
         return {"reasons": list(error.reasons[:MOST_TOLD])}
+    if isinstance(error, graphql.EventRefused):
+        return {"reason": error.reason}
     if isinstance(error, rest.ValidationError):
         return {"errors": list(_fields(error.detail))[:MOST_TOLD]}
     return {}

@@ -361,7 +361,7 @@ class Web:
         )
         self.decide = DecideApp(gate=self.gate, decider=decider, visits=make_visits())
         self.edge = edge.EdgeApp(
-            directory=directory,
+            gate=self.gate,
             book=self._snapshots.live_book,
             roster=self._snapshots.live_roster,
             reader=reader,
@@ -374,6 +374,7 @@ class Web:
         roster, book = self._snapshots.live_roster, self._snapshots.live_book
         self.graphql = GraphqlApp(
             Engine(directory, book, roster, decider=decider, appender=appender, limits=limits, clock=clock),
+            gate=self.gate,
             people=People(reader=reader, roster=roster, deadline=settings.PZ_STORE_TIMEOUT),
             introspection=settings.PZ_GRAPHQL_INTROSPECTION,
             most_cost=settings.PZ_GRAPHQL_MAX_COST,

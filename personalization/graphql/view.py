@@ -1,4 +1,4 @@
-"""`POST /graphql`: raw ASGI, so that no middleware it does not need stands before it. Only secret keys count here."""
+"""`POST /graphql`: raw ASGI, so that no middleware it does not need stands before it. For secret keys and tokens."""
 
 import asyncio
 import inspect
@@ -7,26 +7,27 @@ from typing import Any
 import msgspec
 from graphql import ExecutionContext, ExecutionResult, GraphQLError
 
-from ingestion.http import (
-    BODY_TOO_SLOW,
-    Answer,
-    BodyTooSlow,
-    ClientGone,
-    Headers,
-    Receive,
-    Scope,
-    Send,
-    encode,
-    receive_body,
-)
+from ingestion.http import Answer, ClientGone, Headers, Receive, Scope, Send, encode, read_address, receive_body
+from personalization.callers import Caller, read_credentials
+from personalization.doors import DOORS
+from personalization.errors import tell
+from personalization.gate import HotGate
 from personalization.graphql.asked import Asked, Engine
-from personalization.graphql.caller import find_caller
 from personalization.graphql.loaders import Archive, Loaders, People
 from personalization.graphql.plans import TOLD_ERRORS, Invalid, Plan, Plans
-from personalization.graphql.problems import BAD_REQUEST, Problem, say_error, say_fault, say_problem
+from personalization.graphql.problems import (
+    BadRequest,
+    OneOperation,
+    TooCostly,
+    TooLarge,
+    UnknownMediaType,
+    WrongMethod,
+)
 from personalization.graphql.schema import schema
+from personalization.graphql.telling import say, say_error
 
 PATHS = ("/graphql", "/graphql/")
+DOOR = DOORS["POST /graphql"]
 MAX_BODY = 64_000
 DEADLINE_S = 5.0  # for one answer
 HEADERS: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
@@ -47,9 +48,17 @@ class GraphqlApp:
     """The raw ASGI application behind the GraphQL path."""
 
     def __init__(
-        self, engine: Engine, *, people: People, introspection: bool, most_cost: int, deadline: float = DEADLINE_S
+        self,
+        engine: Engine,
+        *,
+        gate: HotGate,
+        people: People,
+        introspection: bool,
+        most_cost: int,
+        deadline: float = DEADLINE_S,
     ) -> None:
         self._engine = engine
+        self._gate = gate
         self._people = people
         self._archive = Archive()
         self._plans = Plans(schema.graphql_schema, introspection=introspection)
@@ -59,8 +68,6 @@ class GraphqlApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             answer = await self._answer_or_refuse(scope, receive)
-        except BodyTooSlow:
-            answer = _refuse(BODY_TOO_SLOW[0], say_problem(*BODY_TOO_SLOW[1:]))
         except ClientGone:
             return
         headers = [*HEADERS, *answer.headers, (b"content-length", b"%d" % len(answer.body))]
@@ -71,34 +78,29 @@ class GraphqlApp:
         self._archive.stop()
 
     async def _answer_or_refuse(self, scope: Scope, receive: Receive) -> Answer:
-        try:
-            return await self._answer(scope, receive)
-        except Problem as problem:
-            return _refuse(problem.status, say_problem(problem.code, problem.message))
-        except Invalid as invalid:
-            return _refuse(400, *map(say_error, invalid.errors))
-        except (BodyTooSlow, ClientGone):
-            raise
-        except Exception as fault:
-            said = say_fault(fault)
-            return _refuse(500 if "id" in said["extensions"] else 503, said)
-
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        headers = dict(scope["headers"])
         if scope["method"] != "POST":
-            said = say_problem("method_not_allowed", "use POST")
-            return _refuse(405, said, headers=[(b"allow", b"POST")])
-        raw = await receive_body(receive, MAX_BODY)
-        caller = find_caller(self._engine.directory(), headers.get(b"authorization", b""))
-        call = parse_call(raw, headers.get(b"content-type", b""))
+            return _refuse(WrongMethod("use POST"), [(b"allow", b"POST")])
+        asked = dict(scope["headers"])
+        limit: Headers = ()
+        try:
+            raw = await receive_body(receive, MAX_BODY)
+            said = read_credentials(asked.get(b"authorization", b""))
+            caller, limit = await self._gate.admit(said, DOOR, read_address(scope))
+            return Answer(200, await self._answer(parse_call(raw, asked.get(b"content-type", b"")), caller), limit)
+        except ClientGone:
+            raise
+        except Exception as error:
+            return _refuse(error, limit)
+
+    async def _answer(self, call: Call, caller: Caller) -> bytes:
         plan = await self._plans.find(call.query)
         asked = Asked(caller, Loaders(people=self._people, archive=self._archive), self._engine)
         async with asyncio.timeout(self._deadline):
             result = await self._execute(plan, call, asked)
-        said = {"data": result.data}
+        said: dict[str, Any] = {"data": result.data}
         if result.errors:
             said["errors"] = [say_error(error) for error in result.errors]
-        return Answer(200, encode(said))
+        return encode(said)
 
     async def _execute(self, plan: Plan, call: Call, asked: Asked) -> ExecutionResult:
         context = ExecutionContext.build(
@@ -114,7 +116,7 @@ class GraphqlApp:
             raise Invalid(context)
         cost = plan.price.pay(context.variable_values)
         if cost > self._most_cost:
-            raise Problem("too_costly", f"the query costs {cost}, {self._most_cost} are allowed; ask for less at once")
+            raise TooCostly(f"the query costs {cost}, {self._most_cost} are allowed; ask for less at once")
         try:
             data = context.execute_operation(plan.operation, None)
             if inspect.isawaitable(data):
@@ -126,18 +128,21 @@ class GraphqlApp:
 
 
 def parse_call(raw: bytes, content_type: bytes) -> Call:
-    """The call in a body; raises Problem."""
+    """The call in a body; raises UnknownMediaType, TooLarge, OneOperation, BadRequest."""
     if content_type.partition(b";")[0].strip().lower() != b"application/json":
-        raise Problem("unsupported_media_type", "send the call as application/json", status=415)
+        raise UnknownMediaType("send the call as application/json")
     if len(raw) > MAX_BODY:
-        raise Problem("too_large", f"a call has at most {MAX_BODY} bytes", status=413)
+        raise TooLarge(f"a call has at most {MAX_BODY} bytes")
     if raw.lstrip()[:1] == b"[":
-        raise Problem("one_operation", "send one operation at a time")
+        raise OneOperation("send one operation at a time")
     try:
         return _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Problem(BAD_REQUEST, "the body is not a JSON object with query, variables and operationName") from None
+        raise BadRequest("the body is not a JSON object with query, variables and operationName") from None
 
 
-def _refuse(status: int, *errors: dict[str, Any], headers: Headers = ()) -> Answer:
-    return Answer(status, encode({"errors": errors}), headers)
+def _refuse(error: Exception, headers: Headers) -> Answer:
+    """The answer to a call of which nothing was executed."""
+    told = tell(error)
+    errors = list(map(say_error, error.errors)) if isinstance(error, Invalid) else [say(error)]
+    return Answer(told.status, encode({"errors": errors}), [*told.headers, *headers])

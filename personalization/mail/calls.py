@@ -53,12 +53,16 @@ class Recipient(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
         return anonymous_key(self.anonymous_id or "")
 
 
-class CallRefused(Exception):
-    """The call makes no message at all: HTTP status, code and a message that says how to mend it."""
+class BadCall(Exception):
+    """The body is no call; what it says tells how to mend it."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
-        self.status, self.code, self.message = status, code, message
-        super().__init__(message)
+
+class CallTooLarge(Exception):
+    """The body has too many bytes."""
+
+
+class TooManyRecipients(Exception):
+    """They make more than one call."""
 
 
 class RecipientRefused(Exception):
@@ -74,24 +78,24 @@ _recipients = msgspec.json.Decoder(Recipient)
 
 
 def parse_call(raw: bytes) -> Call:
-    """Raises CallRefused."""
+    """Raises BadCall, CallTooLarge, TooManyRecipients."""
     if len(raw) > MAX_BODY:
-        raise CallRefused(413, "too_large", f"a call has at most {MAX_BODY} bytes; send fewer recipients in each")
+        raise CallTooLarge(f"a call has at most {MAX_BODY} bytes; send fewer recipients in each")
     try:
         call = _calls.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise CallRefused(400, "bad_request", f"the body is not a call of this door: {error}") from error
+        raise BadCall(f"the body is not a call of this door: {error}") from error
     if len(call.recipients) > MAX_RECIPIENTS:
         message = f"{len(call.recipients)} recipients are too many for one call; send at most {MAX_RECIPIENTS} in each"
-        raise CallRefused(413, "too_many_recipients", message)
+        raise TooManyRecipients(message)
     if not call.recipients:
-        raise CallRefused(400, "bad_request", "name at least one recipient")
+        raise BadCall("name at least one recipient")
     if not PURPOSE.fullmatch(call.purpose):
-        raise CallRefused(400, "bad_request", "purpose has 1 to 40 letters, digits, - and _")
+        raise BadCall("purpose has 1 to 40 letters, digits, - and _")
     for name, value in call.utm.items():
         if name not in UTM or len(value) > MAX_VALUE or not value.isprintable():
             message = f"utm takes {', '.join(UTM)}, each with at most {MAX_VALUE} characters on one line"
-            raise CallRefused(400, "bad_request", message)
+            raise BadCall(message)
     return call
 
 
@@ -115,7 +119,7 @@ def parse_recipient(raw: msgspec.Raw) -> Recipient:
 
 
 def read_base(said: str) -> str:
-    """Where the links of messages lead back to; raises CallRefused."""
+    """Where the links of messages lead back to; raises BadCall."""
     if len(said) > MAX_BASE or not is_followed(said) or re.search(r"[?#\s<>\"'\\]", said):
-        raise CallRefused(400, "bad_request", "baseUrl is where this server is reached, such as https://engine.example")
+        raise BadCall("baseUrl is where this server is reached, such as https://engine.example")
     return said.rstrip("/")

@@ -68,16 +68,17 @@ def describe_render(problem: dict[str, Any]) -> dict[str, Any]:
     refused = {
         "400": "The body is not a call, or the template makes no message",
         "401": "The key is not known",
-        "403": "The key lacks the scope email:send",
+        "403": "The key lacks the scope email:send, or is a write key",
         "404": "There is no such template",
         "413": "Too many bytes or recipients",
+        "429": "Too many calls; Retry-After says when to call again",
         "503": "Not ready; Retry-After says when to ask again",
     }
     return {
         "operationId": "render_email",
         "summary": "A message for each recipient, or why there is none",
         "description": "What is wrong with one recipient is said of that one alone. Needs the scope `email:send`.",
-        "security": [{"secretKey": []}],
+        "security": [{"secretKey": []}, {"oauth2": ["email:send"]}],
         "requestBody": {"required": True, "content": {"application/json": {"schema": _REQUEST}}},
         "responses": {
             "200": {
@@ -85,7 +86,7 @@ def describe_render(problem: dict[str, Any]) -> dict[str, Any]:
                 "content": {"application/json": {"schema": _ANSWER}},
             },
             **{
-                status: {"description": text, "content": {"application/json": {"schema": problem}}}
+                status: {"description": text, "content": {"application/problem+json": {"schema": problem}}}
                 for status, text in refused.items()
             },
         },

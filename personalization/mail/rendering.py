@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 from personalization.decide import Decider, NotWanted, Personal
-from personalization.mail.calls import Call, CallRefused, Inline, Recipient, RecipientRefused, parse_recipient
+from personalization.mail.calls import Call, Inline, Recipient, RecipientRefused, parse_recipient
 from personalization.mail.letters import Letter, Mail, Shown, TooMuchToCarry, Writer, fill_slots
 from personalization.mail.shelf import Shelf
 from personalization.mail.stamps import Stamp
 from personalization.mail.templates import (
     EMAIL,
     INLINE,
-    NotAnEmail,
+    BadTemplate,
     Template,
     UnknownTemplate,
     compile_inline,
@@ -93,7 +93,7 @@ class Renderer:
 
     async def render(self, call: Call, *, source: str, base: str) -> RenderedCall:
         """A message for each recipient; `source` is the slug of the caller's, `base` where links lead back to. Raises
-        CallRefused for a template that makes no message, LogUnavailable."""
+        UnknownTemplate and BadTemplate when it makes no message, LogUnavailable."""
         live = self._shelf.book()
         template, inline = await self._find_template(call.template, live)
         run = _Run(call, template, inline, source, base)
@@ -115,7 +115,7 @@ class Renderer:
         letter = self._writer.read_view(token, now=now)
         try:
             return (await self.write_again(letter)).html
-        except (UnknownTemplate, NotAnEmail, BadBlock, RenderFailed, TooMuchToCarry, KeyError) as error:
+        except (UnknownTemplate, BadTemplate, BadBlock, RenderFailed, TooMuchToCarry, KeyError) as error:
             raise BadToken("this version of the product cannot write it again") from error
 
     async def write_again(self, letter: Letter) -> Mail:
@@ -133,10 +133,8 @@ class Renderer:
                 return find_template(live, said), ""
             definition = BlockDefinition(EMAIL, said.html, name=INLINE, subject=said.subject, text=said.text)
             return compile_inline(definition, _zone(live)), await self._shelf.keep_inline(definition)
-        except UnknownTemplate as error:
-            raise CallRefused(404, "unknown_template", f"{error}; publish it, or send it inline") from error
-        except (NotAnEmail, BadBlock) as error:
-            raise CallRefused(400, "bad_template", str(error)) from error
+        except BadBlock as error:
+            raise BadTemplate(str(error)) from error
 
     async def _decide(self, run: _Run, recipient: Recipient | RecipientRefused) -> Personal | RecipientRefused:
         if isinstance(recipient, RecipientRefused):

@@ -19,8 +19,8 @@ class UnknownTemplate(LookupError):
     """The Book in force has no such block."""
 
 
-class NotAnEmail(ValueError):
-    """The block is of another kind."""
+class BadTemplate(ValueError):
+    """The block is of another kind, or cannot be rendered."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Template:
 
 
 def find_template(live: LiveBook, slug: str) -> Template:
-    """An e-mail block of a Book; raises UnknownTemplate, NotAnEmail."""
+    """An e-mail block of a Book; raises UnknownTemplate, BadTemplate."""
     definition, block = live.book.blocks.get(slug), live.blocks.get(slug)
     if definition is None or block is None:
-        raise UnknownTemplate(f"Book {live.book.number} has no block {slug!r}")
+        raise UnknownTemplate(f"Book {live.book.number} has no block {slug!r}; publish it, or send it inline")
     if definition.kind != EMAIL:
-        raise NotAnEmail(f"the block {slug!r} is of the kind {definition.kind!r}, not {EMAIL!r}")
+        raise BadTemplate(f"the block {slug!r} is of the kind {definition.kind!r}, not {EMAIL!r}")
     return _describe(block, definition)
 
 

@@ -10,8 +10,15 @@ from types import ModuleType
 
 import pytest
 
-from personalization.mail import api, calls, doors, hits, letters, links, rendering, shelf
+from ingestion.http import BodyTooSlow
+from ingestion.log import LogUnavailable
+from personalization.callers import UnknownKey
+from personalization.doors import ScopeMissing, SecretKeyNeeded
+from personalization.errors import PROBLEMS
+from personalization.limits import TooManyCalls
+from personalization.mail import calls, doors, hits, letters, links, rendering, shelf, templates
 from personalization.mail.stamps import Door
+from profiles.store import StoreUnavailable
 from tests.docs.pages import ROOT, Fence, fences, prose, spans, table_cells
 
 PAGE = ROOT / "docs/reference/email.md"
@@ -38,10 +45,10 @@ def test_every_error_of_a_recipient_is_documented() -> None:
 
 
 def test_every_refusal_of_a_call_is_documented() -> None:
-    text = PAGE.read_text()
-    for module in (api, calls, rendering):
-        for status, code, *_ in list_calls(module, "CallRefused"):
-            assert f"| {ast.literal_eval(status)} | `{ast.literal_eval(code)}` |" in text
+    own = (calls.BadCall, calls.CallTooLarge, calls.TooManyRecipients, templates.BadTemplate, templates.UnknownTemplate)
+    gate = (UnknownKey, SecretKeyNeeded, ScopeMissing, TooManyCalls, StoreUnavailable, LogUnavailable, BodyTooSlow)
+    for status, code, *_ in (PROBLEMS[kind] for kind in (*own, *gate)):
+        assert f"| {status} | `{code}` |" in PAGE.read_text()
 
 
 def test_every_reason_is_documented_with_what_it_makes_of_a_hit() -> None:

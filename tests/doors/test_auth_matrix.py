@@ -4,8 +4,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import httpx
@@ -13,6 +11,14 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client as Browser
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
+from graphql import (
+    get_named_type,
+    get_nullable_type,
+    is_input_object_type,
+    is_leaf_type,
+    is_list_type,
+    is_required_argument,
+)
 from websockets.sync.client import connect
 
 from ingestion.api import KINDS
@@ -21,6 +27,7 @@ from ingestion.scopes import Scope
 from personalization import wiring
 from personalization.callers import PERMISSIONS
 from personalization.doors import DOORS, Door, name_door
+from personalization.graphql.schema import schema
 from profiles.clients import Client
 from tests.doors.conftest import WRITE_KEY, Web
 from tests.doors.keyring import EXPIRED_SECRET, REVOKED_SECRET, REVOKED_TOKEN, keep_tokens, name_secret, name_token
@@ -34,8 +41,8 @@ RAW = (
     "GET /edge/",
     "POST /api/v1/decide",
     "POST /api/v1/email/",
+    "POST /graphql",
 )
-GRAPHQL = find_spec("personalization.graphql") is not None
 EXAMPLES = ("1", "x", "00000000-0000-0000-0000-000000000000")  # of what stands in an address
 REFUSED_CODES = {"unknown_key", "scope_missing", "secret_key_needed", "forbidden", "no_door"}
 
@@ -135,17 +142,14 @@ def _methods(view: Any) -> list[str]:
 
 
 ROUTES = find_routes()
-RAW_DOORS = [name for name in DOORS if name.startswith(RAW) and (GRAPHQL or "/graphql" not in name)]
-RAW_DOORS = [name for name in RAW_DOORS if "/email/" not in name or find_spec("personalization.mail") is not None]
+RAW_DOORS = [name for name in DOORS if name.startswith(RAW)]
 SOCKET_DOORS = [f"SOCKET {frame.__struct_config__.tag}" for frame in Frame.__args__]
 
 
 def graphql_fields() -> list[tuple[str, str]]:
     """The fields one can begin with, each with a query that asks for it."""
-    if not GRAPHQL:
-        return []
-    schema = import_module("personalization.graphql.schema").schema.graphql_schema
-    roots = (("query", schema.query_type), ("mutation", schema.mutation_type))
+    asked = schema.graphql_schema
+    roots = (("query", asked.query_type), ("mutation", asked.mutation_type))
     return [
         (f"GRAPHQL {kind} {name}", f"{kind} {{ {name}{_arguments(field)}{_selection(field)} }}")
         for kind, root in roots
@@ -155,15 +159,11 @@ def graphql_fields() -> list[tuple[str, str]]:
 
 
 def _arguments(field: Any) -> str:
-    from graphql import is_required_argument
-
     said = [f"{name}: {_value(one.type)}" for name, one in field.args.items() if is_required_argument(one)]
     return f"({', '.join(said)})" if said else ""
 
 
 def _value(kind: Any) -> str:
-    from graphql import get_nullable_type, is_input_object_type, is_list_type
-
     bare = get_nullable_type(kind)
     if is_list_type(bare):
         return f"[{_value(bare.of_type)}]"
@@ -173,8 +173,6 @@ def _value(kind: Any) -> str:
 
 
 def _selection(field: Any) -> str:
-    from graphql import get_named_type, is_leaf_type
-
     return "" if is_leaf_type(get_named_type(field.type)) else " { __typename }"
 
 
@@ -216,7 +214,9 @@ def is_in(status: int, said: Any) -> bool:
 
 
 def test_there_are_as_many_doors_as_we_think() -> None:
-    assert len(RAW_DOORS) >= len(KINDS) + 3
+    assert len(RAW_DOORS) >= len(KINDS) + 9
+    assert len(SOCKET_DOORS) == 4
+    assert len(graphql_fields()) >= 7
     assert len(KINDS_OF_KEY) == 13
     assert set(PERMISSIONS) == {scope for scope in Scope if scope is not Scope.EVENTS}
 
@@ -225,6 +225,11 @@ def test_every_way_in_has_its_row() -> None:
     """Of a route, a frame of the socket or a field of GraphQL without one, say in personalization/doors.py who may."""
     found = {*SOCKET_DOORS, *(route.name for route in ROUTES), *(name for name, _ in graphql_fields())}
     assert found - DOORS.keys() == set()
+
+
+def test_every_row_outside_of_rest_is_tried() -> None:
+    tried = {*RAW_DOORS, *SOCKET_DOORS, *(name for name, _ in graphql_fields())}
+    assert {name for name in DOORS if " /api/v1/" not in name} - tried == set()
 
 
 @pytest.mark.django_db

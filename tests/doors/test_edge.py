@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from django.conf import settings
 from django.test import override_settings
 
 from personalization.cache_keys import BadKey, CacheKeys
@@ -86,9 +87,39 @@ def test_a_fragment_of_a_person_is_that_persons_alone(anna: Web) -> None:
     assert ask(anna, "slots/bar").json() == {"text": "plain"}
 
 
+def test_a_visitor_who_asks_too_often_has_to_wait_and_nobody_else(anna: Web, redis_client: Client) -> None:
+    bucket = {"left": 0, "at": int(time.time() * 1_000) + 60_000}
+    redis_client.hset(keys.calls("w:site:203.0.113.7"), mapping=bucket)
+    hers, others = ({"X-Forwarded-For": f"203.0.113.{number}"} for number in (7, 8))
+    answers = [
+        ask(anna, path, headers=hers) for path in ("key", "bundle.json", "facts", "slots/bar") for _ in range(20)
+    ]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused[-1] is answers[-1]  # the first one was on credit
+    assert (refused[0].json()["code"], refused[0].headers["cache-control"]) == ("too_many_calls", "private, no-store")
+    assert int(refused[0].headers["retry-after"]) >= 1
+    assert ask(anna, "key", headers=others).status_code == 200
+
+
+def test_what_everybody_shares_says_nothing_of_the_limit_of_one(anna: Web) -> None:
+    key = ask(anna, "key", anonymousId="anna")
+    assert key.headers["ratelimit-policy"] == f'"visitor";q={settings.PZ_VISITOR_CALLS};w=60'
+    shared = (ask(anna, "bundle.json"), ask(anna, "slots/hero", segments=key.json()["key"]))
+    assert all(answer.headers["cache-control"].startswith("public") for answer in shared)
+    assert not any("ratelimit" in answer.headers for answer in shared)
+
+
+def test_the_key_in_the_address_counts_whatever_a_cache_passes_on(web: Web) -> None:
+    for said in ("Bearer of-the-site-itself", "Basic b3BlcmF0b3I6c2VjcmV0"):
+        assert ask(web, "bundle.json", headers={"Authorization": said}).status_code == 200
+        answer = httpx.get(f"{web.url}/edge/v1/bundle.json", headers={"Authorization": said})
+        assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
+
+
 @pytest.mark.parametrize(
     ("path", "more", "status", "code"),
     [
+        ("key", {f"more{number}": "1" for number in range(30)}, 400, "bad_request"),
         ("bundle.json", {"writeKey": "wrong"}, 401, "unknown_key"),
         ("slots/hero", {"segments": "viewers~forged0123456789"}, 400, "bad_cache_key"),
         ("slots/hero", {"segments": "\u2603"}, 400, "bad_cache_key"),

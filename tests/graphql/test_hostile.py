@@ -3,12 +3,12 @@
 import json
 import logging
 import re
-import uuid
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from django.conf import settings
 from django.utils import timezone
 from graphql import (
     GraphQLField,
@@ -19,12 +19,13 @@ from graphql import (
     get_named_type,
 )
 
-from personalization.graphql.caller import Caller
+from personalization.errors import FAULT, tell
 from personalization.graphql.limits import LENGTHS, MAX_ALIASES, MAX_DEPTH, MAX_FIELDS, MAX_QUERY, ROWS, WEIGHTS
-from personalization.graphql.plans import KEPT, Invalid, Plans
-from personalization.graphql.problems import Problem
+from personalization.graphql.plans import KEPT, Plans
+from personalization.graphql.problems import Mistake
 from personalization.graphql.schema import schema
 from personalization.graphql.view import MAX_BODY
+from tests.doors.conftest import WRITE_KEY
 from tests.graphql.conftest import SCOPES, SECRET, Graph
 from tests.graphql.test_customer import id_of, store_decision, viewed
 
@@ -106,17 +107,15 @@ def test_a_query_that_is_wrong_or_too_much_is_refused_before_it_runs(query: str)
     code = ""
     try:
         CLOSED.make(query)
-    except Problem as problem:
-        code = problem.code
-    except Invalid:
-        code = "bad_query"
+    except Mistake as mistake:
+        code = tell(mistake).code
     assert code == BAD_QUERIES[query]
 
 
 def test_the_door_says_so_with_a_status(door: Graph) -> None:
     for query, code in BAD_QUERIES.items():
         if code:
-            assert door.refuse(query) == (400, code), query[:80]
+            assert door.refuse(query) == (413 if code == "too_large" else 400, code), query[:80]
     assert door.ask(NESTED)["customer"] is None
 
 
@@ -188,7 +187,7 @@ def test_without_introspection_nobody_learns_the_schema(door: Graph) -> None:
 
 def test_with_introspection_tools_learn_it_in_bounds() -> None:
     OPEN.make(get_introspection_query(descriptions=True, input_value_deprecation=True))
-    with pytest.raises((Problem, Invalid)):
+    with pytest.raises(Mistake):
         OPEN.make(
             "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }"
         )
@@ -238,7 +237,7 @@ def test_a_refused_field_leaves_the_others_their_answers(door: Graph) -> None:
         {"Cookie": f"key={SECRET}"},
     ],
 )
-def test_only_a_secret_key_opens_the_door(door: Graph, headers: dict[str, str]) -> None:
+def test_only_who_is_known_comes_in(door: Graph, headers: dict[str, str]) -> None:
     answer = httpx.post(door.path, json={"query": "{ slots { name } }"}, headers=headers)
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (401, "unknown_key")
 
@@ -315,8 +314,7 @@ def test_a_fault_is_told_by_its_number_and_logged_without_what_is_known_of_anybo
         said = graph.post(query, who="anna@example.org").json()
     assert said["data"]["customer"] == {"id": id_of("anna@example.org"), "decisions": None}
     [error] = said["errors"]
-    assert error["extensions"]["code"] == "internal_error"
-    assert error["message"] == f"internal error {error['extensions']['id']}"
+    assert (error["extensions"]["code"], error["message"]) == ("internal", FAULT.says)
     assert error["path"] == ["customer", "decisions", 0, "slots"]
     logged = [record.getMessage() for record in caplog.records if record.name.startswith("personalization.graphql")]
     assert len(logged) == 1
@@ -334,7 +332,13 @@ def test_variables_and_queries_are_never_logged(door: Graph, caplog: pytest.LogC
     assert not re.search("anna@|setTraits|customer", caplog.text)
 
 
-def test_a_caller_needs_each_scope_by_itself() -> None:
-    with pytest.raises(Problem, match="profiles:read"):
-        Caller("site", frozenset({"profiles", "profiles:write"})).require("profiles:read")
-    assert uuid.UUID(id_of("anna")).hex == id_of("anna")
+def test_answers_say_how_often_one_may_call_also_those_that_refuse(graph: Graph) -> None:
+    for answer in (graph.post("{ slots { name } }"), graph.post("{ nothing }")):
+        assert answer.headers["ratelimit-policy"] == f'"key";q={settings.PZ_KEY_CALLS};w=60'
+        assert answer.headers["ratelimit"].startswith('"key";r=')
+    assert "ratelimit" not in graph.post("{ slots { name } }", "sk-wrong").headers
+
+
+def test_a_write_key_is_told_that_it_is_not_enough(graph: Graph) -> None:
+    answer = httpx.post(graph.path, json={"query": "{ slots { name } }"}, auth=(WRITE_KEY, ""))
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (403, "secret_key_needed")

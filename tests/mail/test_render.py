@@ -198,6 +198,11 @@ def test_what_makes_no_message_is_refused_with_what_to_do(
     assert answer.json()["message"]
 
 
+def test_answers_say_how_often_one_may_call(post: Post) -> None:
+    for answer in (post.render({"userId": "u1"}), post.render()):
+        assert answer.headers["ratelimit-policy"].startswith('"key";q=')
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 60_000, b'{"recipients": [{]}'])
 def test_bytes_that_are_no_call_are_never_a_server_error(post: Post, body: bytes) -> None:
     answer = httpx.post(post.url + PATH, content=body, headers=BEARER)
