@@ -21,9 +21,9 @@ from graphene_django.views import GraphQLView  # noqa: E402
 
 from bench.graphql import SCOPES  # noqa: E402
 from ingestion.directory import Directory  # noqa: E402
+from personalization.callers import Caller, Kind  # noqa: E402
 from personalization.graphql import queries  # noqa: E402
 from personalization.graphql.asked import Asked, Engine  # noqa: E402
-from personalization.graphql.caller import Caller  # noqa: E402
 from personalization.graphql.schema import schema  # noqa: E402
 from personalization.wiring import redis_client, snapshots  # noqa: E402
 from profiles import keys  # noqa: E402
@@ -56,7 +56,7 @@ LOADERS: Any = SimpleNamespace(
     balances=Each(lambda profile: queries.sum_points([profile])[0]),
 )
 ENGINE: Any = Engine(lambda: Directory(0), definitions.live_book, definitions.live_roster, *[None] * 4)  # type: ignore[arg-type]  # nothing else is asked of it
-ASKED = Asked(Caller("bench", frozenset(SCOPES)), LOADERS, ENGINE)
+ASKED = Asked(Caller(Kind.SECRET_KEY, "bench", "k:1", frozenset(SCOPES)), LOADERS, ENGINE)
 
 
 class StockView(GraphQLView):  # type: ignore[misc]  # it says nothing of its types

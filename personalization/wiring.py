@@ -372,6 +372,7 @@ class Web:
         roster, book = self._snapshots.live_roster, self._snapshots.live_book
         self.graphql = GraphqlApp(
             Engine(directory, book, roster, decider=decider, appender=appender, limits=limits, clock=clock),
+            gate=self.gate,
             people=People(reader=reader, roster=roster, deadline=settings.PZ_STORE_TIMEOUT),
             introspection=settings.PZ_GRAPHQL_INTROSPECTION,
             most_cost=settings.PZ_GRAPHQL_MAX_COST,

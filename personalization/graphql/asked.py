@@ -9,10 +9,11 @@ from graphql import FieldNode, FragmentSpreadNode, GraphQLResolveInfo, Selection
 from ingestion.append import Appender
 from ingestion.directory import Directory
 from ingestion.parse import Limits
+from personalization.callers import Caller
 from personalization.decide import Decider
-from personalization.graphql.caller import Caller
+from personalization.doors import find_door, let_in
 from personalization.graphql.loaders import Loaders
-from personalization.graphql.problems import BAD_REQUEST, Problem
+from personalization.graphql.problems import BAD_REQUEST, BadCall
 from profiles.event import anonymous_key, user_key
 from profiles.identity import MAX_ID_LENGTH, retired_key
 from rules.book import LiveBook
@@ -41,30 +42,37 @@ class Asked(NamedTuple):
     engine: Engine
 
 
+def let_field_in(info: GraphQLResolveInfo) -> Asked:
+    """The call, when its caller may ask for this field; raises ScopeMissing."""
+    asked: Asked = info.context
+    let_in(asked.caller, find_door(f"GRAPHQL {info.operation.operation.value} {info.field_name}"))
+    return asked
+
+
 def to_key(*, id: str | None = None, user_id: str | None = None, anonymous_id: str | None = None) -> str:
-    """The one identifier that a field was given; raises Problem."""
+    """The one identifier that a field was given; raises BadCall."""
     given = [each for each in (id, user_id, anonymous_id) if each is not None]
     if len(given) != 1:
-        raise Problem(BAD_REQUEST, "name one person by exactly one of their ids")
+        raise BadCall(BAD_REQUEST, "name one person by exactly one of their ids")
     if id is not None:
         return to_own_key(id)
     if not 0 < len(given[0]) <= MAX_ID_LENGTH or not given[0].isprintable():
-        raise Problem(BAD_REQUEST, f"an id has 1 to {MAX_ID_LENGTH} printable characters")
+        raise BadCall(BAD_REQUEST, f"an id has 1 to {MAX_ID_LENGTH} printable characters")
     return user_key(given[0]) if user_id is not None else anonymous_key(given[0])
 
 
 def to_own_key(id: str) -> str:
-    """The identifier of a profile's own id; raises Problem."""
+    """The identifier of a profile's own id; raises BadCall."""
     try:
         return retired_key(UUID(id).hex)
     except ValueError:
-        raise Problem(BAD_REQUEST, "the id of a profile has 32 hexadecimal digits") from None
+        raise BadCall(BAD_REQUEST, "the id of a profile has 32 hexadecimal digits") from None
 
 
 def check_first(first: int, most: int = MAX_FIRST) -> int:
-    """How many are asked for; raises Problem."""
+    """How many are asked for; raises BadCall."""
     if not 1 <= first <= most:
-        raise Problem(BAD_REQUEST, f"ask for 1 to {most} at once")
+        raise BadCall(BAD_REQUEST, f"ask for 1 to {most} at once")
     return first
 
 

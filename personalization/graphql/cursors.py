@@ -4,7 +4,7 @@ import base64
 import binascii
 from datetime import UTC, datetime
 
-from personalization.graphql.problems import BAD_REQUEST, Problem
+from personalization.graphql.problems import BAD_REQUEST, BadCall
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -16,14 +16,14 @@ def write_cursor(at: datetime, number: int) -> str:
 
 
 def read_cursor(cursor: str | None) -> tuple[datetime | None, int]:
-    """Raises Problem for one that was never given."""
+    """Raises BadCall for one that was never given."""
     if cursor is None:
         return None, 0
     try:
         microseconds, _, number = base64.urlsafe_b64decode(cursor.encode()).decode().partition(".")
         return EPOCH + datetime.resolution * int(microseconds), _bounded(int(number))
     except (ValueError, OverflowError, binascii.Error):
-        raise Problem(BAD_REQUEST, "the cursor is not one that an answer gave as `next`") from None
+        raise BadCall(BAD_REQUEST, "the cursor is not one that an answer gave as `next`") from None
 
 
 def _bounded(number: int) -> int:

@@ -21,7 +21,7 @@ from graphql import (
     is_composite_type,
 )
 
-from personalization.graphql.problems import BAD_QUERY, Problem
+from personalization.graphql.problems import BAD_QUERY, BadCall
 
 MAX_QUERY = 16_000  # characters
 MAX_TOKENS = 2_000
@@ -86,20 +86,20 @@ class Price(NamedTuple):
 
 
 def read_operation(document: DocumentNode) -> OperationDefinitionNode:
-    """The one operation of a document; raises Problem."""
+    """The one operation of a document; raises BadCall."""
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     fragments = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
     if len(operations) + len(fragments) != len(document.definitions):
-        raise Problem(BAD_QUERY, "a query has an operation and fragments, and nothing else")
+        raise BadCall(BAD_QUERY, "a query has an operation and fragments, and nothing else")
     if len(operations) != 1:
-        raise Problem("one_operation", "send one operation at a time")
+        raise BadCall("one_operation", "send one operation at a time")
     if operations[0].operation is OperationType.SUBSCRIPTION:
-        raise Problem(BAD_QUERY, "there are no subscriptions here; the socket tells of changes")
+        raise BadCall(BAD_QUERY, "there are no subscriptions here; the socket tells of changes")
     return operations[0]
 
 
 def check_shape(document: DocumentNode, operation: OperationDefinitionNode) -> None:
-    """Raises Problem for what is too deep or too much to be validated, whatever the fields are."""
+    """Raises BadCall for what is too deep or too much to be validated, whatever the fields are."""
     _Shape(_fragments(document)).check(operation.selection_set, 1, MAX_DEPTH)
 
 
@@ -113,7 +113,7 @@ class _Shape:
 
     def check(self, selected: SelectionSetNode, depth: int, most: int) -> None:
         if depth > most:
-            raise Problem("too_deep", f"fields are nested at most {most} deep")
+            raise BadCall("too_deep", f"fields are nested at most {most} deep")
         for selection in selected.selections:
             self._step()
             if isinstance(selection, FieldNode):
@@ -128,7 +128,7 @@ class _Shape:
 
     def _spread(self, name: str, depth: int, most: int) -> None:
         if name in self._inside:
-            raise Problem(BAD_QUERY, "a fragment is inside of itself")
+            raise BadCall(BAD_QUERY, "a fragment is inside of itself")
         fragment = self._fragments.get(name)
         if fragment is not None:  # else validation says so
             self._inside.append(name)
@@ -138,15 +138,15 @@ class _Shape:
     def _step(self) -> None:
         self._steps += 1
         if self._steps > 2 * MAX_FIELDS:
-            raise Problem("too_many_fields", f"a query has at most {MAX_FIELDS} fields, those of fragments included")
+            raise BadCall("too_many_fields", f"a query has at most {MAX_FIELDS} fields, those of fragments included")
 
     def _count_field(self, field: FieldNode) -> None:
         self._fields += 1
         self._aliases += field.alias is not None
         if self._fields > MAX_FIELDS:
-            raise Problem("too_many_fields", f"a query has at most {MAX_FIELDS} fields, those of fragments included")
+            raise BadCall("too_many_fields", f"a query has at most {MAX_FIELDS} fields, those of fragments included")
         if self._aliases > MAX_ALIASES:
-            raise Problem("too_many_aliases", f"a query has at most {MAX_ALIASES} aliases, those of fragments included")
+            raise BadCall("too_many_aliases", f"a query has at most {MAX_ALIASES} aliases, those of fragments included")
 
 
 def find_price(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> Price:

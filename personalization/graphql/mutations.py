@@ -7,9 +7,8 @@ from graphene import ID, Argument, Boolean, Field, ObjectType, String
 from graphql import GraphQLResolveInfo
 
 from ingestion.parse import Sender, parse_messages
-from personalization.graphql.asked import Asked, to_key
-from personalization.graphql.caller import WRITE_PROFILES
-from personalization.graphql.problems import BAD_REQUEST, Problem
+from personalization.graphql.asked import Asked, let_field_in, to_key
+from personalization.graphql.problems import BAD_REQUEST, BadCall
 from personalization.graphql.scalars import JSON
 
 CONSENT_UPDATED = "Segment Consent Preference Updated"  # as Segment's own consent managers send it
@@ -40,19 +39,21 @@ class Mutation(ObjectType):
 
     @staticmethod
     async def resolve_set_traits(root: None, info: GraphQLResolveInfo, traits: Any, **person: str) -> dict[str, str]:
+        asked = let_field_in(info)
         if not isinstance(traits, dict) or not traits:
-            raise Problem(BAD_REQUEST, "traits are an object with at least one of them")
-        return await _store(info.context, {"type": "identify", "traits": traits}, **person)
+            raise BadCall(BAD_REQUEST, "traits are an object with at least one of them")
+        return await _store(asked, {"type": "identify", "traits": traits}, **person)
 
     @staticmethod
     async def resolve_set_consent(
         root: None, info: GraphQLResolveInfo, purpose: str, granted: bool, **person: str
     ) -> dict[str, str]:
+        asked = let_field_in(info)
         if not purpose.strip():
-            raise Problem(BAD_REQUEST, "name the purpose")
+            raise BadCall(BAD_REQUEST, "name the purpose")
         consent = {"categoryPreferences": {purpose: granted}}
         message = {"type": "track", "event": CONSENT_UPDATED, "context": {"consent": consent}}
-        return await _store(info.context, message, **person)
+        return await _store(asked, message, **person)
 
 
 async def _store(
@@ -63,9 +64,9 @@ async def _store(
     anonymous_id: str | None = None,
     message_id: str | None = None,
 ) -> dict[str, str]:
-    """Parses the message as a door would, and answers when it is stored; raises Problem, Overloaded, LogUnavailable."""
+    """Parses the message as a door would, and answers when it is stored; raises BadCall, Overloaded and
+    LogUnavailable."""
     caller, _, engine = asked
-    caller.require(WRITE_PROFILES)
     to_key(user_id=user_id, anonymous_id=anonymous_id)
     named = {"userId": user_id, "anonymousId": anonymous_id, "messageId": message_id}
     parsed = parse_messages(
@@ -77,6 +78,6 @@ async def _store(
     )
     for refusal in parsed.refusals:
         engine.appender.note([(caller.source, refusal)])
-        raise Problem(refusal.reason, refusal.message)
+        raise BadCall(refusal.reason, refusal.message)
     await engine.appender.append(parsed.events)
     return {"message_id": parsed.events[0].id}

@@ -16,7 +16,7 @@ from graphql import (
 )
 
 from personalization.graphql.limits import MAX_QUERY, MAX_TOKENS, Price, check_shape, find_price, read_operation
-from personalization.graphql.problems import Problem
+from personalization.graphql.problems import BadCall
 
 KEPT = 200  # queries; those that were not asked for the longest go first
 TOLD_ERRORS = 10
@@ -48,7 +48,7 @@ class Plans:
         self._kept: OrderedDict[str, Plan] = OrderedDict()
 
     async def find(self, query: str) -> Plan:
-        """The plan of a query; raises Problem and Invalid."""
+        """The plan of a query; raises BadCall and Invalid."""
         plan = self._kept.get(query)
         if plan is not None:
             self._kept.move_to_end(query)
@@ -61,7 +61,7 @@ class Plans:
     def make(self, query: str) -> Plan:
         """As `find`, of one that was not seen before."""
         if len(query) > MAX_QUERY:
-            raise Problem("too_large", f"a query has at most {MAX_QUERY} characters; put what is long into variables")
+            raise BadCall("too_large", f"a query has at most {MAX_QUERY} characters; put what is long into variables")
         try:
             document = parse(query, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_TOKENS)
         except GraphQLError as error:

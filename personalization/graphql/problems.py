@@ -5,32 +5,19 @@ import traceback
 import uuid
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
 from graphql import GraphQLError
 
-from ingestion.append import Overloaded
-from ingestion.log import LogUnavailable
-from profiles.store import StoreUnavailable
+from personalization.errors import FAULT, extensions_of, find_problem, tell
 
 logger = logging.getLogger(__name__)
 
 BAD_QUERY = "bad_query"
 BAD_REQUEST = "bad_request"
-INTERNAL = "internal_error"
+TIMEOUT = "timeout"
 FRAMES = 5  # of our code's way to a fault, in the log
 
-# Faults of stores that are away: the call may succeed a moment later.
-AWAY: dict[type[Exception], tuple[str, str]] = {
-    Overloaded: ("server_busy", "too many events at the moment; send again later"),
-    LogUnavailable: ("unavailable", "events cannot be stored at the moment; send again later"),
-    StoreUnavailable: ("unavailable", "profiles cannot be read at the moment; ask again later"),
-    TimeoutError: ("timeout", "the answer took too long; ask again later, or for less"),
-    OperationalError: ("unavailable", "the archive cannot be read at the moment; ask again later, or for less"),
-    InterfaceError: ("unavailable", "the archive cannot be read at the moment; ask again later"),
-}
 
-
-class Problem(Exception):
+class BadCall(Exception):
     """The caller's mistake: `code` for programs, and a message that says how to mend it.
 
     `status` is that of the whole answer when nothing was executed; one field's problem leaves the others' answers."""
@@ -51,7 +38,7 @@ def say_error(error: GraphQLError) -> dict[str, Any]:
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
     said: dict[str, Any]
-    if isinstance(cause, Problem):
+    if isinstance(cause, BadCall):
         said = say_problem(cause.code, cause.message)
     elif isinstance(cause, GraphQLError) or (cause is None and error.path is None):
         said = say_problem(BAD_QUERY, error.message)
@@ -65,15 +52,17 @@ def say_error(error: GraphQLError) -> dict[str, Any]:
 
 
 def say_fault(fault: Exception) -> dict[str, Any]:
-    """A fault that is nobody's mistake. What is unexpected is logged under an id, without its message: that may quote
-    what is known of a person."""
-    for kind, (code, message) in AWAY.items():
-        if isinstance(fault, kind):
-            return say_problem(code, message)
+    """What the table of errors says of it. What is not in there is logged under an id, without its message: that may
+    quote what is known of a person."""
+    if isinstance(fault, TimeoutError):
+        return say_problem(TIMEOUT, "the answer took too long; ask again later, or for less")
+    if find_problem(fault) is not None:
+        told = tell(fault)
+        return {"message": told.message, "extensions": extensions_of(told)}
     id = uuid.uuid4().hex[:12]
     frames = traceback.extract_tb(fault.__traceback__)[-FRAMES:]
     way = " > ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames)
     logger.error("GraphQL error %s: %s at %s", id, type(fault).__name__, way or "an unknown place")
-    said = say_problem(INTERNAL, f"internal error {id}")
+    said = say_problem(FAULT.code, f"internal error {id}")
     said["extensions"]["id"] = id
     return said

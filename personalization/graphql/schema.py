@@ -9,11 +9,10 @@ from graphql import GraphQLResolveInfo
 
 from personalization.answering import Answered
 from personalization.decide import MAX_SLOTS
-from personalization.graphql.asked import Engine, check_first, to_key, to_own_key
-from personalization.graphql.caller import DECIDE, READ_PROFILES, READ_SEGMENTS
+from personalization.graphql.asked import Engine, check_first, let_field_in, to_key, to_own_key
 from personalization.graphql.decisions import Suppressed
 from personalization.graphql.mutations import Mutation
-from personalization.graphql.problems import BAD_REQUEST, Problem
+from personalization.graphql.problems import BAD_REQUEST, BadCall
 from personalization.graphql.queries import Listed, Size
 from personalization.graphql.scalars import JSON, DateTime
 from personalization.graphql.types import Customer, Named, many
@@ -192,40 +191,39 @@ class Query(ObjectType):
 
     @staticmethod
     def resolve_customer(root: None, info: GraphQLResolveInfo, **named: str | None) -> Any:
-        info.context.caller.require(READ_PROFILES)
-        return info.context.loaders.people.load(to_key(**named))
+        asked = let_field_in(info)
+        return asked.loaders.people.load(to_key(**named))
 
     @staticmethod
     def resolve_customers(root: None, info: GraphQLResolveInfo, ids: list[str]) -> Any:
-        info.context.caller.require(READ_PROFILES)
+        asked = let_field_in(info)
         if len(ids) > MAX_CUSTOMERS:
-            raise Problem(BAD_REQUEST, f"ask for at most {MAX_CUSTOMERS} customers at once")
-        return info.context.loaders.people.load_many([to_own_key(id) for id in ids])
+            raise BadCall(BAD_REQUEST, f"ask for at most {MAX_CUSTOMERS} customers at once")
+        return asked.loaders.people.load_many([to_own_key(id) for id in ids])
 
     @staticmethod
     def resolve_segments(
         root: None, info: GraphQLResolveInfo, first: int, after: str | None = None, slug: str | None = None
     ) -> Listed:
-        info.context.caller.require(READ_SEGMENTS)
-        return _list_segments(info.context.engine, check_first(first), after, slug)
+        asked = let_field_in(info)
+        return _list_segments(asked.engine, check_first(first), after, slug)
 
     @staticmethod
     def resolve_slots(root: None, info: GraphQLResolveInfo) -> list[Named]:
-        info.context.caller.require(DECIDE)
-        slots = info.context.engine.book().payload.slots
+        asked = let_field_in(info)
+        slots = asked.engine.book().payload.slots
         return [Named(slug, slot) for slug, slot in sorted(slots.items())]
 
     @staticmethod
     async def resolve_decide(
         root: None, info: GraphQLResolveInfo, slots: list[str], context: Any = None, **named: str | None
     ) -> dict[str, Any]:
-        info.context.caller.require(DECIDE)
+        caller, _, engine = let_field_in(info)
         if not 0 < len(slots) <= MAX_SLOTS:
-            raise Problem(BAD_REQUEST, f"name 1 to {MAX_SLOTS} slots")
+            raise BadCall(BAD_REQUEST, f"name 1 to {MAX_SLOTS} slots")
         if context is not None and not isinstance(context, dict):
-            raise Problem(BAD_REQUEST, "the context is an object")
+            raise BadCall(BAD_REQUEST, "the context is an object")
         identifier = to_key(**named) if any(each is not None for each in named.values()) else None
-        caller, _, engine = info.context
         answer = await engine.decider.decide(identifier, slots, context or {}, door="graphql", source=caller.source)
         shown = [SlotContent(slot, answered) for slot, answered in answer.slots.items()]
         return {"decision_id": answer.decision_id, "book": answer.book, "slots": shown}

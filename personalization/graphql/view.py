@@ -1,4 +1,4 @@
-"""`POST /graphql`: raw ASGI, so that no middleware it does not need stands before it. Only secret keys count here."""
+"""`POST /graphql`: raw ASGI, so that no middleware it does not need stands before it. No cookie counts here."""
 
 import asyncio
 import inspect
@@ -19,13 +19,17 @@ from ingestion.http import (
     encode,
     receive_body,
 )
+from personalization.callers import read_credentials
+from personalization.doors import DOORS
+from personalization.errors import tell
+from personalization.gate import HotGate
 from personalization.graphql.asked import Asked, Engine
-from personalization.graphql.caller import find_caller
 from personalization.graphql.loaders import Archive, Loaders, People
 from personalization.graphql.plans import TOLD_ERRORS, Invalid, Plan, Plans
-from personalization.graphql.problems import BAD_REQUEST, Problem, say_error, say_fault, say_problem
+from personalization.graphql.problems import BAD_REQUEST, BadCall, say_error, say_fault, say_problem
 from personalization.graphql.schema import schema
 
+DOOR = DOORS["POST /graphql"]
 PATHS = ("/graphql", "/graphql/")
 MAX_BODY = 64_000
 DEADLINE_S = 5.0  # for one answer
@@ -47,9 +51,17 @@ class GraphqlApp:
     """The raw ASGI application behind the GraphQL path."""
 
     def __init__(
-        self, engine: Engine, *, people: People, introspection: bool, most_cost: int, deadline: float = DEADLINE_S
+        self,
+        engine: Engine,
+        *,
+        gate: HotGate,
+        people: People,
+        introspection: bool,
+        most_cost: int,
+        deadline: float = DEADLINE_S,
     ) -> None:
         self._engine = engine
+        self._gate = gate
         self._people = people
         self._archive = Archive()
         self._plans = Plans(schema.graphql_schema, introspection=introspection)
@@ -73,15 +85,17 @@ class GraphqlApp:
     async def _answer_or_refuse(self, scope: Scope, receive: Receive) -> Answer:
         try:
             return await self._answer(scope, receive)
-        except Problem as problem:
-            return _refuse(problem.status, say_problem(problem.code, problem.message))
+        except BadCall as refused:
+            return _refuse(refused.status, say_problem(refused.code, refused.message))
         except Invalid as invalid:
             return _refuse(400, *map(say_error, invalid.errors))
         except (BodyTooSlow, ClientGone):
             raise
+        except TimeoutError as late:
+            return _refuse(503, say_fault(late))
         except Exception as fault:
-            said = say_fault(fault)
-            return _refuse(500 if "id" in said["extensions"] else 503, said)
+            told = tell(fault)
+            return _refuse(told.status, say_fault(fault), headers=told.headers)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         headers = dict(scope["headers"])
@@ -89,16 +103,17 @@ class GraphqlApp:
             said = say_problem("method_not_allowed", "use POST")
             return _refuse(405, said, headers=[(b"allow", b"POST")])
         raw = await receive_body(receive, MAX_BODY)
-        caller = find_caller(self._engine.directory(), headers.get(b"authorization", b""))
+        credentials = read_credentials(headers.get(b"authorization", b""))
+        caller, limits = await self._gate.admit(credentials, DOOR, (scope["client"] or ("", 0))[0])
         call = parse_call(raw, headers.get(b"content-type", b""))
         plan = await self._plans.find(call.query)
         asked = Asked(caller, Loaders(people=self._people, archive=self._archive), self._engine)
         async with asyncio.timeout(self._deadline):
             result = await self._execute(plan, call, asked)
-        said = {"data": result.data}
+        answer: dict[str, Any] = {"data": result.data}
         if result.errors:
-            said["errors"] = [say_error(error) for error in result.errors]
-        return Answer(200, encode(said))
+            answer["errors"] = [say_error(error) for error in result.errors]
+        return Answer(200, encode(answer), limits)
 
     async def _execute(self, plan: Plan, call: Call, asked: Asked) -> ExecutionResult:
         context = ExecutionContext.build(
@@ -114,7 +129,7 @@ class GraphqlApp:
             raise Invalid(context)
         cost = plan.price.pay(context.variable_values)
         if cost > self._most_cost:
-            raise Problem("too_costly", f"the query costs {cost}, {self._most_cost} are allowed; ask for less at once")
+            raise BadCall("too_costly", f"the query costs {cost}, {self._most_cost} are allowed; ask for less at once")
         try:
             data = context.execute_operation(plan.operation, None)
             if inspect.isawaitable(data):
@@ -126,17 +141,17 @@ class GraphqlApp:
 
 
 def parse_call(raw: bytes, content_type: bytes) -> Call:
-    """The call in a body; raises Problem."""
+    """The call in a body; raises BadCall."""
     if content_type.partition(b";")[0].strip().lower() != b"application/json":
-        raise Problem("unsupported_media_type", "send the call as application/json", status=415)
+        raise BadCall("unsupported_media_type", "send the call as application/json", status=415)
     if len(raw) > MAX_BODY:
-        raise Problem("too_large", f"a call has at most {MAX_BODY} bytes", status=413)
+        raise BadCall("too_large", f"a call has at most {MAX_BODY} bytes", status=413)
     if raw.lstrip()[:1] == b"[":
-        raise Problem("one_operation", "send one operation at a time")
+        raise BadCall("one_operation", "send one operation at a time")
     try:
         return _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Problem(BAD_REQUEST, "the body is not a JSON object with query, variables and operationName") from None
+        raise BadCall(BAD_REQUEST, "the body is not a JSON object with query, variables and operationName") from None
 
 
 def _refuse(status: int, *errors: dict[str, Any], headers: Headers = ()) -> Answer:

@@ -159,6 +159,14 @@ def test_consent_is_said_by_an_event_as_consent_managers_send_it(door: Graph, re
     assert event.context == {"consent": {"categoryPreferences": {"ads": False}}}  # type: ignore[union-attr]
 
 
+def test_consent_comes_back_in_the_profile(graph: Graph) -> None:
+    for purpose, granted in (("ads", False), ("mail", True)):
+        graph.ask(SET_CONSENT, user="u1", purpose=purpose, granted=granted)
+    graph.process()
+    consent = graph.ask('{ customer(userId: "u1") { consent { purpose granted } } }')["customer"]["consent"]
+    assert consent == [{"purpose": "ads", "granted": False}, {"purpose": "mail", "granted": True}]
+
+
 def test_several_changes_of_one_call_are_stored_in_their_order(graph: Graph) -> None:
     graph.ask(
         """mutation { a: setTraits(userId: "u1", traits: {plan: "free", age: 3}) { messageId }
