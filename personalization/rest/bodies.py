@@ -9,7 +9,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from personalization.rest.errors import CallRefused
+from personalization.errors import CallRefused
 from segments.forms import BadJson, read_json
 
 

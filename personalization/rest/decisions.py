@@ -11,8 +11,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from personalization.errors import CallRefused
 from personalization.replaying import explain_decision
-from personalization.rest.errors import CallRefused
 from personalization.rest.fields import OF_PAGE, page_of
 from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_time, take_page
 from personalization.rest.people import read_person, read_uuid
@@ -109,7 +109,6 @@ class ExplanationSerializer(Form):
 
 class Decisions(Resource):
     tag = TAG
-    scopes = {"GET": "decisions:read"}
 
     @operation(
         "listDecisions",
@@ -142,7 +141,6 @@ class Decisions(Resource):
 
 class OneDecision(Resource):
     tag = TAG
-    scopes = {"GET": "decisions:read"}
 
     @operation("getDecision", "Read one decision, with what came of it", answer=DecisionDetailSerializer)
     def get(self, request: Request, id: str) -> Response:
@@ -160,7 +158,6 @@ class OneDecision(Resource):
 
 class Explanation(Resource):
     tag = TAG
-    scopes = {"GET": "decisions:read"}
 
     @operation(
         "explainDecision",

@@ -11,7 +11,7 @@ from django.db.models import Model, Q, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from personalization.rest.errors import CallRefused
+from personalization.errors import CallRefused
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from personalization.errors import CallRefused
 from personalization.people import find_living
-from personalization.rest.errors import CallRefused
 from personalization.wiring import make_store
 from profiles.admin import read_state
 from profiles.event import derive_profile_id

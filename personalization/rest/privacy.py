@@ -10,8 +10,8 @@ from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from personalization.errors import CallRefused
 from personalization.people import export_person
-from personalization.rest.errors import CallRefused
 from personalization.rest.people import describe_erasure, find_id, read_uuid
 from personalization.rest.profile_forms import ErasureSerializer
 from personalization.rest.profiles import ID, TAG
@@ -22,7 +22,6 @@ from profiles.models import Erasure
 
 class Export(Resource):
     tag = TAG
-    scopes = {"GET": "profiles:read"}
 
     @operation(
         "exportProfile",
@@ -40,7 +39,6 @@ class Export(Resource):
 
 class Erasures(Resource):
     tag = TAG
-    scopes = {"GET": "erase"}
 
     @operation("getErasure", "Read how far an erasure is", answer=ErasureSerializer)
     def get(self, request: Request, id: str) -> Response:

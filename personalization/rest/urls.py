@@ -1,7 +1,5 @@
 """The addresses of the REST door, all under /api/v1/. The hot decide door stands before it (see asgi.py)."""
 
-from django.urls import re_path
-
 from personalization.rest import (
     books,
     catalogue,
@@ -14,7 +12,6 @@ from personalization.rest import (
     profiles,
     segments,
 )
-from personalization.rest.resource import Nowhere
 
 urlpatterns = [
     *profiles.urlpatterns,
@@ -27,5 +24,4 @@ urlpatterns = [
     *books.urlpatterns,
     *decisions.urlpatterns,
     *catalogue.urlpatterns,
-    re_path("", Nowhere.as_view()),
 ]
