@@ -34,8 +34,8 @@ Describe = Callable[[Sequence[Any]], list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of definition: its name in a Book, its forms, and what a list of it reads at once. `reserved` are slugs whose
-    addresses are taken by something else."""
+    """One kind of definition: its name in a Book, its forms, and what a list of it reads at once. `reserved` are slugs
+    whose addresses are taken by something else."""
 
     name: str
     plural: str

@@ -62,6 +62,15 @@ def read_time(value: Any) -> datetime:
     return moment
 
 
+def read_moment(said: str, name: str) -> datetime:
+    """The moment that a parameter of the address says."""
+    try:
+        return read_time(said)
+    except ValueError:
+        message = f"{name} is a moment with its offset, such as 2026-11-27T08:00:00Z"
+        raise CallRefused("bad_parameter", message) from None
+
+
 def read_text(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise ValueError("no text")

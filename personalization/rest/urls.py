@@ -1,6 +1,7 @@
 """The addresses of the REST door, all under /api/v1/. The hot decide door stands before it (see asgi.py)."""
 
 from personalization.rest import (
+    back_tests,
     books,
     catalogue,
     content,
@@ -8,6 +9,8 @@ from personalization.rest import (
     definitions_file,
     events,
     offers,
+    performance,
+    points,
     privacy,
     profiles,
     segments,
@@ -16,12 +19,15 @@ from personalization.rest import (
 urlpatterns = [
     *profiles.urlpatterns,
     *privacy.urlpatterns,
+    *points.urlpatterns,
     *events.urlpatterns,
     *segments.urlpatterns,
+    *performance.urlpatterns,  # before a rule of that name
     *content.urlpatterns,
     *offers.urlpatterns,
     *definitions_file.urlpatterns,
     *books.urlpatterns,
+    *back_tests.urlpatterns,
     *decisions.urlpatterns,
     *catalogue.urlpatterns,
 ]
