@@ -50,7 +50,7 @@ class CodesBody(Body):
     codes = serializers.ListField(child=serializers.CharField(max_length=MAX_CODE), min_length=1, max_length=MOST_CODES)
 
     def validate_codes(self, codes: Sequence[str]) -> Sequence[str]:
-        if faults := {place: [fault] for place, code in enumerate(codes) if (fault := find_code_fault(code))}:
+        if faults := {str(place): [fault] for place, code in enumerate(codes) if (fault := find_code_fault(code))}:
             raise serializers.ValidationError(faults)
         return codes
 
@@ -104,8 +104,8 @@ class Codes(Resource):
     @operation(
         "uploadCodes",
         "Add codes to the offer",
-        description="A list in JSON or, as `text/csv` or `text/plain`, a file of up to 16,000,000 bytes: a code in each "
-        "line, or in a column. Those that the offer has, and those that were ever granted, are not added again.",
+        description="A list in JSON or, as `text/csv` or `text/plain`, a file of up to 16,000,000 bytes: a code in "
+        "each line, or in a column. Those that the offer has, and those that were ever granted, are not added again.",
         request={"application/json": CodesBody, "text/csv": OpenApiTypes.STR},
         answer=UploadedSerializer,
         parameters=[OpenApiParameter("column", str, description="Of a file: the column with the codes.")],

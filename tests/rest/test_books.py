@@ -30,7 +30,7 @@ def test_publishing_and_what_is_in_force(back_end: BackEnd) -> None:
 
 def test_the_key_is_the_note_of_whoever_leaves_none(back_end: BackEnd) -> None:
     make_definitions()
-    assert back_end.post("publish").body["note"].startswith("With the key sk_")
+    assert back_end.post("publish").body["note"].startswith("With secret key ")
 
 
 def test_every_reason_why_nothing_was_published(back_end: BackEnd) -> None:

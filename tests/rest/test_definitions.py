@@ -187,7 +187,7 @@ def test_revisions_say_what_was_who_and_why(back_end: BackEnd) -> None:
     back_end.patch("slots/hero", {"name": "Header"}, if_match="*")
     newest, first = back_end.get("slots/hero/revisions").items
     assert (first["version"], first["note"], first["by"]) == (1, "For autumn", None)
-    assert newest["note"].startswith("With the key sk_")
+    assert newest["note"].startswith("With secret key ")
     assert back_end.get("slots/hero/revisions/1").body["definition"]["name"] == "Hero"
     assert back_end.get("slots/hero/revisions/9").code == "not_found"
     assert back_end.get("slots/nowhere/revisions").code == "not_found"
