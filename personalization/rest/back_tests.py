@@ -11,14 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from personalization.access import operator_of
-from personalization.backtesting import cancel_back_test, start_back_test
+from personalization.backtesting import cancel_back_test, hand_over_back_test, start_back_test
 from personalization.errors import CallRefused
 from personalization.rest.fields import OF_PAGE, Body, page_of, read_body
 from personalization.rest.idempotency import once
 from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_number, read_time, take_page
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
-from personalization.tasks import try_draft
 from rules.models import BackTest
 
 TAG = "Publishing"
@@ -92,7 +91,7 @@ class BackTests(Resource):
             raise CallRefused("too_many_open", f"{MOST_OPEN} are under way; wait, or cancel one")
         with transaction.atomic():
             test = start_back_test(**said, by=operator_of(request), at=timezone.now())
-            transaction.on_commit(lambda: try_draft.delay(test.pk))
+            transaction.on_commit(lambda: hand_over_back_test(test))
         return answer_back_test(test.pk, 201)
 
 
