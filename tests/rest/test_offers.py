@@ -85,7 +85,7 @@ def test_a_file_without_any_code_is_refused_with_its_lines(back_end: BackEnd, of
     said = send_file(back_end, f"{'c' * 65}\n", query="?column=1")
     assert (said["code"], [each["code"] for each in said["errors"]]) == ("bad_upload", ["bad_line"])
     assert said["errors"][0]["message"].startswith("line 1: ")
-    assert send_file(back_end, "")["code"] == "bad_upload"
+    assert send_file(back_end, "\n")["code"] == "bad_upload"
     assert send_file(back_end, b" " * 16_000_001)["code"] == "too_large"
     assert back_end.post(CODES, b"[" + b" " * 600_000).code == "too_large"
     assert back_end.post(CODES, b"A1").code == "bad_json"
