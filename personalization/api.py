@@ -19,7 +19,7 @@ from ingestion.http import (
     refuse_method,
     serve,
 )
-from personalization.callers import Kind, read_credentials
+from personalization.callers import Caller, Kind, read_credentials
 from personalization.decide import MAX_SLOTS, Decider
 from personalization.doors import DOORS, SecretKeyNeeded
 from personalization.errors import answer_error
@@ -82,10 +82,13 @@ class DecideApp:
         if scope["method"] != "POST":
             return refuse_method(b"POST, OPTIONS")
         question = parse_question(await receive_body(receive, MAX_BODY))
-        identifier, headers = await self._identify(scope, question)
+        identifier, caller, headers = await self._identify(scope, question)
         if question.visit is not None:
             return (await self._visit(question, question.visit, _read_agent(scope)))._replace(headers=headers)
-        decision = await self._decider.decide(identifier, question.slots, question.context, _read_agent(scope))
+        door = "web" if caller.kind is Kind.WRITE_KEY else "rest"
+        decision = await self._decider.decide(
+            identifier, question.slots, question.context, _read_agent(scope), door=door, source=caller.source
+        )
         return Answer(200, encode(decision), headers)
 
     async def _visit(self, question: Question, token: str, agent: str | None) -> Answer:
@@ -99,16 +102,18 @@ class DecideApp:
             return refuse(422, "bad_draft", f"the draft cannot be shown: {error}")
         return Answer(200, encode(answer))
 
-    async def _identify(self, scope: Scope, question: Question) -> tuple[str | None, Headers]:
-        """The identifier the caller may ask for, and what is said of the caller's limit; raises for who may not ask."""
+    async def _identify(self, scope: Scope, question: Question) -> tuple[str | None, Caller, Headers]:
+        """The identifier the caller may ask for, who that is, and what is said of their limit; raises for who may not
+        ask."""
         authorization = dict(scope["headers"]).get(b"authorization", b"")
         said = read_credentials(authorization, question.write_key)
         caller, headers = await self._gate.admit(said, DOOR, read_address(scope))
         if question.user_id is not None:
             if caller.kind is Kind.WRITE_KEY:
                 raise SecretKeyNeeded("a userId may be named with a secret key or a token only")
-            return user_key(question.user_id), headers
-        return None if question.anonymous_id is None else anonymous_key(question.anonymous_id), headers
+            return user_key(question.user_id), caller, headers
+        identifier = None if question.anonymous_id is None else anonymous_key(question.anonymous_id)
+        return identifier, caller, headers
 
 
 def _read_agent(scope: Scope) -> str | None:

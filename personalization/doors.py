@@ -54,6 +54,7 @@ DOORS: dict[str, Door] = {
     "SOCKET decide": _SDK,
     "SOCKET ping": _SDK,
     "POST /api/v1/decide": Door(Scope.DECIDE, write_key=True, session=False),
+    "POST /api/v1/decide/batch": Door(Scope.DECIDE, session=False),
     "POST /api/v1/email/render": Door(Scope.EMAIL_SEND, session=False),
     "POST /api/v1/events": Door(Scope.EVENTS, session=False),
     "GET /api/v1/profiles": Door(Scope.PROFILES_READ),

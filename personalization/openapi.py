@@ -4,7 +4,7 @@ from typing import Any
 
 from ingestion.scopes import MEANINGS
 from personalization.mail.openapi import describe_render
-from rules.engine import Reason
+from rules.engine import Kept, Reason
 
 _ID = {"type": "string", "minLength": 1, "maxLength": 255}
 _PROBLEM = {
@@ -18,7 +18,7 @@ _PROBLEM = {
         "message": {"type": "string"},
     },
 }
-_DECIDE = {
+_DECIDE: dict[str, Any] = {
     "operationId": "decide",
     "summary": "What to show a person in one or several slots, and why",
     "description": "A write key (Basic user, or writeKey in the body) asks for its visitor's anonymousId; naming a "
@@ -63,6 +63,28 @@ _DECIDE = {
                                         "reason": {"type": "string", "enum": [reason.value for reason in Reason]},
                                         "rule": {"type": "string"},
                                         "segments": {"type": "array", "items": {"type": "string"}},
+                                        "suppressed": {
+                                            "type": "array",
+                                            "description": "Rules that held and would have come first",
+                                            "items": {
+                                                "type": "object",
+                                                "properties": {
+                                                    "rule": {"type": "string"},
+                                                    "why": {"type": "string", "enum": [why.value for why in Kept]},
+                                                },
+                                            },
+                                        },
+                                        "offer": {
+                                            "type": "object",
+                                            "description": "What was granted with the block",
+                                            "properties": {
+                                                "offer": {"type": "string"},
+                                                "kind": {"type": "string"},
+                                                "name": {"type": "string"},
+                                                "code": {"type": "string"},
+                                                "points": {"type": "integer"},
+                                            },
+                                        },
                                         "block": {
                                             "type": "object",
                                             "nullable": True,
@@ -98,6 +120,57 @@ _DECIDE = {
         },
     },
 }
+_ANSWER = _DECIDE["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
+_BATCH: dict[str, Any] = {
+    "operationId": "decideBatch",
+    "summary": "What to show up to 500 people, each answered or told why not",
+    "description": "For back ends and senders. `answers` come in the order of `people`.",
+    "security": [{"secretKey": []}, {"oauth2": ["decide"]}],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["people", "slots"],
+                    "properties": {
+                        "people": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": 500,
+                            "items": {
+                                "type": "object",
+                                "properties": {"userId": _ID, "anonymousId": _ID, "context": {"type": "object"}},
+                            },
+                        },
+                        "slots": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 50},
+                        "context": {"type": "object", "additionalProperties": True},
+                    },
+                }
+            }
+        },
+    },
+    "responses": {
+        "200": {
+            "description": "An answer or an error for each person",
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["answers"],
+                        "properties": {
+                            "answers": {
+                                "type": "array",
+                                "items": {"type": "object", "properties": {**_ANSWER, "error": _PROBLEM}},
+                            }
+                        },
+                    }
+                }
+            },
+        },
+        **{status: told for status, told in _DECIDE["responses"].items() if status != "200"},
+    },
+}
 _SCHEMES = {
     "writeKey": {"type": "http", "scheme": "basic", "description": "The source's write key as user, no password"},
     "secretKey": {"type": "http", "scheme": "bearer", "description": "A secret key of the source"},
@@ -123,6 +196,7 @@ _SCHEMES = {
 def add_hot_doors(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular."""
     result.setdefault("paths", {})["/api/v1/decide"] = {"post": _DECIDE}
+    result["paths"]["/api/v1/decide/batch"] = {"post": _BATCH}
     result["paths"]["/api/v1/email/render"] = {"post": describe_render(_PROBLEM)}
     result.setdefault("components", {}).setdefault("securitySchemes", {}).update(_SCHEMES)
     return result

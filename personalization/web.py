@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import redis
 import redis.asyncio
@@ -20,6 +21,7 @@ from personalization.allowances import Allowances
 from personalization.api import DECIDE_PATHS, DecideApp
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
+from personalization.decide_batch import BATCH_PATHS, DecideBatchApp
 from personalization.gate import HotGate
 from personalization.graphql.asked import Engine
 from personalization.graphql.loaders import People
@@ -113,14 +115,16 @@ class Web:
             timeout=settings.PZ_STORE_TIMEOUT,
         )
         recorder = DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS)
-        decider = Decider(
+        make_decider = partial(
+            Decider,
             reader=reader,
             recorder=recorder,
             book=self._snapshots.live_book,
             roster=self._snapshots.live_roster,
             clock=clock,
-            deadline=settings.PZ_DECIDE_DEADLINE_MS / 1000,
         )
+        decider = make_decider(deadline=settings.PZ_DECIDE_DEADLINE_MS / 1000)
+        patient = make_decider(deadline=settings.PZ_STORE_TIMEOUT)  # no page waits for it
         directory = self._snapshots.live_directory
         self.ingest = IngestApp(directory=directory, appender=appender, limits=limits, clock=clock)
         self.gate = HotGate(
@@ -175,6 +179,7 @@ class Web:
         # Which paths, and which beginnings of paths, lead to which door.
         self._doors: dict[str, Door] = {
             **dict.fromkeys(DECIDE_PATHS, self.decide),
+            **dict.fromkeys(BATCH_PATHS, DecideBatchApp(gate=self.gate, decider=patient)),
             **dict.fromkeys(RENDER_PATHS, self.mail_render),
             **dict.fromkeys(GRAPHQL_PATHS, self.graphql),
         }
