@@ -1,4 +1,4 @@
-"""How old an answer can be: from sending an event to a decide answer that knows of it, under a steady stream."""
+"""How old an answer can be: from sending an event to an answer that knows of it, asked for or pushed, under load."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import msgspec
+from websockets.asyncio.client import connect
 
 from bench.doors import BASIC, WRITE_KEY, publish
 from bench.people import CONTEXT, roster
@@ -40,14 +41,15 @@ BOOK = {
 
 
 def measure_freshness() -> dict[str, Any]:
-    """Milliseconds from just before the event is sent until an answer shows it: quantiles of PROBES new visitors."""
+    """Milliseconds from just before the event is sent until an answer shows it: quantiles of PROBES new visitors, who
+    ask again and again; and of as many whose open page has the block pushed to it."""
     with own_redis() as url:
         connection = client(url)
         publish(connection)
         announce(connection, keys.BOOK, 2, json.dumps(BOOK).encode())
         announce(connection, keys.ROSTER, 2, msgspec.json.encode(roster({"probe": PROBED})))
         with web_server("personalization.asgi:application", url) as port, processor(url):
-            latencies = sorted(asyncio.run(_probe_under_load(port)))
+            latencies, pushed = map(sorted, asyncio.run(_probe_under_load(port)))
         accepted = sum(
             int(count)
             for name, count in connection.hgetall(keys.OUTCOMES).items()
@@ -57,19 +59,22 @@ def measure_freshness() -> dict[str, Any]:
         "p50_ms": round(latencies[len(latencies) // 2], 1),
         "p99_ms": round(latencies[int(len(latencies) * 0.99)], 1),
         "max_ms": round(latencies[-1], 1),
+        "pushed_p50_ms": round(pushed[len(pushed) // 2], 1),
+        "pushed_p99_ms": round(pushed[int(len(pushed) * 0.99)], 1),
         "probes": len(latencies),
         "events_per_second_beside": RATE,
         "events_processed": accepted,
     }
 
 
-async def _probe_under_load(port: int) -> list[float]:
+async def _probe_under_load(port: int) -> tuple[list[float], list[float]]:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=HEADERS, timeout=10) as http:
         await _until_ready(http)
         stream = asyncio.create_task(_stream(port))
         try:
             await asyncio.sleep(2)  # the stream is steady, the processor warm
-            return [await _probe(http) for _ in range(PROBES)]
+            asked = [await _probe(http) for _ in range(PROBES)]
+            return asked, [await _probe_page(port) for _ in range(PROBES)]
         finally:
             stream.cancel()
 
@@ -101,6 +106,24 @@ async def _probe(http: httpx.AsyncClient) -> float:
     await http.post("/v1/track", content=_event("Probed", visitor))
     await _wait_for_answer(http, visitor, time.monotonic() + GIVE_UP_S)
     return (time.perf_counter() - started) * 1_000
+
+
+async def _probe_page(port: int) -> float:
+    """A page with a live slot, and an event of its visitor."""
+    visitor = uuid.uuid4().hex
+    hello = {"type": "hello", "v": 1, "writeKey": WRITE_KEY, "anonymousId": visitor, "consent": "granted"}
+    question = {"type": "decide", "id": 1, "slots": ["hero"], "live": ["hero"]}
+    async with connect(f"ws://127.0.0.1:{port}/ws/v1/", compression=None) as socket:
+        await socket.send(json.dumps(hello))
+        await socket.send(json.dumps(question))
+        while json.loads(await socket.recv())["type"] != "decision":
+            pass
+        started = time.perf_counter()
+        await socket.send(json.dumps({"type": "batch", "id": 2, "batch": [json.loads(_event("Probed", visitor))]}))
+        async with asyncio.timeout(GIVE_UP_S):
+            while json.loads(await socket.recv()).get("id", 0) is not None:
+                pass
+        return (time.perf_counter() - started) * 1_000
 
 
 async def _wait_for_answer(http: httpx.AsyncClient, visitor: str, deadline: float) -> None:
