@@ -25,7 +25,8 @@ from personalization.callers import Caller, Kind  # noqa: E402
 from personalization.graphql import queries  # noqa: E402
 from personalization.graphql.asked import Asked, Engine  # noqa: E402
 from personalization.graphql.schema import schema  # noqa: E402
-from personalization.wiring import redis_client, snapshots  # noqa: E402
+from personalization.web import snapshots  # noqa: E402
+from personalization.wiring import redis_client  # noqa: E402
 from profiles import keys  # noqa: E402
 from profiles.event import derive_profile_id  # noqa: E402
 from profiles.profile import Profile, unpack  # noqa: E402

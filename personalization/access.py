@@ -4,25 +4,29 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction
-from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.decorators import sync_and_async_middleware
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
-from ingestion.http import PROBLEM
-from personalization.callers import Caller, make_session_caller
+from personalization.callers import Caller, Kind, make_session_caller
 from personalization.doors import Door, find_door, let_in, name_door
-from personalization.errors import find_problem, problem_body, tell
 from personalization.limits import Verdict
 from personalization.wiring import gate
 
 Respond = Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
+
+
+class OperatorAuthentication(SessionAuthentication):
+    """By the session of the admin. The token against forged calls has to be in the header: the body is the view's."""
+
+    def enforce_csrf(self, request: Any) -> None:
+        request._request.POST = QueryDict()
+        super().enforce_csrf(request._request)
 
 
 class CallerAuthentication(BaseAuthentication):
@@ -32,7 +36,7 @@ class CallerAuthentication(BaseAuthentication):
         said = request.META.get("HTTP_AUTHORIZATION", "")
         if said:
             return AnonymousUser(), gate().find(said.encode("latin-1", "replace"))
-        found = SessionAuthentication().authenticate(request)  # checks the form's own token too
+        found = OperatorAuthentication().authenticate(request)
         caller = None if found is None else make_session_caller(cast(Any, found[0]))
         return None if found is None or caller is None else (found[0], caller)
 
@@ -59,19 +63,20 @@ class CallerThrottle(BaseThrottle):
         return True
 
 
-class CallerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the OpenAPI document says it; the schemes are described in personalization/openapi.py."""
-
-    target_class = CallerAuthentication
-    name = ["secretKey", "oauth2"]
-
-    def get_security_definition(self, auto_schema: Any) -> Any:
-        return [{}, {}]
-
-
 def caller_of(request: Request) -> Caller:
     """Who was let in; for views whose door is not open to everybody."""
     return cast(Caller, request.auth)
+
+
+def operator_of(request: Request) -> User | None:
+    """The operator who calls, whose name stays beside what is changed; None for keys and tokens, which have none."""
+    return cast(User, request.user) if caller_of(request).kind is Kind.SESSION else None
+
+
+def say_caller(request: Request) -> str:
+    """What stays beside a change of which the caller says nothing. An operator's name stays there in any case."""
+    caller = caller_of(request)
+    return "" if caller.kind is Kind.SESSION else f"With {caller.words}"
 
 
 def door_of(request: HttpRequest | Request) -> Door:
@@ -83,15 +88,6 @@ def door_of(request: HttpRequest | Request) -> Door:
 def take_call(request: HttpRequest | Request, caller: Caller) -> Verdict:
     """Raises TooManyCalls."""
     return gate().take(caller, request.META.get("REMOTE_ADDR", ""))
-
-
-def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None:
-    """The REST framework's handler of exceptions; None for a fault of ours, which Django writes down and answers."""
-    if find_problem(error) is None:
-        return None
-    told = tell(error)
-    headers = {name.decode(): value.decode() for name, value in told.headers}
-    return Response(problem_body(told), told.status, headers=headers, content_type=PROBLEM.decode())
 
 
 @sync_and_async_middleware

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from ingestion.accepted import unpack as unpack_accepted
 from ingestion.log import LogUnavailable
 from ingestion.models import DeadLetter
+from personalization.admin_back_tests import BackTestAdmin as BackTestAdmin  # registers itself
 from personalization.admin_builds import BuildAdmin
 from personalization.admin_merges import MergeRecordAdmin
 from personalization.admin_people import ErasureAdmin as ErasureAdmin  # registers itself

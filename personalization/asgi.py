@@ -11,16 +11,11 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from ingestion.http import Message, Receive, Send  # noqa: E402
-from personalization import edge, health  # noqa: E402  # these need Django's settings in place
-from personalization.api import DECIDE_PATHS  # noqa: E402
+from personalization import health  # noqa: E402  # these need Django's settings in place
 from personalization.bodies import FORM_BYTES, serve_bounded  # noqa: E402
-from personalization.graphql.view import PATHS as GRAPHQL_PATHS  # noqa: E402
-from personalization.mail.api import RENDER_PATHS  # noqa: E402
-from personalization.mail.stamps import PREFIX as MAIL_PREFIX  # noqa: E402
 from personalization.static_files import make_static_app  # noqa: E402
-from personalization.wiring import Web, make_health_app  # noqa: E402
+from personalization.web import Web, make_health_app  # noqa: E402
 
-INGEST_PREFIXES = ("/v1/", "/beacon/", "/sourceConfig")
 SOCKET_PATHS = ("/ws/v1/", "/ws/v1")
 
 
@@ -35,21 +30,23 @@ class Application:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] == "http" and self._web is not None and _is_hot(scope["path"]):
-            await self._web.find_door(scope["path"])(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith(settings.STATIC_URL):
-            await self._static(scope, receive, send)
-        elif scope["type"] == "http" and self._web is not None and scope["path"] in GRAPHQL_PATHS:
-            await self._web.graphql(scope, receive, send)
-        elif scope["type"] == "http" and _is_health(scope["path"]):
-            await self._health(scope, send)
-        elif scope["type"] == "websocket" and self._web is not None and scope["path"] in SOCKET_PATHS:
-            await self._web.socket(scope, receive, send)
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 4404})
+            await self._open_socket(scope, receive, send)
+        elif self._web is not None and (door := self._web.find_door(scope["path"])) is not None:
+            await door(scope, receive, send)
+        elif scope["path"].startswith(settings.STATIC_URL):
+            await self._static(scope, receive, send)
+        elif scope["path"] == health.PATH or scope["path"].startswith(health.PATH + "/"):
+            await self._health(scope, send)
         else:
             most = settings.PZ_MAX_LIST_BYTES + FORM_BYTES
             await serve_bounded(django_application, scope, receive, send, most=most)
+
+    async def _open_socket(self, scope: Message, receive: Receive, send: Send) -> None:
+        if self._web is not None and scope["path"] in SOCKET_PATHS:
+            await self._web.socket(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 4404})
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
@@ -64,14 +61,6 @@ class Application:
                     await self._web.stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-
-def _is_hot(path: str) -> bool:
-    return path.startswith((*INGEST_PREFIXES, edge.PREFIX, MAIL_PREFIX)) or path in (*DECIDE_PATHS, *RENDER_PATHS)
-
-
-def _is_health(path: str) -> bool:
-    return path == health.PATH or path.startswith(health.PATH + "/")
 
 
 application = Application()

@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import redis
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
+from kombu.exceptions import OperationalError
 
 from personalization.answering import choose_all
+from personalization.celery import application
 from personalization.replaying import NotExplainable, recall_facts
 from profiles.profile import Memory, Profile
 from rules.actions import CannotPublish
@@ -28,6 +31,7 @@ from segments.roster import ENROLLED
 
 logger = logging.getLogger(__name__)
 
+TASK = "personalization.tasks.try_draft"
 MOST = 50_000  # decisions; of more, those of a share of all people are asked
 AT_ONCE = 500  # between two looks at whether it was cancelled
 SAMPLES = 50  # decisions that would have been others, to look at
@@ -46,6 +50,16 @@ def start_back_test(
     except msgspec.ValidationError as error:
         raise CannotPublish([str(error)]) from error
     return BackTest.objects.create(payload=payload, since=since, until=until, by=by, created=at)
+
+
+def hand_over_back_test(test: BackTest) -> None:
+    """Sends the task that runs it; says so at the test when nobody takes it."""
+    try:
+        application.send_task(TASK, args=[test.pk], retry=False)
+    except (OperationalError, redis.RedisError) as error:
+        logger.warning("the task of a back-test cannot be sent: %s", type(error).__name__)
+        failed = {"state": BackTest.State.FAILED, "error": "The worker cannot be reached; start another one."}
+        BackTest.objects.filter(pk=test.pk, state=BackTest.State.WAITING).update(**failed)
 
 
 def cancel_back_test(test: BackTest) -> bool:

@@ -29,6 +29,19 @@ class Caller(msgspec.Struct, frozen=True):
     key: str
     scopes: frozenset[str] = frozenset()
 
+    @property
+    def words(self) -> str:
+        """As people read of it beside what was changed: `secret key 12`, by the number it has in the admin."""
+        return f"{WORDS[self.kind]} {self.key.partition(':')[2]}"
+
+
+WORDS = {
+    Kind.WRITE_KEY: "write key of",
+    Kind.SECRET_KEY: "secret key",
+    Kind.OAUTH: "OAuth client",
+    Kind.SESSION: "operator",
+}
+
 
 class Credentials(NamedTuple):
     """What a call says of itself; "" for what it does not say."""
@@ -45,20 +58,30 @@ NOTHING_SAID = "send a secret key or a token as Bearer, or where it is enough th
 WRONG_WRITE_KEY = "send the source's write key as Basic user or as writeKey"
 WRONG_BEARER = "the key is not known: it was never given out, was revoked, or has expired"
 
+
+def _may_all(*models: str) -> tuple[str, ...]:
+    """Whoever may change drafts may add and remove them: the admin has a permission for each of these."""
+    return tuple(
+        f"{app}.{verb}_{model}"
+        for app, _, model in (each.partition(".") for each in models)
+        for verb in ("add", "change", "delete")
+    )
+
+
 # What an operator has to be allowed in the admin for a session to have a scope. Events are a source's: none sends them.
 PERMISSIONS: dict[Scope, tuple[str, ...]] = {
     Scope.DECIDE: ("rules.view_rule", "profiles.view_storedprofile"),
     Scope.PROFILES_READ: ("profiles.view_storedprofile",),
     Scope.PROFILES_WRITE: ("profiles.change_storedprofile",),
     Scope.SEGMENTS_READ: ("segments.view_segment",),
-    Scope.SEGMENTS_WRITE: ("segments.change_segment",),
+    Scope.SEGMENTS_WRITE: _may_all("segments.segment"),
     Scope.CONTENT_READ: ("rules.view_rule", "rules.view_block", "rules.view_slot", "rules.view_offer"),
-    Scope.CONTENT_WRITE: ("rules.change_rule", "rules.change_block", "rules.change_slot", "rules.change_offer"),
+    Scope.CONTENT_WRITE: _may_all("rules.rule", "rules.block", "rules.slot", "rules.offer"),
     Scope.PUBLISH: ("rules.add_book",),
     Scope.DECISIONS_READ: ("rules.view_decision",),
     Scope.EMAIL_SEND: ("rules.view_block", "profiles.view_storedprofile"),
     Scope.CATALOGUE_READ: ("ingestion.view_eventtype",),
-    Scope.CATALOGUE_WRITE: ("ingestion.change_eventtype",),
+    Scope.CATALOGUE_WRITE: ("ingestion.change_eventtype", "ingestion.change_eventproperty"),
     Scope.ERASE: ("profiles.delete_storedprofile",),
 }
 

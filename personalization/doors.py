@@ -9,15 +9,21 @@ from personalization.callers import NOTHING_SAID, Caller, Kind, UnknownKey
 
 
 class Door(NamedTuple):
-    """Who may come in. `scope` is what a secret key, a token or a session needs, None where they do not help;
-    `write_key` says whether the public write key is enough; `session` whether an operator's is looked at, which raw
-    doors never do; `any_scope`: every key and token, as scopes are asked for further in; `open`: anybody may."""
+    """Who may come in. `scope` is what a secret key, a token or a session needs, None where they do not help, and
+    `also` another one that it needs besides; `write_key` says whether the public write key is enough; `session`
+    whether an operator's is looked at, which raw doors never do; `any_scope`: every key and token, as scopes are asked
+    for further in; `open`: anybody may."""
 
     scope: Scope | None = None
     write_key: bool = False
     session: bool = True
     any_scope: bool = False
     open: bool = False
+    also: Scope | None = None
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        return tuple(scope for scope in (self.scope, self.also) if scope is not None)
 
 
 _SDK = Door(write_key=True, session=False)  # what a page, an app or an SDK does with the public key
@@ -49,13 +55,20 @@ DOORS: dict[str, Door] = {
     "SOCKET ping": _SDK,
     "POST /api/v1/decide": Door(Scope.DECIDE, write_key=True, session=False),
     "POST /api/v1/email/render": Door(Scope.EMAIL_SEND, session=False),
-    "POST /api/v1/events": Door(Scope.EVENTS),
+    "POST /api/v1/events": Door(Scope.EVENTS, session=False),
     "GET /api/v1/profiles": Door(Scope.PROFILES_READ),
     "GET /api/v1/profiles/{id}": Door(Scope.PROFILES_READ),
     "GET /api/v1/profiles/{id}/events": Door(Scope.PROFILES_READ),
     "GET /api/v1/profiles/{id}/transactions": Door(Scope.PROFILES_READ),
-    "PATCH /api/v1/profiles/{id}": Door(Scope.PROFILES_WRITE),
+    "GET /api/v1/profiles/{id}/export": Door(Scope.PROFILES_READ),
+    "GET /api/v1/profiles/{id}/points": Door(Scope.PROFILES_READ),
+    "GET /api/v1/profiles/{id}/points/entries": Door(Scope.PROFILES_READ),
+    # An operator has no source in whose name to speak, and writes into nobody's ledger.
+    "PATCH /api/v1/profiles/{id}": Door(Scope.PROFILES_WRITE, session=False),
+    "POST /api/v1/profiles/{id}/points/add": Door(Scope.PROFILES_WRITE, session=False),
+    "POST /api/v1/profiles/{id}/points/spend": Door(Scope.PROFILES_WRITE, session=False),
     "DELETE /api/v1/profiles/{id}": Door(Scope.ERASE),
+    "GET /api/v1/erasures/{id}": Door(Scope.ERASE),
     **_drafts("segments", Scope.SEGMENTS_READ, Scope.SEGMENTS_WRITE),
     "GET /api/v1/segments/{slug}/members": Door(Scope.SEGMENTS_READ),
     "GET /api/v1/segments/{slug}/size": Door(Scope.SEGMENTS_READ),
@@ -63,6 +76,17 @@ DOORS: dict[str, Door] = {
     **_drafts("blocks", Scope.CONTENT_READ, Scope.CONTENT_WRITE),
     **_drafts("rules", Scope.CONTENT_READ, Scope.CONTENT_WRITE),
     **_drafts("offers", Scope.CONTENT_READ, Scope.CONTENT_WRITE),
+    "GET /api/v1/offers/{slug}/codes": Door(Scope.CONTENT_READ),
+    "POST /api/v1/offers/{slug}/codes": Door(Scope.CONTENT_WRITE),
+    "DELETE /api/v1/offers/{slug}/codes": Door(Scope.CONTENT_WRITE),
+    "POST /api/v1/offers/{slug}/codes/generate": Door(Scope.CONTENT_WRITE),
+    "GET /api/v1/rules/performance": Door(Scope.CONTENT_READ),
+    "GET /api/v1/back-tests": Door(Scope.CONTENT_READ),
+    "POST /api/v1/back-tests": Door(Scope.CONTENT_READ),
+    "GET /api/v1/back-tests/{id}": Door(Scope.CONTENT_READ),
+    "POST /api/v1/back-tests/{id}/cancel": Door(Scope.CONTENT_READ),
+    "GET /api/v1/definitions": Door(Scope.CONTENT_READ, also=Scope.SEGMENTS_READ),
+    "POST /api/v1/definitions": Door(Scope.CONTENT_WRITE, also=Scope.SEGMENTS_WRITE),
     "GET /api/v1/books": Door(Scope.CONTENT_READ),
     "GET /api/v1/books/current": Door(Scope.CONTENT_READ),
     "GET /api/v1/books/{number}": Door(Scope.CONTENT_READ),
@@ -122,8 +146,9 @@ def let_in(caller: Caller | None, door: Door) -> None:
     if caller.kind is Kind.WRITE_KEY:
         if not door.write_key:
             raise SecretKeyNeeded("the write key is not enough here: use a secret key or a token")
-    elif not door.any_scope and (door.scope is None or door.scope not in caller.scopes):
-        lacks = "a write key is needed here" if door.scope is None else f"the scope {door.scope.value!r} is missing"
+    elif not door.any_scope and (not door.scopes or not caller.scopes.issuperset(door.scopes)):
+        missing = next((scope for scope in door.scopes if scope not in caller.scopes), None)
+        lacks = "a write key is needed here" if missing is None else f"the scope {missing.value!r} is missing"
         raise ScopeMissing(f"{lacks}; the caller has {', '.join(sorted(caller.scopes)) or 'none'}")
 
 

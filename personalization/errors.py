@@ -2,10 +2,10 @@
 
 REST and the raw doors answer a problem body (RFC 9457) with `code` and `message`, GraphQL puts the code into the
 error's extensions, the socket closes with 4000 + status. An exception that is not in the table is a fault of ours: it
-is answered with 500 and says nothing of the inside.
+is answered with 500 and says nothing of the inside. What a door refuses by itself it raises as CallRefused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import redis
@@ -26,8 +26,14 @@ from personalization.graphql import problems as graphql
 from personalization.limits import TooManyCalls
 from personalization.mail import calls as mail
 from personalization.mail.templates import BadTemplate, UnknownTemplate
+from personalization.people import UnknownPerson
+from personalization.replaying import NotExplainable
 from profiles.store import StoreUnavailable
 from rules.actions import CannotPublish
+from rules.codes import NobodyGetsOne, NoCodes
+from rules.drafts import InUse, Overtaken
+from rules.importing import BadFile
+from rules.points import KeyTaken, NotEnoughPoints
 from rules.render import BadBlock, RenderFailed
 from segments.conditions.edge import ServerOnly
 from segments.conditions.language import BadCondition
@@ -46,7 +52,27 @@ class Problem(NamedTuple):
     retry_after: int | None = None
 
 
+class FieldError(NamedTuple):
+    """What is wrong at one place of the body: `pointer` is a JSON Pointer, `node` the id of a condition's node."""
+
+    pointer: str
+    code: str
+    message: str
+    node: str | None = None
+
+
+class CallRefused(Exception):
+    """A call that is not answered: a code of CODES, a message that says how to mend it, and where it is wrong."""
+
+    def __init__(self, code: str, message: str, errors: Sequence[FieldError] = ()) -> None:
+        self.code, self.message, self.errors = code, message, tuple(errors)
+        super().__init__(message)
+
+
 _LATER = "the service is not ready; try again in a second"
+_MISSING = Problem(404, "not_found", "Not found")
+_BAD_JSON = Problem(400, "bad_json", "The body cannot be read")
+_INVALID = Problem(422, "invalid", "Some fields are not in order")
 _AWAY = Problem(503, "unavailable", "Not available at the moment", _LATER, 1)
 _WRONG_METHOD = Problem(405, "method_not_allowed", "The path is for another method")
 _UNKNOWN_MEDIA_TYPE = Problem(415, "unsupported_media_type", "The body has a type that is not read")
@@ -77,6 +103,15 @@ PROBLEMS: dict[type[Exception], Problem] = {
     RenderFailed: Problem(422, "render_failed", "The block could not be rendered"),
     BadUpload: Problem(422, "bad_upload", "The list cannot be read"),
     BadOrigin: Problem(422, "bad_origin", "That is no origin"),
+    Overtaken: Problem(412, "version_mismatch", "Somebody has changed it"),
+    InUse: Problem(409, "in_use", "Something else refers to it"),
+    BadFile: _BAD_JSON,
+    NoCodes: Problem(422, "no_codes", "No codes can be made of this"),
+    # What cannot be done for a person.
+    UnknownPerson: _MISSING,
+    NotExplainable: Problem(409, "not_explainable", "It cannot be explained any more"),
+    NotEnoughPoints: Problem(409, "not_enough_points", "There are not enough points"),
+    KeyTaken: Problem(409, "key_taken", "The key belongs to another entry"),
     UndoRefused: Problem(409, "undo_refused", "The merge cannot be undone"),
     UndoPending: Problem(409, "undo_pending", "The merge is being undone"),
     # What a call says that a raw door, GraphQL or the door of e-mail cannot use.
@@ -102,24 +137,35 @@ PROBLEMS: dict[type[Exception], Problem] = {
 
 # The same for what the REST framework and Django raise by themselves.
 REST_PROBLEMS: dict[type[Exception], Problem] = {
-    rest.ValidationError: Problem(
-        422, "invalid", "Some fields are not in order", "mend the fields that `errors` names"
-    ),
-    rest.ParseError: Problem(400, "bad_json", "The body cannot be read"),
+    rest.ValidationError: _INVALID,
+    rest.ParseError: _BAD_JSON,
     rest.NotAuthenticated: PROBLEMS[UnknownKey],
     rest.AuthenticationFailed: PROBLEMS[UnknownKey],
     rest.PermissionDenied: Problem(403, "forbidden", "That is not allowed"),
     PermissionDenied: Problem(403, "forbidden", "That is not allowed", "this is not allowed"),
-    rest.NotFound: Problem(404, "not_found", "Not found"),
-    Http404: Problem(404, "not_found", "Not found", "there is nothing of this name"),
+    rest.NotFound: _MISSING,
+    Http404: _MISSING._replace(says="there is nothing at this address"),
     rest.MethodNotAllowed: _WRONG_METHOD,
     rest.NotAcceptable: Problem(406, "not_acceptable", "There is no such form of the answer"),
     rest.UnsupportedMediaType: _UNKNOWN_MEDIA_TYPE,
     rest.Throttled: PROBLEMS[TooManyCalls],
 }
 
+# The same for what the doors refuse by themselves.
+REFUSALS = (
+    Problem(400, "bad_parameter", "A parameter or header cannot be read"),
+    Problem(400, "bad_cursor", "The cursor is none of this list"),
+    Problem(409, "exists_already", "Something of this name exists already"),
+    Problem(409, "nothing_to_do", "It is so already"),
+    Problem(409, "in_progress", "The first call with this Idempotency-Key has not ended"),
+    Problem(409, "too_many_open", "Too many of them are under way"),
+    Problem(413, "too_large", "The body has too many bytes or items"),
+    Problem(422, "key_reused", "The Idempotency-Key was used for another call"),
+    Problem(428, "if_match_missing", "The header If-Match is needed here"),
+)
 FAULT = Problem(500, "internal", "Something here is wrong", "something here is wrong; it has been written down")
-MOST_TOLD = 100  # reasons, or fields, of one answer
+CODES = {row.code: row for row in (*REFUSALS, *REST_PROBLEMS.values(), *PROBLEMS.values(), FAULT)}
+MOST_TOLD = 100  # errors of one answer
 
 
 class Told(NamedTuple):
@@ -132,9 +178,16 @@ class Told(NamedTuple):
     headers: Headers
     more: dict[str, Any]
 
+    @property
+    def named_headers(self) -> dict[str, str]:
+        """The headers, as Django takes them."""
+        return {name.decode(): value.decode() for name, value in self.headers}
+
 
 def find_problem(error: BaseException) -> Problem | None:
     """The row of the exception's class, or of the nearest one it comes from."""
+    if isinstance(error, CallRefused):
+        return CODES[error.code]._replace(says=None)
     for kind in type(error).__mro__:
         problem = PROBLEMS.get(kind) or REST_PROBLEMS.get(kind)
         if problem is not None:
@@ -186,27 +239,56 @@ def _headers(error: BaseException, problem: Problem) -> Headers:
 
 
 def _more(error: BaseException) -> dict[str, Any]:
-    if isinstance(error, CannotPublish):
-        return {"reasons": list(error.reasons[:MOST_TOLD])}
     if isinstance(error, graphql.EventRefused):
         return {"reason": error.reason}
+    told = [
+        {name: value for name, value in each._asdict().items() if value is not None} for each in _list_errors(error)
+    ]
+    return {"errors": told[:MOST_TOLD]} if told else {}
+
+
+def _list_errors(error: BaseException) -> Sequence[FieldError]:
+    if isinstance(error, CallRefused):
+        return error.errors
     if isinstance(error, rest.ValidationError):
-        return {"errors": list(_fields(error.detail))[:MOST_TOLD]}
-    return {}
+        return list_fields(error.detail)
+    if isinstance(error, CannotPublish):
+        return [FieldError("", "cannot_publish", reason) for reason in error.reasons]
+    if isinstance(error, NobodyGetsOne):
+        return [FieldError("", "bad_line", f"line {each.line}: {each.why}") for each in error.problems]
+    return ()
 
 
-def _fields(detail: Any, at: str = "") -> Sequence[dict[str, str]]:
-    """Each field that is not in order, as a JSON pointer with what is wrong with it."""
+def refuse_fields(errors: Iterable[FieldError]) -> CallRefused:
+    """The refusal of a body, with everything that is wrong in it."""
+    found = list(errors)
+    return CallRefused("invalid", _say_fields(found), found)
+
+
+def list_fields(detail: Any, pointer: str = "") -> list[FieldError]:
+    """Each field in which the REST framework found something wrong, with its place in the body."""
     if isinstance(detail, dict):
-        steps = (("" if name == "non_field_errors" else f"/{name}", inner) for name, inner in detail.items())
-        return [found for step, inner in steps for found in _fields(inner, at + step)]
+        own = {name: pointer if name == "non_field_errors" else f"{pointer}/{escape(str(name))}" for name in detail}
+        return [found for name, inner in detail.items() for found in list_fields(inner, own[name])]
     if isinstance(detail, (list, tuple)):
-        if all(isinstance(each, str) for each in detail):
-            return [{"pointer": at, "message": str(each)} for each in detail]
-        return [found for number, inner in enumerate(detail) for found in _fields(inner, f"{at}/{number}")]
-    return [{"pointer": at, "message": str(detail)}]
+        is_list = any(isinstance(each, dict) for each in detail)  # of the body, not of what is wrong with one field
+        places = [f"{pointer}/{number}" if is_list else pointer for number in range(len(detail))]
+        return [found for inner, place in zip(detail, places, strict=True) for found in list_fields(inner, place)]
+    return [FieldError(pointer, getattr(detail, "code", "invalid"), str(detail))]
+
+
+def escape(name: str) -> str:
+    """A name as a part of a JSON Pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _say_fields(found: Sequence[FieldError]) -> str:
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"{found[0].pointer or 'the body'}: {found[0].message}{more}"
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, rest.ValidationError) and (found := list_fields(error.detail)):
+        return _say_fields(found)
     detail = getattr(error, "detail", None)
     return str(error if detail is None else detail)

@@ -35,6 +35,5 @@ def answer_missing(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def _answer_program(error: BaseException) -> HttpResponse:
     told = tell(error)
-    headers = {name.decode(): value.decode() for name, value in told.headers}
-    body = problem_body(told)
-    return JsonResponse(body, status=told.status, headers=headers, content_type=PROBLEM.decode())
+    headers = told.named_headers
+    return JsonResponse(problem_body(told), status=told.status, headers=headers, content_type=PROBLEM.decode())

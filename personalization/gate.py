@@ -96,7 +96,7 @@ class Gate:
         find_forgotten: Callable[[str], Token | None],
     ) -> None:
         self._client = client
-        self._directory = directory
+        self.directory = directory
         self._policies = policies
         self._clock = clock
         self._find_forgotten = find_forgotten
@@ -108,7 +108,7 @@ class Gate:
         """Raises UnknownKey and LogUnavailable."""
         said = read_credentials(authorization, write_key)
         token = self._find_token(said.bearer) if is_token(said.bearer) else None
-        caller = make_caller(said, directory=self._directory(), now=self._clock(), token=token)
+        caller = make_caller(said, directory=self.directory(), now=self._clock(), token=token)
         if caller.kind in NOTED:
             self._note_use(caller)
         return caller

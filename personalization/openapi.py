@@ -101,6 +101,12 @@ _DECIDE = {
 _SCHEMES = {
     "writeKey": {"type": "http", "scheme": "basic", "description": "The source's write key as user, no password"},
     "secretKey": {"type": "http", "scheme": "bearer", "description": "A secret key of the source"},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "sessionid",
+        "description": "An operator who is signed in; calls that change something send Django's CSRF token too",
+    },
     "oauth2": {
         "type": "oauth2",
         "description": "A token of an OAuth client, good for an hour",

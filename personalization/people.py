@@ -33,10 +33,16 @@ class UnknownPerson(Exception):
 def find_person(term: str) -> UUID:
     """The profile that an identifier (`u:…`, `a:…`) or a profile's id stands for by now. Raises UnknownPerson, and
     StoreUnavailable."""
-    person = find_living(_read_term(term))
+    person = find_anybody(term)
     if not is_known(person):
         raise UnknownPerson(f"nobody is known as {term}")
     return person
+
+
+def find_anybody(term: str) -> UUID:
+    """The same of somebody who need not be known: an identifier stands for a profile before anything is known of it.
+    Raises UnknownPerson for what is no such term."""
+    return find_living(_read_term(term))
 
 
 def find_living(profile_id: UUID) -> UUID:

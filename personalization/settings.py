@@ -164,7 +164,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["personalization.access.DoorPermission"],
     "DEFAULT_THROTTLE_CLASSES": ["personalization.access.CallerThrottle"],
     "DEFAULT_METADATA_CLASS": None,
-    "EXCEPTION_HANDLER": "personalization.access.answer_problem",
+    "EXCEPTION_HANDLER": "personalization.rest.errors.answer_problem",
 }
 OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
 OAUTH2_PROVIDER = {

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from personalization.admin_decisions import show_decision, show_decisions
 from personalization.admin_health import show_health, show_segment_health
 from personalization.admin_people import show_erase, show_export
 from personalization.admin_preview import show_preview
@@ -22,6 +23,8 @@ urlpatterns = [
     ),
     path("admin/profiles/storedprofile/<uuid:id>/export/", admin.site.admin_view(show_export), name="people_export"),
     path("admin/profiles/storedprofile/<uuid:id>/erase/", admin.site.admin_view(show_erase), name="people_erase"),
+    path("admin/rules/decisions/", admin.site.admin_view(show_decisions), name="rules_decisions"),
+    path("admin/rules/decisions/<uuid:id>/", admin.site.admin_view(show_decision), name="rules_decision"),
     path("admin/rules/visit/", admin.site.admin_view(show_visit), name="rules_visit"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("personalization.rest.urls")),

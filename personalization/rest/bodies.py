@@ -9,7 +9,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from personalization.rest.errors import CallRefused
+from personalization.errors import CallRefused
 from segments.forms import BadJson, read_json
 
 
@@ -30,13 +30,17 @@ class JsonBody(RawBody):
     """JSON, read as everything that is stored is: each key once, no NaN, no NUL."""
 
     def parse(self, stream: IO[Any], media_type: str | None = None, context: Mapping[str, Any] | None = None) -> Any:
-        raw = super().parse(stream, media_type, context)
-        try:
-            return read_json(raw.decode())
-        except UnicodeDecodeError:
-            raise CallRefused("bad_json", "the body is not UTF-8") from None
-        except BadJson as error:
-            raise CallRefused("bad_json", str(error)) from error
+        return parse_json(super().parse(stream, media_type, context))
+
+
+def parse_json(raw: bytes) -> Any:
+    """Raises CallRefused."""
+    try:
+        return read_json(raw.decode())
+    except UnicodeDecodeError:
+        raise CallRefused("bad_json", "the body is not UTF-8") from None
+    except BadJson as error:
+        raise CallRefused("bad_json", str(error)) from error
 
 
 class AlwaysJson(BaseContentNegotiation):

@@ -12,8 +12,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from personalization.rest.access import read_caller
-from personalization.rest.errors import CallRefused
+from personalization.access import operator_of, say_caller
+from personalization.errors import CallRefused
 from personalization.rest.etags import answer_tagged
 from personalization.rest.fields import OF_PAGE, Body, page_of, read_body
 from personalization.rest.idempotency import once
@@ -28,7 +28,6 @@ from rules.review import Change, find_problems
 from rules.scheduling import cancel_publication, schedule_publication
 
 TAG = "Publishing"
-READ, PUBLISH = "content:read", "publish"
 NOTE = 200
 
 Form = serializers.Serializer[Any]
@@ -90,7 +89,6 @@ class WarningsSerializer(Form):
 
 class Books(Resource):
     tag = TAG
-    scopes = {"GET": READ}
 
     @operation(
         "listBooks", "List what was published, the newest first", answer=page_of(BookSerializer), parameters=OF_PAGE
@@ -105,7 +103,6 @@ class Books(Resource):
 
 class OneBook(Resource):
     tag = TAG
-    scopes = {"GET": READ}
 
     @operation("getBook", "Read one Book, with everything it says", answer=BookSerializer, tagged=True)
     def get(self, request: Request, number: int) -> Response:
@@ -114,7 +111,6 @@ class OneBook(Resource):
 
 class CurrentBook(Resource):
     tag = TAG
-    scopes = {"GET": READ}
 
     @operation("getCurrentBook", "Read the Book in force", answer=BookSerializer, tagged=True, codes=("not_found",))
     def get(self, request: Request) -> Response:
@@ -126,7 +122,6 @@ class CurrentBook(Resource):
 
 class Publish(Resource):
     tag = TAG
-    scopes = {"POST": PUBLISH}
 
     @operation(
         "publish",
@@ -144,13 +139,12 @@ class Publish(Resource):
         newest, changes = list_draft_changes()
         if newest is not None and not changes:
             raise CallRefused("nothing_to_do", f"Book {newest} says already what is live")
-        book = publish_book(by=None, at=timezone.now(), note=note or say_key(request))
+        book = publish_book(by=operator_of(request), at=timezone.now(), note=note or say_caller(request))
         return Response(describe_book(book, book.number), 201)
 
 
 class RollBack(Resource):
     tag = TAG
-    scopes = {"POST": PUBLISH}
 
     @operation(
         "rollBack",
@@ -165,13 +159,12 @@ class RollBack(Resource):
         if number == find_newest_number():
             raise CallRefused("nothing_to_do", f"{book} is in force already")
         with transaction.atomic():
-            again = roll_back(to=book, by=None, at=timezone.now())
+            again = roll_back(to=book, by=operator_of(request), at=timezone.now())
         return Response(describe_book(again, again.number), 201)
 
 
 class Publications(Resource):
     tag = TAG
-    scopes = {"GET": READ, "POST": PUBLISH}
 
     @operation(
         "listPublications",
@@ -197,14 +190,13 @@ class Publications(Resource):
     @once
     def post(self, request: Request) -> Response:
         said = read_body(ScheduleBody, request.data)
-        note = said.get("note") or say_key(request)
-        publication = schedule_publication(at=said["at"], by=None, now=timezone.now(), note=note)
+        note = said.get("note") or say_caller(request)
+        publication = schedule_publication(at=said["at"], by=operator_of(request), now=timezone.now(), note=note)
         return Response(describe_publication(publication), 201)
 
 
 class OnePublication(Resource):
     tag = TAG
-    scopes = {"GET": READ, "DELETE": PUBLISH}
 
     @operation("getPublication", "Read one scheduled publication", answer=PublicationSerializer)
     def get(self, request: Request, id: int) -> Response:
@@ -220,7 +212,6 @@ class OnePublication(Resource):
 
 class Changes(Resource):
     tag = TAG
-    scopes = {"GET": READ}
 
     @operation("listChanges", "List how what is live differs from the Book in force", answer=ChangesSerializer)
     def get(self, request: Request) -> Response:
@@ -230,7 +221,6 @@ class Changes(Resource):
 
 class Warnings(Resource):
     tag = TAG
-    scopes = {"GET": READ}
 
     @operation(
         "listWarnings",
@@ -298,10 +288,6 @@ def describe_publication(publication: ScheduledPublication) -> dict[str, Any]:
         "book": None if publication.book is None else publication.book.number,
         "error": publication.error,
     }
-
-
-def say_key(request: Request) -> str:
-    return f"With the key {read_caller(request).name}"
 
 
 urlpatterns = [

@@ -13,7 +13,7 @@ from ingestion.actions import choose_properties, save_event_type
 from ingestion.models import EventProperty, EventType
 from ingestion.queries import list_indexed
 from ingestion.schema_review import find_schema_problem
-from personalization.rest.errors import CallRefused, FieldError, escape, refuse_fields
+from personalization.errors import CallRefused, FieldError, escape, refuse_fields
 from personalization.rest.etags import require_match, tag_content
 from personalization.rest.fields import OF_PAGE, Body, page_of, read_body
 from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_text, take_page
@@ -80,7 +80,6 @@ class EventTypeBody(Body):
 
 class Catalogue(Resource):
     tag = TAG
-    scopes = {"GET": "catalogue:read"}
 
     @operation(
         "listEventTypes", "List every event name, in order", answer=page_of(EventTypeSerializer), parameters=OF_PAGE
@@ -93,7 +92,6 @@ class Catalogue(Resource):
 
 class OneEventType(Resource):
     tag = TAG
-    scopes = {"GET": "catalogue:read", "PATCH": "catalogue:write"}
 
     @operation(
         "getEventType",

@@ -12,21 +12,18 @@ from personalization.rest.definition_views import list_addresses
 from personalization.rest.definitions import Kind
 
 TAG = "Content"
-SCOPE = "content"
 
-SLOTS = Kind("slot", "slots", TAG, SlotBody, SlotSerializer, SCOPE, related=("default",))
-BLOCKS = Kind(
-    "block", "blocks", TAG, BlockBody, BlockSerializer, SCOPE, related=("fallback",), filters={"kind": "kind"}
-)
+SLOTS = Kind("slot", "slots", TAG, SlotBody, SlotSerializer, related=("default",))
+BLOCKS = Kind("block", "blocks", TAG, BlockBody, BlockSerializer, related=("fallback",), filters={"kind": "kind"})
 RULES = Kind(
     "rule",
     "rules",
     TAG,
     RuleBody,
     RuleSerializer,
-    SCOPE,
     related=("slot", "block", "offer"),
     filters={"slot": "slot__slug", "block": "block__slug"},
+    reserved=("performance",),
 )
 
 urlpatterns = [*list_addresses(SLOTS), *list_addresses(BLOCKS), *list_addresses(RULES)]

@@ -11,10 +11,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from personalization.errors import CallRefused
 from personalization.replaying import explain_decision
-from personalization.rest.errors import CallRefused
 from personalization.rest.fields import OF_PAGE, page_of
-from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_time, take_page
+from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_moment, read_time, take_page
 from personalization.rest.people import read_person, read_uuid
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
@@ -109,7 +109,6 @@ class ExplanationSerializer(Form):
 
 class Decisions(Resource):
     tag = TAG
-    scopes = {"GET": "decisions:read"}
 
     @operation(
         "listDecisions",
@@ -142,7 +141,6 @@ class Decisions(Resource):
 
 class OneDecision(Resource):
     tag = TAG
-    scopes = {"GET": "decisions:read"}
 
     @operation("getDecision", "Read one decision, with what came of it", answer=DecisionDetailSerializer)
     def get(self, request: Request, id: str) -> Response:
@@ -160,7 +158,6 @@ class OneDecision(Resource):
 
 class Explanation(Resource):
     tag = TAG
-    scopes = {"GET": "decisions:read"}
 
     @operation(
         "explainDecision",
@@ -205,14 +202,6 @@ def describe_outcome(outcome: DecisionOutcome) -> dict[str, Any]:
 def list_person(profile_id: UUID) -> list[UUID]:
     """The person's profile, and those that became part of it."""
     return [profile_id, *list_former(profile_id)[:TAKEN_OVER]]
-
-
-def read_moment(said: str, name: str) -> Any:
-    try:
-        return read_time(said)
-    except ValueError:
-        message = f"{name} is a moment with its offset, such as 2026-11-27T08:00:00Z"
-        raise CallRefused("bad_parameter", message) from None
 
 
 urlpatterns = [

@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from personalization.errors import CallRefused
 from personalization.rest.definition_forms import DiffSerializer, RevisionSerializer
 from personalization.rest.definitions import (
     Kind,
@@ -22,7 +23,6 @@ from personalization.rest.definitions import (
     replace,
     restore,
 )
-from personalization.rest.errors import CallRefused
 from personalization.rest.etags import answer_tagged, tag_version
 from personalization.rest.fields import OF_PAGE, page_of
 from personalization.rest.idempotency import once
@@ -55,7 +55,6 @@ def make_list(kind: Kind) -> type[Resource]:
 
     class Definitions(Resource):
         tag = kind.tag
-        scopes = {"GET": f"{kind.scope}:read", "POST": f"{kind.scope}:write"}
 
         @operation(
             f"list{named}s",
@@ -94,11 +93,9 @@ def make_list(kind: Kind) -> type[Resource]:
 
 def make_single(kind: Kind) -> type[Resource]:
     noun, named = kind.name, kind.name.capitalize()
-    write = f"{kind.scope}:write"
 
     class Definition(Resource):
         tag = kind.tag
-        scopes = {"GET": f"{kind.scope}:read", "PUT": write, "PATCH": write, "DELETE": write}
 
         @operation(f"get{named}", f"Read one {noun}", answer=kind.form, tagged=True)
         def get(self, request: Request, slug: str) -> Response:
@@ -147,7 +144,6 @@ def make_single(kind: Kind) -> type[Resource]:
 def make_past(kind: Kind) -> type[Resource]:
     class Revisions(Resource):
         tag = kind.tag
-        scopes = {"GET": f"{kind.scope}:read"}
 
         @operation(
             f"list{kind.name.capitalize()}Revisions",
@@ -169,7 +165,6 @@ def make_past(kind: Kind) -> type[Resource]:
 def make_revision(kind: Kind) -> type[Resource]:
     class OneRevision(Resource):
         tag = kind.tag
-        scopes = {"GET": f"{kind.scope}:read"}
 
         @operation(
             f"get{kind.name.capitalize()}Revision",
@@ -185,7 +180,6 @@ def make_revision(kind: Kind) -> type[Resource]:
 def make_restore(kind: Kind) -> type[Resource]:
     class Restore(Resource):
         tag = kind.tag
-        scopes = {"POST": f"{kind.scope}:write"}
 
         @operation(
             f"restore{kind.name.capitalize()}",
@@ -204,7 +198,6 @@ def make_restore(kind: Kind) -> type[Resource]:
 def make_diff(kind: Kind) -> type[Resource]:
     class Diff(Resource):
         tag = kind.tag
-        scopes = {"GET": f"{kind.scope}:read"}
 
         @operation(
             f"diff{kind.name.capitalize()}",

@@ -10,14 +10,14 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from personalization.rest.access import read_caller
+from personalization.access import operator_of, say_caller
+from personalization.errors import CallRefused, FieldError, refuse_fields
 from personalization.rest.definition_forms import NOTE, Drafted
-from personalization.rest.errors import CallRefused, FieldError, refuse_fields
 from personalization.rest.etags import read_match, require_match, tag_version
 from personalization.rest.fields import Body, read_body
 from rules.applying import apply_definition
 from rules.describe import KINDS, AnyDraft, describe_draft
-from rules.drafts import InUse, Overtaken, remove_draft, restore_revision, save_draft
+from rules.drafts import remove_draft, restore_revision, save_draft
 from rules.models import Revision
 from rules.validating import BadDraft
 from segments.conditions.language import BadCondition, Problem
@@ -34,17 +34,18 @@ Describe = Callable[[Sequence[Any]], list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of definition: its name in a Book, its forms, what a list of it reads at once, and who may."""
+    """One kind of definition: its name in a Book, its forms, and what a list of it reads at once. `reserved` are slugs
+    whose addresses are taken by something else."""
 
     name: str
     plural: str
     tag: str
     body: type[Body]
     form: type[Drafted]
-    scope: str
     related: tuple[str, ...] = ()
     filters: Mapping[str, str] = field(default_factory=dict)
     describe_more: Describe | None = None
+    reserved: tuple[str, ...] = ()
 
     @property
     def model(self) -> type[AnyDraft]:
@@ -77,6 +78,8 @@ def create(kind: Kind, request: Request) -> Any:
     slug = said.pop("slug", None)
     if not isinstance(slug, str) or not SLUG.fullmatch(slug):
         raise refuse_fields([FieldError("/slug", "invalid", "1 to 64 letters, digits, hyphens and underscores")])
+    if slug in kind.reserved:
+        raise refuse_fields([FieldError("/slug", "reserved", f"{slug} is an address of its own; choose another one")])
     definition = read_body(kind.body, said)
     if kind.model._default_manager.filter(slug=slug).exists():
         raise CallRefused("exists_already", f"there is a {kind.name} {slug} already; PUT changes it")
@@ -100,19 +103,16 @@ def change(kind: Kind, slug: str, request: Request) -> Any:
 
 def remove(kind: Kind, slug: str, request: Request) -> None:
     expected = _require_version(kind, slug, request)
-    try:
-        remove_draft(find_draft(kind, slug), by=None, at=timezone.now(), note=read_note(request), expected=expected)
-    except Overtaken as error:
-        raise CallRefused("version_mismatch", str(error)) from error
-    except InUse as error:
-        raise CallRefused("in_use", str(error)) from error
+    remove_draft(
+        find_draft(kind, slug), by=operator_of(request), at=timezone.now(), note=read_note(request), expected=expected
+    )
 
 
 @transaction.atomic
 def restore(kind: Kind, revision: Revision, request: Request) -> Any:
     """The draft says again what it said then."""
     try:
-        restore_revision(revision, by=None, at=timezone.now())
+        restore_revision(revision, by=operator_of(request), at=timezone.now())
     except BadDraft as error:
         raise refuse_fields(list_mistakes(kind, revision.slug, revision.definition or {}, error)) from error
     return find_draft(kind, revision.slug)
@@ -121,9 +121,7 @@ def restore(kind: Kind, revision: Revision, request: Request) -> Any:
 def _save(kind: Kind, slug: str, definition: Mapping[str, Any], request: Request, *, expected: int | None) -> Any:
     try:
         draft = apply_definition(kind.name, slug, definition)
-        save_draft(draft, by=None, at=timezone.now(), note=read_note(request), expected=expected)
-    except Overtaken as error:
-        raise CallRefused("version_mismatch", str(error)) from error
+        save_draft(draft, by=operator_of(request), at=timezone.now(), note=read_note(request), expected=expected)
     except BadDraft as error:
         raise refuse_fields(list_mistakes(kind, slug, definition, error)) from error
     return find_draft(kind, slug)
@@ -143,7 +141,7 @@ def read_note(request: Request) -> str:
     said = request.query_params.get("note", "").strip()
     if len(said) > NOTE or "\0" in said:
         raise CallRefused("bad_parameter", f"a note has at most {NOTE} characters")
-    return said or f"With the key {read_caller(request).name}"
+    return said or say_caller(request)
 
 
 def list_mistakes(kind: Kind, slug: str, said: Mapping[str, Any], error: BadDraft) -> list[FieldError]:

@@ -9,17 +9,17 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from personalization.rest.access import require_scope
+from personalization.access import operator_of
+from personalization.errors import CallRefused, FieldError, refuse_fields
 from personalization.rest.bodies import RawBody
 from personalization.rest.books import ChangeSerializer, describe_change, find_book
 from personalization.rest.definition_views import NOTE
 from personalization.rest.definitions import read_note, read_version
-from personalization.rest.errors import CallRefused, FieldError, refuse_fields
 from personalization.rest.idempotency import once
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
 from rules.exporting import export_book, export_drafts
-from rules.importing import MAX_FILE, BadFile, import_definitions, read_file
+from rules.importing import MAX_FILE, import_definitions, read_file
 
 TRUTHS = {"true": True, "false": False}
 
@@ -55,19 +55,16 @@ class FileBody(RawBody):
 
 class Definitions(Resource):
     tag = "Content"
-    scopes = {"GET": "content:read", "POST": "content:write"}
     parser_classes = [FileBody]
 
     @operation(
         "exportDefinitions",
         "Export every draft as one file, or what a Book says",
-        description="Takes the scope `segments:read` too.",
         answer=FileSerializer,
         parameters=[OpenApiParameter("book", int, description="The number of a Book; the drafts if absent.")],
         codes=("bad_parameter", "not_found"),
     )
     def get(self, request: Request) -> Response:
-        require_scope(request, "segments:read")
         if "book" not in request.query_params:
             return Response(export_drafts())
         return Response(export_book(find_book(read_version(request.query_params["book"], "book")).payload))
@@ -75,8 +72,7 @@ class Definitions(Resource):
     @operation(
         "importDefinitions",
         "Import a file: the drafts say what it says",
-        description="All of it, or nothing and what is wrong with its place. Publishes nothing. Takes the scope "
-        "`segments:write` too.",
+        description="All of it, or nothing and what is wrong with its place. Publishes nothing.",
         request=FileSerializer,
         answer=ReportSerializer,
         parameters=[
@@ -89,15 +85,11 @@ class Definitions(Resource):
     )
     @once
     def post(self, request: Request) -> Response:
-        require_scope(request, "segments:write")
-        try:
-            document = read_file(request.data if isinstance(request.data, bytes) else b"{}")
-        except BadFile as error:
-            raise CallRefused("bad_json", str(error)) from error
+        document = read_file(request.data if isinstance(request.data, bytes) else b"{}")
         partial, prune, dry_run = (read_truth(request, name) for name in ("partial", "prune", "dry_run"))
         report = import_definitions(
             document,
-            by=None,
+            by=operator_of(request),
             at=timezone.now(),
             note=read_note(request),
             partial=partial,

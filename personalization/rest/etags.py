@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from personalization.rest.errors import CallRefused
+from personalization.errors import CallRefused
 
 
 def tag_version(version: int) -> str:

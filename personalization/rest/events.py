@@ -11,9 +11,9 @@ from rest_framework.response import Response
 
 from ingestion.parse import BATCH, Body, open_body
 from ingestion.refusals import HARMLESS, Refusal, Refused
-from personalization.rest.access import read_caller
+from personalization.access import caller_of
+from personalization.errors import CallRefused, FieldError, refuse_fields
 from personalization.rest.bodies import RawBody
-from personalization.rest.errors import CallRefused, FieldError, refuse_fields
 from personalization.rest.idempotency import once
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
@@ -73,7 +73,6 @@ class _Shape(msgspec.Struct):
 
 class Events(Resource):
     tag = "Events"
-    scopes = {"POST": "events"}
     parser_classes = [RawBody]
 
     @operation(
@@ -92,7 +91,7 @@ class Events(Resource):
     @once
     def post(self, request: Request) -> Response:
         body, is_batch = open_calls(request.data)
-        came_to = send_messages(body.messages, source=read_caller(request).source, sent_at=body.sent_at)
+        came_to = send_messages(body.messages, source=caller_of(request).source, sent_at=body.sent_at)
         wrong = [each for each in came_to if isinstance(each, Refusal) and each.reason not in HARMLESS]
         if wrong and len(wrong) == len(came_to):
             raise refuse_fields(

@@ -10,8 +10,8 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from personalization.rest.access import read_caller
-from personalization.rest.errors import CallRefused
+from personalization.access import caller_of
+from personalization.errors import CallRefused
 from personalization.wiring import redis_client
 from profiles import keys
 
@@ -63,7 +63,7 @@ def _answer_again(kept: dict[str, Any], call: str) -> Response:
 
 def _name_key(request: Request, key: str) -> str:
     """The name under which an answer is kept; every caller has keys of its own."""
-    whole = f"{read_caller(request).id}\0{key}".encode(errors="replace")
+    whole = f"{caller_of(request).key}\0{key}".encode(errors="replace")
     return keys.answered(hashlib.blake2b(whole, digest_size=16).hexdigest())
 
 

@@ -11,7 +11,7 @@ from django.db.models import Model, Q, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from personalization.rest.errors import CallRefused
+from personalization.errors import CallRefused
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -60,6 +60,15 @@ def read_time(value: Any) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a moment without an offset")
     return moment
+
+
+def read_moment(said: str, name: str) -> datetime:
+    """The moment that a parameter of the address says."""
+    try:
+        return read_time(said)
+    except ValueError:
+        message = f"{name} is a moment with its offset, such as 2026-11-27T08:00:00Z"
+        raise CallRefused("bad_parameter", message) from None
 
 
 def read_text(value: Any) -> str:

@@ -5,11 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from personalization.people import find_living
-from personalization.rest.errors import CallRefused
+from personalization.errors import CallRefused
+from personalization.people import UnknownPerson, find_anybody
 from personalization.wiring import make_store
 from profiles.admin import read_state
-from profiles.event import derive_profile_id
 from profiles.identity import MAX_ID_LENGTH
 from profiles.models import Erasure, StoredProfile
 from profiles.pages import Happening, page_past
@@ -26,22 +25,20 @@ MOST_IDENTIFIERS = 200  # that are told
 
 def find_id(said: str) -> str:
     """The profile (32 hex digits) that a profile id or an identifier (`u:…`, `a:…`) stands for now: one that was taken
-    over stands for the one that took it. Raises CallRefused for what is neither."""
-    if said[:2] in ("u:", "a:"):
-        if not 2 < len(said) <= MAX_ID_LENGTH + 2 or "\0" in said:
-            raise CallRefused("not_found", f"an id has 1 to {MAX_ID_LENGTH} characters")
-        id = make_store().find_links([said]).get(said) or derive_profile_id(said)
-    else:
-        id = read_uuid(said).hex
-    return find_living(UUID(id)).hex
+    over stands for the one that took it. Raises CallRefused or UnknownPerson for what is neither."""
+    if said[:2] in ("u:", "a:") and not 2 < len(said) <= MAX_ID_LENGTH + 2:
+        raise CallRefused("not_found", f"an id has 1 to {MAX_ID_LENGTH} characters")
+    if "\0" in said:
+        raise CallRefused("not_found", "nobody's id has the character NUL")
+    return find_anybody(said).hex
 
 
 def read_person(said: str, name: str) -> UUID:
     """The profile that a parameter of the address names."""
     try:
         return UUID(find_id(said))
-    except CallRefused as refused:
-        raise CallRefused("bad_parameter", f"{name}: {refused.message}") from None
+    except (CallRefused, UnknownPerson) as error:
+        raise CallRefused("bad_parameter", f"{name}: {error}") from None
 
 
 def read_uuid(said: str) -> UUID:

@@ -1,17 +1,15 @@
 """What a person may ask for: everything that is known of them, and to be forgotten."""
 
-from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from personalization.people import export_person
-from personalization.rest.errors import CallRefused
+from personalization.errors import CallRefused
+from personalization.people import export_person, stream_export
 from personalization.rest.people import describe_erasure, find_id, read_uuid
 from personalization.rest.profile_forms import ErasureSerializer
 from personalization.rest.profiles import ID, TAG
@@ -22,7 +20,6 @@ from profiles.models import Erasure
 
 class Export(Resource):
     tag = TAG
-    scopes = {"GET": "profiles:read"}
 
     @operation(
         "exportProfile",
@@ -35,12 +32,11 @@ class Export(Resource):
     def get(self, request: Request, id: str) -> StreamingHttpResponse:
         pieces = export_person(UUID(find_id(id)))
         headers = {"Content-Disposition": 'attachment; filename="person.json"'}
-        return StreamingHttpResponse(stream(pieces), content_type="application/json", headers=headers)
+        return StreamingHttpResponse(stream_export(pieces), content_type="application/json", headers=headers)
 
 
 class Erasures(Resource):
     tag = TAG
-    scopes = {"GET": "erase"}
 
     @operation("getErasure", "Read how far an erasure is", answer=ErasureSerializer)
     def get(self, request: Request, id: str) -> Response:
@@ -48,16 +44,6 @@ class Erasures(Resource):
         if receipt is None:
             raise CallRefused("not_found", "there is no such erasure")
         return Response(describe_erasure(receipt))
-
-
-async def stream(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces, each when the one before has been taken: so no document is ever whole in memory."""
-
-    def take() -> bytes | None:
-        return next(pieces, None)
-
-    while (piece := await sync_to_async(take)()) is not None:
-        yield piece
 
 
 urlpatterns = [

@@ -15,9 +15,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingestion.refusals import Refusal
+from personalization.access import caller_of, operator_of
+from personalization.errors import CallRefused, FieldError, refuse_fields
 from personalization.people import request_erasure
-from personalization.rest.access import read_caller
-from personalization.rest.errors import CallRefused, FieldError, refuse_fields
 from personalization.rest.fields import OF_PAGE, page_of, read_body
 from personalization.rest.pagination import (
     answer_page,
@@ -91,7 +91,6 @@ EXAMPLE = {
 
 class Profiles(Resource):
     tag = TAG
-    scopes = {"GET": "profiles:read"}
 
     @operation(
         "listProfiles",
@@ -125,7 +124,6 @@ class Profiles(Resource):
 
 class Profile(Resource):
     tag = TAG
-    scopes = {"GET": "profiles:read", "PATCH": "profiles:write", "DELETE": "erase"}
 
     @operation(
         "getProfile",
@@ -154,7 +152,7 @@ class Profile(Resource):
     )
     def patch(self, request: Request, id: str) -> Response:
         calls = list_calls(read_body(ProfileChange, request.data), name_person(id))
-        came_to = send_together([call for _, call in calls], source=read_caller(request).source)
+        came_to = send_together([call for _, call in calls], source=caller_of(request).source)
         wrong = [
             FieldError(pointer, each.reason, each.message)
             for (pointer, _), each in zip(calls, came_to, strict=True)
@@ -174,13 +172,13 @@ class Profile(Resource):
         parameters=[ID],
     )
     def delete(self, request: Request, id: str) -> Response:
-        by = f"key {read_caller(request).name}"
+        operator = operator_of(request)
+        by = caller_of(request).words if operator is None else operator.get_username()
         return Response(describe_erasure(request_erasure(UUID(find_id(id)), by=by, at=timezone.now())), 202)
 
 
 class ProfileEvents(Resource):
     tag = TAG
-    scopes = {"GET": "profiles:read"}
 
     @operation(
         "listProfileEvents",
@@ -196,7 +194,6 @@ class ProfileEvents(Resource):
 
 class ProfileTransactions(Resource):
     tag = TAG
-    scopes = {"GET": "profiles:read"}
 
     @operation(
         "listTransactions",

@@ -7,12 +7,17 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
-from personalization.rest.errors import CODES, MEDIA_TYPE
+from personalization.doors import Door, find_door
+from personalization.errors import CODES
+from personalization.rest.errors import MEDIA_TYPE
 from personalization.rest.fields import OF_PAGE
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-ALWAYS = ("unknown_key", "scope_missing", "method_not_allowed", "internal", "unavailable")
+ALWAYS = (
+    *("unknown_key", "scope_missing", "secret_key_needed", "method_not_allowed", "too_many_calls"),
+    *("internal", "unavailable"),
+)
 OF_BODY = ("bad_json", "too_large", "invalid")
 OF_LIST = ("bad_parameter", "bad_cursor")
 OF_KEY = ("bad_parameter", "in_progress", "key_reused")
@@ -116,20 +121,26 @@ class ResourceSchema(AutoSchema):
         return found
 
     def get_extensions(self) -> dict[str, Any]:
-        return {"x-scope": self.view.scopes[self.method]}
+        return {"x-scope": self._door().scopes[0]}
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        door = self._door()
+        schemes: list[dict[str, list[str]]] = [{"secretKey": []}, {"oauth2": list(door.scopes)}]
+        return [*schemes, {"session": []}] if door.session else schemes
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         found = super().get_operation(*args, **kwargs)
         if found is None:
             return None
-        found["description"] = f"{found.get('description', '')}\n\nScope: `{self.view.scopes[self.method]}`.".strip()
+        scopes = " and ".join(f"`{scope}`" for scope in self._door().scopes)
+        found["description"] = f"{found.get('description', '')}\n\nScope: {scopes}.".strip()
         if self.method == "GET" and getattr(self._handler(), "tagged", False):
             found["responses"]["304"] = {"description": "It is what the caller has already"}
         by_status: dict[int, list[str]] = {}
         for code in dict.fromkeys(self._list_codes()):
-            by_status.setdefault(CODES[code][0], []).append(code)
+            by_status.setdefault(CODES[code].status, []).append(code)
         for status, codes in sorted(by_status.items()):
-            said = "; ".join(f"`{code}`: {CODES[code][1]}" for code in codes)
+            said = "; ".join(f"`{code}`: {CODES[code].title}" for code in codes)
             problem = OpenApiResponse(ProblemSerializer, description=said)
             answer = self._get_response_for_code(problem, str(status), [MEDIA_TYPE])  # type: ignore[no-untyped-call]
             found["responses"][str(status)] = answer
@@ -152,6 +163,9 @@ class ResourceSchema(AutoSchema):
 
     def _needs_match(self) -> bool:
         return self.method in ("PUT", "PATCH", "DELETE") and getattr(self._handler(), "tagged", False)
+
+    def _door(self) -> Door:
+        return find_door(f"{self.method} {self.path}")
 
     def _handler(self) -> Any:
         return getattr(self.view, self.method.lower())

@@ -81,7 +81,6 @@ SEGMENTS = Kind(
     TAG,
     SegmentBody,
     SegmentSerializer,
-    "segments",
     filters={"kind": "kind"},
     describe_more=describe_standing,
 )
@@ -89,7 +88,6 @@ SEGMENTS = Kind(
 
 class Members(Resource):
     tag = TAG
-    scopes = {"GET": "segments:read"}
 
     @operation(
         "listMembers",
@@ -112,7 +110,6 @@ class Members(Resource):
 
 class Size(Resource):
     tag = TAG
-    scopes = {"GET": "segments:read"}
 
     @operation("getSegmentSize", "Read how many people the segment has and had", answer=SizesSerializer)
     def get(self, request: Request, slug: str) -> Response:

@@ -7,7 +7,7 @@ import msgspec
 
 from ingestion.parse import Raw, Scalar, Sender, parse_messages
 from ingestion.refusals import Refusal
-from personalization.wiring import blocking_appender, clock, current_directory, read_limits
+from personalization.wiring import blocking_appender, clock, gate, read_limits
 from profiles.event import Event
 
 CameTo = list[Event | Refusal]
@@ -32,7 +32,7 @@ def send_together(calls: Iterable[Mapping[str, Any]], *, source: str) -> CameTo:
 
 
 def _parse(messages: Iterable[Raw], source: str, sent_at: Scalar) -> CameTo:
-    received, limits, schemas = clock(), read_limits(), current_directory().schemas
+    received, limits, schemas = clock(), read_limits(), gate().directory().schemas
     came_to: CameTo = []
     for message in messages:
         parsed = parse_messages(

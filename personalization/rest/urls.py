@@ -1,8 +1,7 @@
 """The addresses of the REST door, all under /api/v1/. The hot decide door stands before it (see asgi.py)."""
 
-from django.urls import re_path
-
 from personalization.rest import (
+    back_tests,
     books,
     catalogue,
     content,
@@ -10,22 +9,25 @@ from personalization.rest import (
     definitions_file,
     events,
     offers,
+    performance,
+    points,
     privacy,
     profiles,
     segments,
 )
-from personalization.rest.resource import Nowhere
 
 urlpatterns = [
     *profiles.urlpatterns,
     *privacy.urlpatterns,
+    *points.urlpatterns,
     *events.urlpatterns,
     *segments.urlpatterns,
+    *performance.urlpatterns,  # before a rule of that name
     *content.urlpatterns,
     *offers.urlpatterns,
     *definitions_file.urlpatterns,
     *books.urlpatterns,
+    *back_tests.urlpatterns,
     *decisions.urlpatterns,
     *catalogue.urlpatterns,
-    re_path("", Nowhere.as_view()),
 ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ingestion.directory import OAuthClient, SecretKey, hash_secret
 from ingestion.scopes import Scope
+from personalization.doors import DOORS
 from personalization.tokens import PREFIX, Token, hash_token, keep_token
 from profiles.clients import Client
 
@@ -14,25 +15,30 @@ REVOKED_TOKEN = PREFIX + "revoked"
 LONG_AGO, AT_LAST = 1_700_000_000_000, 4_000_000_000_000
 
 
-def without(scope: Scope) -> tuple[Scope, ...]:
-    return tuple(each for each in Scope if each is not scope)
+# What doors ask for: one scope, or a second one besides.
+ASKED = tuple(dict.fromkeys((*((scope,) for scope in Scope), *(door.scopes for door in DOORS.values() if door.scopes))))
 
 
-def name_secret(scope: Scope, has: bool) -> str:
-    return f"sk-{'with' if has else 'without'}-{scope}"
+def without(*scopes: Scope) -> tuple[Scope, ...]:
+    """All scopes but the last of these: whoever has the first alone is not let in either."""
+    return tuple(each for each in Scope if each is not scopes[-1])
 
 
-def name_token(scope: Scope, has: bool) -> str:
-    return f"{PREFIX}{'with' if has else 'without'}-{scope}"
+def name_secret(*scopes: Scope, has: bool) -> str:
+    return f"sk-{'with' if has else 'without'}-{'-'.join(scopes)}"
+
+
+def name_token(*scopes: Scope, has: bool) -> str:
+    return f"{PREFIX}{'with' if has else 'without'}-{'-'.join(scopes)}"
 
 
 def secrets_of_every_kind() -> Mapping[str, SecretKey]:
     """What stands in the directory. A revoked key does not."""
     expired = SecretKey(source="site", scopes=tuple(Scope), id=90, expires=LONG_AGO)
     found = {hash_secret(EXPIRED_SECRET): expired}
-    for number, scope in enumerate(Scope):
-        found[hash_secret(name_secret(scope, True))] = SecretKey("site", (scope,), id=100 + number)
-        found[hash_secret(name_secret(scope, False))] = SecretKey("site", without(scope), id=200 + number)
+    for number, scopes in enumerate(ASKED):
+        found[hash_secret(name_secret(*scopes, has=True))] = SecretKey("site", scopes, id=100 + number)
+        found[hash_secret(name_secret(*scopes, has=False))] = SecretKey("site", without(*scopes), id=200 + number)
     return found
 
 
@@ -41,6 +47,7 @@ CLIENTS = {CLIENT_ID: OAuthClient(source="site", scopes=tuple(Scope), id=4)}
 
 def keep_tokens(client: Client) -> None:
     """Tokens as the token door leaves them in Redis."""
-    for scope in Scope:
-        for token, scopes in ((name_token(scope, True), (scope,)), (name_token(scope, False), without(scope))):
+    for asked in ASKED:
+        kinds = ((name_token(*asked, has=True), asked), (name_token(*asked, has=False), without(*asked)))
+        for token, scopes in kinds:
             keep_token(client, hash_token(token), Token(CLIENT_ID, scopes, AT_LAST), LONG_AGO)

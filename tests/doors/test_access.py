@@ -48,7 +48,7 @@ def call(method: str = "GET", path: str = THING, bearer: str = "", **more: Any) 
     return browser.generic(method, path, "{}", content_type="application/json", headers=headers, **more)
 
 
-READER = name_secret(Scope.CONTENT_READ, True)
+READER = name_secret(Scope.CONTENT_READ, has=True)
 
 
 def test_the_routes_are_found_with_the_names_of_their_rows() -> None:
@@ -86,7 +86,7 @@ def test_a_route_without_a_row_lets_nobody_in(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_caller_is_known_by_source_and_kind() -> None:
     assert call(bearer=READER).json() == {"source": "site", "kind": "secret_key"}
-    assert call(bearer=name_token(Scope.CONTENT_READ, True)).json() == {"source": "site", "kind": "oauth"}
+    assert call(bearer=name_token(Scope.CONTENT_READ, has=True)).json() == {"source": "site", "kind": "oauth"}
     browser = Browser()
     browser.force_login(User.objects.create_superuser("owner"))
     assert browser.get(THING).json() == {"source": "", "kind": "session"}
@@ -128,7 +128,7 @@ def test_an_answer_says_how_many_calls_are_left(settings: Any) -> None:
     refused = answers[-1]
     assert refused.json()["code"] == "too_many_calls"
     assert 1 <= int(refused.headers["Retry-After"]) <= 20
-    assert call(bearer=name_token(Scope.CONTENT_READ, True)).status_code == 200  # another caller's bucket is full
+    assert call(bearer=name_token(Scope.CONTENT_READ, has=True)).status_code == 200  # another caller's bucket is full
 
 
 def test_a_write_key_has_a_limit_for_each_address(settings: Any) -> None:
@@ -199,15 +199,25 @@ def test_the_use_of_a_key_is_noted_once_a_minute(redis_client: Client) -> None:
     ("slug", "status", "code", "more"),
     [
         ("away", 503, "unavailable", {}),
-        ("book", 422, "cannot_publish", {"reasons": ["a rule shows nothing", "a slot is not there"]}),
+        (
+            "book",
+            422,
+            "cannot_publish",
+            {
+                "errors": [
+                    {"pointer": "", "code": "cannot_publish", "message": "a rule shows nothing"},
+                    {"pointer": "", "code": "cannot_publish", "message": "a slot is not there"},
+                ]
+            },
+        ),
         (
             "fields",
             422,
             "invalid",
             {
                 "errors": [
-                    {"pointer": "/name", "message": "too long"},
-                    {"pointer": "/caps/1/most", "message": "no number"},
+                    {"pointer": "/name", "code": "invalid", "message": "too long"},
+                    {"pointer": "/caps/1/most", "code": "invalid", "message": "no number"},
                 ]
             },
         ),
@@ -215,7 +225,7 @@ def test_the_use_of_a_key_is_noted_once_a_minute(redis_client: Client) -> None:
     ],
 )
 def test_what_goes_wrong_is_told_in_one_form(slug: str, status: int, code: str, more: dict[str, Any]) -> None:
-    answer = call("POST", f"/api/v1/things/{slug}", bearer=name_secret(Scope.PUBLISH, True))
+    answer = call("POST", f"/api/v1/things/{slug}", bearer=name_secret(Scope.PUBLISH, has=True))
     said = answer.json()
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
     assert (said["status"], said["code"]) == (status, code)
@@ -236,6 +246,6 @@ def test_a_body_that_cannot_be_read_is_a_mistake_of_the_caller() -> None:
         THING,
         "{",
         content_type="application/json",
-        headers={"Authorization": f"Bearer {name_secret(Scope.CONTENT_WRITE, True)}"},
+        headers={"Authorization": f"Bearer {name_secret(Scope.CONTENT_WRITE, has=True)}"},
     )
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_json")

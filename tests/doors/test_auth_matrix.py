@@ -48,12 +48,12 @@ REFUSED_CODES = {"unknown_key", "scope_missing", "secret_key_needed", "forbidden
 
 
 class Kind(NamedTuple):
-    """A kind of caller: what it sends for a door that asks for `scope`, and whether the table lets it in."""
+    """A kind of caller: what it sends for a door that asks for `scopes`, and whether the table lets it in."""
 
     name: str
     gets_in: Callable[[Door], bool]
     write_key: str = ""
-    bearer: Callable[[Scope], str] | None = None
+    bearer: Callable[[tuple[Scope, ...]], str] | None = None
     has_permission: bool | None = None  # of an operator's session
 
 
@@ -77,14 +77,14 @@ KINDS_OF_KEY = (
     Kind("none", _always_when_open),
     Kind("write key", lambda door: door.open or door.write_key, write_key=WRITE_KEY),
     Kind("unknown write key", _never, write_key="wk-unknown"),
-    Kind("unknown secret key", _never, bearer=lambda scope: "sk-unknown"),
-    Kind("revoked secret key", _never, bearer=lambda scope: REVOKED_SECRET),
-    Kind("expired secret key", _never, bearer=lambda scope: EXPIRED_SECRET),
-    Kind("revoked token", _never, bearer=lambda scope: REVOKED_TOKEN),
-    Kind("secret key without the scope", _without_scope, bearer=lambda scope: name_secret(scope, False)),
-    Kind("secret key with the scope", _with_scope, bearer=lambda scope: name_secret(scope, True)),
-    Kind("token without the scope", _without_scope, bearer=lambda scope: name_token(scope, False)),
-    Kind("token with the scope", _with_scope, bearer=lambda scope: name_token(scope, True)),
+    Kind("unknown secret key", _never, bearer=lambda scopes: "sk-unknown"),
+    Kind("revoked secret key", _never, bearer=lambda scopes: REVOKED_SECRET),
+    Kind("expired secret key", _never, bearer=lambda scopes: EXPIRED_SECRET),
+    Kind("revoked token", _never, bearer=lambda scopes: REVOKED_TOKEN),
+    Kind("secret key without the scope", _without_scope, bearer=lambda scopes: name_secret(*scopes, has=False)),
+    Kind("secret key with the scope", _with_scope, bearer=lambda scopes: name_secret(*scopes, has=True)),
+    Kind("token without the scope", _without_scope, bearer=lambda scopes: name_token(*scopes, has=False)),
+    Kind("token with the scope", _with_scope, bearer=lambda scopes: name_token(*scopes, has=True)),
     Kind("operator without the permission", lambda door: door.open, has_permission=False),
     Kind(
         "operator with the permission",
@@ -184,12 +184,12 @@ def keyring(web: Web, redis_client: Client) -> Web:
     return web
 
 
-def scope_of(door: Door) -> Scope:
-    return door.scope or Scope.DECIDE
+def scopes_of(door: Door) -> tuple[Scope, ...]:
+    return door.scopes or (Scope.DECIDE,)
 
 
 def headers_of(kind: Kind, door: Door) -> dict[str, str]:
-    return {} if kind.bearer is None else {"Authorization": f"Bearer {kind.bearer(scope_of(door))}"}
+    return {} if kind.bearer is None else {"Authorization": f"Bearer {kind.bearer(scopes_of(door))}"}
 
 
 def sign_in(kind: Kind, door: Door) -> Browser:
@@ -197,7 +197,7 @@ def sign_in(kind: Kind, door: Door) -> Browser:
     browser = Browser(raise_request_exception=False)
     if kind.has_permission is not None:
         user = User.objects.create_user(f"operator-{User.objects.count()}", is_staff=True)
-        needed = PERMISSIONS.get(scope_of(door), ())
+        needed = [name for scope in scopes_of(door) for name in PERMISSIONS.get(scope, ())]
         names = [name.split(".")[1] for name in needed]
         chosen = Permission.objects.filter(codename__in=names)
         others = Permission.objects.exclude(codename__in=names)
@@ -285,7 +285,7 @@ def test_who_gets_in_at_the_socket(keyring: Web, name: str) -> None:
     answers = {"batch": "ack", "decide": "decision", "ping": "pong", "hello": "welcome"}
     seen = {}
     for kind in KINDS_OF_KEY:
-        said = kind.write_key or ("" if kind.bearer is None else kind.bearer(scope_of(door)))
+        said = kind.write_key or ("" if kind.bearer is None else kind.bearer(scopes_of(door)))
         with connect(keyring.socket_url, additional_headers=headers_of(kind, door)) as socket:
             socket.send(json.dumps({"type": "hello", "v": 1, "writeKey": said, "anonymousId": "anna"}))
             answer = json.loads(socket.recv(10))

@@ -16,7 +16,20 @@ from ingestion.append import Overloaded
 from ingestion.log import LogUnavailable
 from personalization.callers import UnknownKey
 from personalization.doors import ScopeMissing
-from personalization.errors import FAULT, PROBLEMS, REST_PROBLEMS, answer_error, close_of, extensions_of, tell
+from personalization.errors import (
+    CODES,
+    FAULT,
+    PROBLEMS,
+    REFUSALS,
+    REST_PROBLEMS,
+    CallRefused,
+    FieldError,
+    answer_error,
+    close_of,
+    extensions_of,
+    refuse_fields,
+    tell,
+)
 from personalization.limits import Policy, TooManyCalls, Verdict
 from rules.actions import CannotPublish
 
@@ -51,10 +64,9 @@ def test_every_exception_of_actions_and_queries_has_its_row() -> None:
 
 
 def test_a_code_has_one_status_and_one_title() -> None:
-    rows = {(problem.code, problem.status, problem.title) for problem in (*PROBLEMS.values(), FAULT)}
-    assert len(rows) == len({code for code, _, _ in rows})
-    statuses = {(problem.code, problem.status) for problem in (*PROBLEMS.values(), *REST_PROBLEMS.values(), FAULT)}
-    assert len(statuses) == len({code for code, _ in statuses})
+    problems = (*PROBLEMS.values(), *REST_PROBLEMS.values(), *REFUSALS, FAULT)
+    rows = {(problem.code, problem.status, problem.title) for problem in problems}
+    assert len(rows) == len({code for code, _, _ in rows}) == len(CODES)
 
 
 def test_what_speaks_of_the_inside_is_said_in_other_words() -> None:
@@ -95,3 +107,25 @@ def test_fields_are_named_by_pointers_however_deep_and_however_many() -> None:
     assert [each["pointer"] for each in tell(deep).more["errors"]] == ["", "/a/b", "/c/1/d"]
     many = ValidationError({str(number): [wrong] for number in range(500)})
     assert len(tell(many).more["errors"]) == 100
+
+
+def test_what_a_door_refuses_is_told_in_its_own_words() -> None:
+    told = tell(CallRefused("not_found", "there is no slot hero"))
+    assert (told.status, told.code, told.title, told.message) == (
+        404,
+        "not_found",
+        "Not found",
+        "there is no slot hero",
+    )
+    wrong = [FieldError("/a~1b", "empty", "must not be empty"), FieldError("", "bad_condition", "what?", node="n1")]
+    told = tell(refuse_fields(wrong))
+    assert told.message == "/a~1b: must not be empty, and 1 more"
+    assert told.more["errors"] == [
+        {"pointer": "/a~1b", "code": "empty", "message": "must not be empty"},
+        {"pointer": "", "code": "bad_condition", "message": "what?", "node": "n1"},
+    ]
+
+
+def test_a_refusal_without_a_row_cannot_be_told() -> None:
+    with pytest.raises(KeyError):
+        tell(CallRefused("whatever", "not in the table"))

@@ -11,9 +11,8 @@ from django.test import Client
 
 from ingestion.actions import create_secret_key, create_source
 from ingestion.models import Source
-from ingestion.queries import newest_directory
-from personalization.snapshot import announce
-from profiles import keys
+from personalization import wiring
+from personalization.announcing import announce_newest
 from profiles.clients import Client as Redis
 from tests.rest.contract import hold_against_document
 
@@ -95,6 +94,12 @@ class BackEnd:
         return answer
 
 
+def let_know(client: Redis) -> None:
+    """The doors know at once who may call by now; otherwise they look every half a second."""
+    announce_newest(client)
+    wiring.gate.cache_clear()
+
+
 Connect = Callable[..., BackEnd]
 
 
@@ -105,9 +110,7 @@ def connect(db: None, redis_client: Redis) -> Connect:
     def make(*scopes: str) -> BackEnd:
         source = Source.objects.first() or create_source(slug="shop", name="Shop", kind="server")
         _, secret = create_secret_key(source, scopes=scopes)
-        newest = newest_directory()
-        assert newest is not None
-        announce(redis_client, keys.DIRECTORY, newest[0], json.dumps({**newest[1], "number": newest[0]}).encode())
+        let_know(redis_client)
         return BackEnd(secret, source)
 
     return make

@@ -30,7 +30,7 @@ def test_a_person_is_asked_to_be_forgotten(back_end: BackEnd, redis_client: Clie
     keep_hot(redis_client, make_profile(ANNA, user_id="anna"))
     answer = back_end.delete(f"profiles/{ANNA}")
     assert (answer.status, answer.body["done"]) == (202, None)
-    assert answer.body["by"].startswith("key sk_")
+    assert answer.body["by"].startswith("secret key ")
     asked = [unpack(fields[b"r"]) for number in range(8) for _, fields in redis_client.xrange(keys.log(number))]
     assert [each.profile for each in asked if isinstance(each, Erase)] == [ANNA.hex]
     assert back_end.get(f"erasures/{answer.body['id']}").body == answer.body

@@ -1,0 +1,219 @@
+"""The web process: its hot doors, made inside its event loop and closed with it, and which path leads to which."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import redis
+import redis.asyncio
+from django.conf import settings
+
+from ingestion.api import IngestApp
+from ingestion.append import Appender
+from ingestion.consumers import SocketLimits, Sockets
+from ingestion.directory import Directory, load_directory
+from ingestion.http import Receive, Scope, Send
+from ingestion.log import LogUnavailable
+from personalization import edge
+from personalization.allowances import Allowances
+from personalization.api import DECIDE_PATHS, DecideApp
+from personalization.consumers import VisitorConsumer
+from personalization.decide import Decider
+from personalization.gate import HotGate
+from personalization.graphql.asked import Engine
+from personalization.graphql.loaders import People
+from personalization.graphql.view import PATHS as GRAPHQL_PATHS
+from personalization.graphql.view import GraphqlApp
+from personalization.health import HealthApp, probes_of
+from personalization.live import LiveChanges
+from personalization.mail.api import RENDER_PATHS
+from personalization.mail.stamps import PREFIX as MAIL_PREFIX
+from personalization.mail.wiring import make_mail
+from personalization.recording import DecisionRecorder
+from personalization.snapshot import Snapshot
+from personalization.wiring import (
+    LOOK_S,
+    NO_DIRECTORY,
+    clock,
+    make_cache_keys,
+    make_sealer,
+    make_visits,
+    policies,
+    read_limits,
+)
+from profiles import keys
+from profiles.clients import AsyncClient
+from profiles.reader import ProfileReader
+from rules.actions import read_device
+from rules.book import NO_BOOK, LiveBook, load_book
+from segments.roster import NO_ROSTER, Roster, load_roster
+
+Door = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+INGEST_PREFIXES = ("/v1/", "/beacon/", "/sourceConfig")
+
+
+def async_redis_client() -> AsyncClient:
+    """A client for one event loop."""
+    return redis.asyncio.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=settings.PZ_STORE_TIMEOUT,
+        socket_connect_timeout=settings.PZ_STORE_TIMEOUT,
+        max_connections=64,
+    )
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """The definitions in force in a web process."""
+
+    book: Snapshot[LiveBook]
+    directory: Snapshot[Directory]
+    roster: Snapshot[Roster]
+
+    def live_roster(self) -> Roster:
+        return self.roster.current or NO_ROSTER
+
+    def live_book(self) -> LiveBook:
+        return self.book.current or NO_BOOK
+
+    def live_directory(self) -> Directory:
+        """Raises LogUnavailable until the first one has been seen: no key can be told good or bad before."""
+        if self.directory.current is None:
+            raise LogUnavailable(NO_DIRECTORY)
+        return self.directory.current
+
+
+def snapshots() -> Snapshots:
+    return Snapshots(
+        Snapshot(keys.BOOK, load_book), Snapshot(keys.DIRECTORY, load_directory), Snapshot(keys.ROSTER, load_roster)
+    )
+
+
+def make_health_app() -> HealthApp:
+    return HealthApp(probes_of(settings.DATABASE_URL, settings.REDIS_URL))
+
+
+class Web:
+    """The hot doors of one web process, as ASGI applications: made inside its event loop, closed with it."""
+
+    def __init__(self) -> None:
+        self._client = async_redis_client()
+        self._snapshots = snapshots()
+        self._live = LiveChanges(async_redis_client())
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        reader = ProfileReader(self._client, partitions=settings.PZ_PARTITIONS)
+        limits = read_limits()
+        appender = Appender(
+            self._client,
+            partitions=settings.PZ_PARTITIONS,
+            max_length=settings.PZ_LOG_MAX_LENGTH,
+            timeout=settings.PZ_STORE_TIMEOUT,
+        )
+        recorder = DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS)
+        decider = Decider(
+            reader=reader,
+            recorder=recorder,
+            book=self._snapshots.live_book,
+            roster=self._snapshots.live_roster,
+            clock=clock,
+            deadline=settings.PZ_DECIDE_DEADLINE_MS / 1000,
+        )
+        directory = self._snapshots.live_directory
+        self.ingest = IngestApp(directory=directory, appender=appender, limits=limits, clock=clock)
+        self.gate = HotGate(
+            self._client,
+            directory=directory,
+            policies=policies(),
+            allowances=Allowances(self._client),
+            clock=clock,
+        )
+        self.mail_render, self.mail_doors = make_mail(
+            client=self._client,
+            gate=self.gate,
+            book=self._snapshots.live_book,
+            roster=self._snapshots.live_roster,
+            reader=reader,
+            recorder=recorder,
+            appender=appender,
+            sealer=make_sealer(),
+            clock=clock,
+        )
+        self.decide = DecideApp(gate=self.gate, decider=decider, visits=make_visits())
+        self.edge = edge.EdgeApp(
+            gate=self.gate,
+            book=self._snapshots.live_book,
+            roster=self._snapshots.live_roster,
+            reader=reader,
+            decider=decider,
+            cache_keys=make_cache_keys(),
+            device=read_device(),
+            clock=clock,
+            deadline=settings.PZ_STORE_TIMEOUT,
+        )
+        roster, book = self._snapshots.live_roster, self._snapshots.live_book
+        self.graphql = GraphqlApp(
+            Engine(directory, book, roster, decider=decider, appender=appender, limits=limits, clock=clock),
+            gate=self.gate,
+            people=People(reader=reader, roster=roster, deadline=settings.PZ_STORE_TIMEOUT),
+            introspection=settings.PZ_GRAPHQL_INTROSPECTION,
+            most_cost=settings.PZ_GRAPHQL_MAX_COST,
+        )
+        self.socket = VisitorConsumer.as_asgi(
+            directory=directory,
+            appender=appender,
+            limits=limits,
+            sockets=Sockets(SocketLimits(open=settings.PZ_MAX_SOCKETS, frame_bytes=settings.PZ_MAX_BATCH_BYTES)),
+            clock=clock,
+            decider=decider,
+            live=self._live,
+            reader=reader,
+            roster=self._snapshots.live_roster,
+        )
+        # Which paths, and which beginnings of paths, lead to which door.
+        self._doors: dict[str, Door] = {
+            **dict.fromkeys(DECIDE_PATHS, self.decide),
+            **dict.fromkeys(RENDER_PATHS, self.mail_render),
+            **dict.fromkeys(GRAPHQL_PATHS, self.graphql),
+        }
+        self._prefixes: tuple[tuple[str, Door], ...] = (
+            *((prefix, self.ingest) for prefix in INGEST_PREFIXES),
+            (edge.PREFIX, self.edge),
+            (MAIL_PREFIX, self.mail_doors),
+        )
+
+    def find_door(self, path: str) -> Door | None:
+        """The application behind the path of a hot door; None where Django answers."""
+        door = self._doors.get(path)
+        if door is not None:
+            return door
+        return next((door for prefix, door in self._prefixes if path.startswith(prefix)), None)
+
+    async def start(self) -> None:
+        """Opens the doors, with the definitions in hand if Redis answers."""
+        await self._look()
+        self._tasks = [asyncio.create_task(self._live.run()), asyncio.create_task(self._keep_looking())]
+
+    async def stop(self) -> None:
+        """Ends by a flag: a task cancelled inside a Redis call may never hear of it (Python 3.11's wait_for)."""
+        self._stopping.set()
+        self._live.stop()
+        self.graphql.stop()
+        await asyncio.gather(*self._tasks)
+        await self.gate.close()
+        await self._client.aclose()
+
+    async def _look(self) -> None:
+        with suppress(redis.RedisError):  # what is in hand stays in force; the doors say that Redis is away
+            await self._snapshots.book.arefresh(self._client)
+            await self._snapshots.directory.arefresh(self._client)
+            await self._snapshots.roster.arefresh(self._client)
+            await self.gate.note_uses()
+
+    async def _keep_looking(self) -> None:
+        while not self._stopping.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), LOOK_S)
+            await self._look()
