@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
@@ -17,8 +16,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST
 
-from personalization.backtesting import cancel_back_test, start_back_test
-from personalization.tasks import try_draft
+from personalization.backtesting import TooManyBackTests, cancel_back_test, start_back_test
 from profiles.admin import LookAdmin
 from rules.actions import CannotPublish
 from rules.models import BackTest
@@ -75,12 +73,12 @@ class BackTestAdmin(LookAdmin):
             since = now - timedelta(days=form.cleaned_data["days"])
             by = request.user if isinstance(request.user, User) else None
             try:
-                with transaction.atomic():
-                    test = start_back_test(since=since, until=now, by=by, at=now)
-                    transaction.on_commit(lambda: try_draft.delay(test.pk))
+                test = start_back_test(since=since, until=now, by=by, at=now)
             except CannotPublish as error:
                 for reason in error.reasons:
                     messages.error(request, reason)
+            except TooManyBackTests as error:
+                messages.error(request, f"{error}.")
             else:
                 messages.success(request, "The draft is being tried.")
                 return redirect("admin:rules_backtest_change", test.pk)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import redis
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 from kombu.exceptions import OperationalError
 
@@ -32,6 +33,8 @@ from segments.roster import ENROLLED
 logger = logging.getLogger(__name__)
 
 TASK = "personalization.tasks.try_draft"
+OPEN = (BackTest.State.WAITING, BackTest.State.RUNNING)
+MOST_OPEN = 5  # at once
 MOST = 50_000  # decisions; of more, those of a share of all people are asked
 AT_ONCE = 500  # between two looks at whether it was cancelled
 SAMPLES = 50  # decisions that would have been others, to look at
@@ -39,20 +42,33 @@ PLENTY = 1_000_000  # codes: how many it takes is what is asked
 HASHED = 2**32  # values of the first part of a profile's id
 
 
+class TooManyBackTests(Exception):
+    """Another one has to end first: each of them reads the past of many people."""
+
+    def __init__(self) -> None:
+        super().__init__(f"{MOST_OPEN} back-tests are under way; wait, or cancel one")
+
+
+@transaction.atomic
 def start_back_test(
     *, since: datetime, until: datetime, by: User | None, at: datetime, payload: dict[str, Any] | None = None
 ) -> BackTest:
-    """A try of `payload`, what is live in the draft without one, to be run by `run_back_test`. Raises CannotPublish."""
+    """A try of `payload`, what is live in the draft without one, handed over to Celery's worker when it is committed.
+    Raises CannotPublish and TooManyBackTests."""
+    if BackTest.objects.filter(state__in=OPEN).count() >= MOST_OPEN:
+        raise TooManyBackTests
     payload = collect_definitions(0) if payload is None else payload
     try:
         if problems := find_problems(msgspec.convert(payload, BookPayload)):
             raise CannotPublish(problems)
     except msgspec.ValidationError as error:
         raise CannotPublish([str(error)]) from error
-    return BackTest.objects.create(payload=payload, since=since, until=until, by=by, created=at)
+    test = BackTest.objects.create(payload=payload, since=since, until=until, by=by, created=at)
+    transaction.on_commit(lambda: _hand_over(test))
+    return test
 
 
-def hand_over_back_test(test: BackTest) -> None:
+def _hand_over(test: BackTest) -> None:
     """Sends the task that runs it; says so at the test when nobody takes it."""
     try:
         application.send_task(TASK, args=[test.pk], retry=False)
@@ -64,14 +80,13 @@ def hand_over_back_test(test: BackTest) -> None:
 
 def cancel_back_test(test: BackTest) -> bool:
     """Whether it was still waiting or running; it ends soon."""
-    open_states = (BackTest.State.WAITING, BackTest.State.RUNNING)
-    return bool(BackTest.objects.filter(pk=test.pk, state__in=open_states).update(state=BackTest.State.CANCELLED))
+    return bool(BackTest.objects.filter(pk=test.pk, state__in=OPEN).update(state=BackTest.State.CANCELLED))
 
 
 def run_back_test(number: int, memory: Memory) -> None:
     """Runs one to its end, or to where it is cancelled; a run that was cut off begins anew."""
     test = BackTest.objects.get(pk=number)
-    if test.state not in (BackTest.State.WAITING, BackTest.State.RUNNING):
+    if test.state not in OPEN:
         return
     decisions = Decision.objects.filter(at__gte=test.since, at__lt=test.until)
     total = decisions.count()

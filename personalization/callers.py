@@ -82,7 +82,7 @@ PERMISSIONS: dict[Scope, tuple[str, ...]] = {
     Scope.EMAIL_SEND: ("rules.view_block", "profiles.view_storedprofile"),
     Scope.CATALOGUE_READ: ("ingestion.view_eventtype",),
     Scope.CATALOGUE_WRITE: ("ingestion.change_eventtype", "ingestion.change_eventproperty"),
-    Scope.ERASE: ("profiles.delete_storedprofile",),
+    Scope.ERASE: ("profiles.add_erasure",),
 }
 
 

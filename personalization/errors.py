@@ -19,6 +19,7 @@ from ingestion.http import BODY_TOO_SLOW, Answer, BodyTooSlow, Headers, make_pro
 from ingestion.log import LogUnavailable
 from ingestion.origins import BadOrigin
 from ingestion.undoing import UndoPending, UndoRefused
+from personalization.backtesting import TooManyBackTests
 from personalization.cache_keys import BadKey
 from personalization.callers import UnknownKey
 from personalization.doors import NoDoor, ScopeMissing, SecretKeyNeeded
@@ -104,6 +105,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     BadUpload: Problem(422, "bad_upload", "The list cannot be read"),
     BadOrigin: Problem(422, "bad_origin", "That is no origin"),
     Overtaken: Problem(412, "version_mismatch", "Somebody has changed it"),
+    TooManyBackTests: Problem(409, "too_many_open", "Too many of them are under way"),
     InUse: Problem(409, "in_use", "Something else refers to it"),
     BadFile: _BAD_JSON,
     NoCodes: Problem(422, "no_codes", "No codes can be made of this"),
@@ -158,7 +160,6 @@ REFUSALS = (
     Problem(409, "exists_already", "Something of this name exists already"),
     Problem(409, "nothing_to_do", "It is so already"),
     Problem(409, "in_progress", "The first call with this Idempotency-Key has not ended"),
-    Problem(409, "too_many_open", "Too many of them are under way"),
     Problem(413, "too_large", "The body has too many bytes or items"),
     Problem(422, "key_reused", "The Idempotency-Key was used for another call"),
     Problem(428, "if_match_missing", "The header If-Match is needed here"),

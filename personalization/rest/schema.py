@@ -155,6 +155,8 @@ class ResourceSchema(AutoSchema):
             names += OF_KEY
         if self._needs_match():
             names += OF_MATCH
+        if self._door().session and self.method != "GET":
+            names.append("forbidden")  # a session without the token against forged calls
         if "{" in self.path:
             names.append("not_found")
         if any(parameter in OF_PAGE for parameter in self.get_override_parameters()):
