@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 TASK = "personalization.tasks.try_draft"
 OPEN = (BackTest.State.WAITING, BackTest.State.RUNNING)
 MOST_OPEN = 5  # at once
+PATIENCE = timedelta(minutes=15)
 MOST = 50_000  # decisions; of more, those of a share of all people are asked
 AT_ONCE = 500  # between two looks at whether it was cancelled
 SAMPLES = 50  # decisions that would have been others, to look at
@@ -66,6 +67,14 @@ def start_back_test(
     test = BackTest.objects.create(payload=payload, since=since, until=until, by=by, created=at)
     transaction.on_commit(lambda: _hand_over(test))
     return test
+
+
+def hand_over_again(*, at: datetime) -> int:
+    """Back-tests that wait for longer than any worker takes to come: their task was lost. Returns how many."""
+    forgotten = list(BackTest.objects.filter(state=BackTest.State.WAITING, created__lt=at - PATIENCE))
+    for test in forgotten:
+        _hand_over(test)
+    return len(forgotten)
 
 
 def _hand_over(test: BackTest) -> None:

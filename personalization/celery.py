@@ -28,6 +28,11 @@ application.conf.beat_schedule = {
         "schedule": crontab(hour="4", minute="10"),
         "options": {"expires": 6 * 3_600},
     },
+    "resume-back-tests": {
+        "task": "personalization.tasks.resume_back_tests",
+        "schedule": crontab(minute="*/15"),
+        "options": {"expires": 840},
+    },
     "forget-segments-past": {
         "task": "personalization.tasks.forget_segments_past",
         "schedule": crontab(hour="3", minute="50"),

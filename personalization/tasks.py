@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from personalization.backtesting import run_back_test
+from personalization.backtesting import hand_over_again, run_back_test
 from personalization.issued import forget_ended
 from personalization.wiring import make_builder, read_memory, redis_client
 from profiles import keys
@@ -58,6 +58,12 @@ def forget_old_decisions() -> None:
 def try_draft(back_test: int) -> None:
     """A draft asked of past decisions, by the number of the back-test."""
     run_back_test(back_test, read_memory())
+
+
+@shared_task
+def resume_back_tests() -> None:
+    """Those whose task was lost with the broker's last second."""
+    hand_over_again(at=timezone.now())
 
 
 @shared_task

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from ingestion.archiving import moment
-from personalization.backtesting import cancel_back_test, run_back_test, start_back_test
+from personalization.backtesting import cancel_back_test, hand_over_again, run_back_test, start_back_test
 from rules.actions import CannotPublish
 from rules.models import BackTest
 from tests.decisions.conftest import SLOTS, VIEWERS, Deciding, cap, in_segment, rule
@@ -117,3 +117,13 @@ def test_one_that_is_cancelled_ends_and_keeps_no_result(lived: Deciding, monkeyp
     test.refresh_from_db()
     assert (test.state, test.result) == (BackTest.State.CANCELLED, None)
     assert not cancel_back_test(test)
+
+
+def test_one_whose_task_was_lost_is_handed_over_again(lived: Deciding) -> None:
+    lived.archive()
+    now = timezone.now()
+    for minutes in (20, 5):
+        at = now - timedelta(minutes=minutes)
+        start_back_test(since=moment(0), until=moment(lived.now), by=None, at=at, payload=draft(rule("usual")))
+    assert hand_over_again(at=now) == 1
+    assert BackTest.objects.filter(state=BackTest.State.WAITING).count() == 2
