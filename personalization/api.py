@@ -15,14 +15,13 @@ from ingestion.http import (
     read_address,
     read_bearer,
     receive_body,
-    refuse,
     refuse_method,
     serve,
 )
 from personalization.callers import Caller, Kind, read_credentials
 from personalization.decide import MAX_SLOTS, Decider
 from personalization.doors import DOORS, SecretKeyNeeded
-from personalization.errors import answer_error
+from personalization.errors import CallRefused, answer_error
 from personalization.gate import HotGate
 from personalization.sealing import BadToken, ExpiredToken
 from personalization.visiting import Visits
@@ -46,14 +45,6 @@ class Question(msgspec.Struct, rename="camel", kw_only=True):
     visit: str | None = None
 
 
-class DecideRefused(Exception):
-    """The call cannot be answered: HTTP status, code and a message that says how to mend it."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        self.status, self.code, self.message = status, code, message
-        super().__init__(message)
-
-
 _decoder = msgspec.json.Decoder(Question)
 
 
@@ -71,8 +62,6 @@ class DecideApp:
     async def _answer_or_refuse(self, scope: Scope, receive: Receive) -> Answer:
         try:
             return await self._answer(scope, receive)
-        except DecideRefused as refused:
-            return refuse(refused.status, refused.code, refused.message)
         except Exception as error:
             return answer_error(error)
 
@@ -94,12 +83,12 @@ class DecideApp:
     async def _visit(self, question: Question, token: str, agent: str | None) -> Answer:
         try:
             answer = await self._visits.show(token, question.slots, question.context, agent)
-        except ExpiredToken:
-            return refuse(410, "visit_over", "this link is over; have another one made")
-        except BadToken:
-            return refuse(403, "bad_visit", "this is no link to a visit, or not a whole one")
+        except ExpiredToken as error:
+            raise CallRefused("visit_over", "this link is over; have another one made") from error
+        except BadToken as error:
+            raise CallRefused("bad_visit", "this is no link to a visit, or not a whole one") from error
         except ValueError as error:
-            return refuse(422, "bad_draft", f"the draft cannot be shown: {error}")
+            raise CallRefused("bad_draft", f"the draft cannot be shown: {error}") from error
         return Answer(200, encode(answer))
 
     async def _identify(self, scope: Scope, question: Question) -> tuple[str | None, Caller, Headers]:
@@ -125,16 +114,16 @@ def _read_agent(scope: Scope) -> str | None:
 
 
 def parse_question(raw: bytes) -> Question:
-    """The call's body, checked; raises DecideRefused."""
+    """The call's body, checked; raises CallRefused."""
     if len(raw) > MAX_BODY:
-        raise DecideRefused(413, "too_large", f"a decide call has at most {MAX_BODY} bytes")
+        raise CallRefused("too_large", f"a decide call has at most {MAX_BODY} bytes")
     try:
         question = _decoder.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise DecideRefused(400, "bad_request", f"the body is not a decide call: {error}") from error
+        raise CallRefused("bad_request", f"the body is not a decide call: {error}") from error
     if not 0 < len(question.slots) <= MAX_SLOTS:
-        raise DecideRefused(400, "bad_request", f"name 1 to {MAX_SLOTS} slots")
+        raise CallRefused("bad_request", f"name 1 to {MAX_SLOTS} slots")
     for id in (question.anonymous_id, question.user_id):
         if id is not None and not 0 < len(id) <= MAX_ID:
-            raise DecideRefused(400, "bad_request", f"an id has 1 to {MAX_ID} characters")
+            raise CallRefused("bad_request", f"an id has 1 to {MAX_ID} characters")
     return question

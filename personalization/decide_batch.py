@@ -14,16 +14,15 @@ from ingestion.http import (
     encode,
     read_address,
     receive_body,
-    refuse,
     refuse_method,
     serve,
 )
 from personalization.answering import Answered
-from personalization.api import MAX_ID, DecideRefused
+from personalization.api import MAX_ID
 from personalization.callers import read_credentials
 from personalization.decide import MAX_SLOTS, Decider
 from personalization.doors import DOORS
-from personalization.errors import answer_error
+from personalization.errors import CallRefused, answer_error
 from personalization.gate import HotGate
 from profiles.event import anonymous_key, user_key
 
@@ -86,8 +85,6 @@ class DecideBatchApp:
     async def _answer_or_refuse(self, scope: Scope, receive: Receive) -> Answer:
         try:
             return await self._answer(scope, receive)
-        except DecideRefused as refused:
-            return refuse(refused.status, refused.code, refused.message)
         except Exception as error:
             return answer_error(error)
 
@@ -115,17 +112,17 @@ class DecideBatchApp:
 
 
 def parse_batch(raw: bytes) -> BatchQuestion:
-    """The call's body, checked but for its people; raises DecideRefused."""
+    """The call's body, checked but for its people; raises CallRefused."""
     if len(raw) > MAX_BODY:
-        raise DecideRefused(413, "too_large", f"a batch has at most {MAX_BODY} bytes; send fewer people at once")
+        raise CallRefused("too_large", f"a batch has at most {MAX_BODY} bytes; send fewer people at once")
     try:
         question = _decoder.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise DecideRefused(400, "bad_request", f"the body is not a batch of decide calls: {error}") from error
+        raise CallRefused("bad_request", f"the body is not a batch of decide calls: {error}") from error
     if not 0 < len(question.slots) <= MAX_SLOTS:
-        raise DecideRefused(400, "bad_request", f"name 1 to {MAX_SLOTS} slots")
+        raise CallRefused("bad_request", f"name 1 to {MAX_SLOTS} slots")
     if not 0 < len(question.people) <= MAX_PEOPLE:
-        raise DecideRefused(413, "too_large", f"name 1 to {MAX_PEOPLE} people in each call, not {len(question.people)}")
+        raise CallRefused("too_large", f"name 1 to {MAX_PEOPLE} people in each call, not {len(question.people)}")
     return question
 
 

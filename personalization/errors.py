@@ -163,6 +163,9 @@ REFUSALS = (
     Problem(413, "too_large", "The body has too many bytes or items"),
     Problem(422, "key_reused", "The Idempotency-Key was used for another call"),
     Problem(428, "if_match_missing", "The header If-Match is needed here"),
+    Problem(403, "bad_visit", "The link does not open a visit"),
+    Problem(410, "visit_over", "The visit is over"),
+    Problem(422, "bad_draft", "The draft cannot be shown"),
 )
 FAULT = Problem(500, "internal", "Something here is wrong", "something here is wrong; it has been written down")
 CODES = {row.code: row for row in (*REFUSALS, *REST_PROBLEMS.values(), *PROBLEMS.values(), FAULT)}

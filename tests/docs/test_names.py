@@ -62,8 +62,8 @@ def test_every_cause_of_a_stuck_build_is_documented(cause: str) -> None:
 
 def test_every_code_of_a_decide_call_is_documented() -> None:
     calls = [node for node in ast.walk(ast.parse(inspect.getsource(api))) if isinstance(node, ast.Call)]
-    raised = [call.args for call in calls if getattr(call.func, "id", "") == "DecideRefused"]
-    codes = {(ast.literal_eval(status), ast.literal_eval(code)) for status, code, *_ in raised}
+    raised = [call.args for call in calls if getattr(call.func, "id", "") == "CallRefused"]
+    codes = {CODES[ast.literal_eval(code)][:2] for code, *_ in raised}
     refused_at_the_gate = (UnknownKey, ScopeMissing, SecretKeyNeeded, TooManyCalls, StoreUnavailable, LogUnavailable)
     codes |= {PROBLEMS[kind][:2] for kind in refused_at_the_gate}
     assert len(codes) >= 7
