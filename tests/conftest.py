@@ -31,5 +31,5 @@ def running_product() -> Iterator[Product]:
     and port. Its `url`, `login`, `settings` and `output` say what a test needs; `manage(...)` runs a command beside it
     and `find(word)` its processes. Its data is shared: a test uses visitors of its own, and leaves definitions as they
     are."""
-    with open_folder() as folder, Product(folder / "data") as product:
+    with open_folder() as folder, Product(folder / "data", PZ_VISITOR_CALLS="0") as product:
         yield product

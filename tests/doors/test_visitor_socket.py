@@ -1,4 +1,6 @@
-"""The visitor's socket on the running web process: decisions over it, and changes pushed as they are committed."""
+"""The visitor's socket on the running web process: decisions over it, and changes pushed as they are committed.
+
+Its people have names of their own: channels of Redis know no databases, so that two test processes hear each other."""
 
 import asyncio
 import json
@@ -23,7 +25,7 @@ from tests.doors.conftest import DEBUG_KEY, WRITE_KEY, Web, viewed
 @asynccontextmanager
 async def visit(web: Web, key: str = WRITE_KEY, **hello: Any) -> AsyncIterator[ClientConnection]:
     async with websockets.asyncio.client.connect(web.socket_url) as socket:
-        first = {"type": "hello", "v": 1, "writeKey": key, "anonymousId": "anna", "consent": "granted", **hello}
+        first = {"type": "hello", "v": 1, "writeKey": key, "anonymousId": "door-anna", "consent": "granted", **hello}
         await tell(socket, first)
         assert (await hear(socket))["type"] == "welcome"
         yield socket
@@ -53,7 +55,7 @@ async def decide(socket: ClientConnection, *slots: str, **context: Any) -> dict[
 async def test_the_page_is_told_of_a_segment_and_gets_its_block(web: Web) -> None:
     async with visit(web) as socket:
         assert (await decide(socket, "hero"))["slots"]["hero"]["reason"] == "no_rule_matched"
-        await send(web, socket, viewed(), viewed())
+        await send(web, socket, viewed("door-anna"), viewed("door-anna"))
         assert await hear(socket) == {"type": "changed", "entered": ["viewers"], "left": []}
         answer = await decide(socket, "hero")
         assert (answer["type"], answer["id"], answer["book"]) == ("decision", 7, 4)
@@ -64,7 +66,7 @@ async def test_live_slots_are_told_what_they_show_without_asking(web: Web) -> No
     async with visit(web) as socket:
         await tell(socket, {"type": "decide", "id": 1, "slots": ["hero", "bar"], "live": ["hero", "bar"]})
         assert (await hear(socket))["slots"]["hero"]["reason"] == "no_rule_matched"
-        await send(web, socket, viewed(), viewed())
+        await send(web, socket, viewed("door-anna"), viewed("door-anna"))
         assert await hear(socket) == {"type": "changed", "entered": ["viewers"], "left": [], "live": True}
         pushed = await hear(socket)
         assert (pushed["type"], pushed["id"], list(pushed["slots"])) == ("decision", None, ["hero"])
@@ -77,9 +79,9 @@ async def test_a_push_of_a_decision_is_recorded_as_one(web: Web) -> None:
     async with visit(web) as socket:
         await tell(socket, {"type": "decide", "id": 1, "slots": ["hero"], "live": ["hero"]})
         await hear(socket)
-        await send(web, socket, viewed(), viewed())
+        await send(web, socket, viewed("door-anna"), viewed("door-anna"))
         pushed = [await hear(socket) for _ in range(2)][1]
-        partition = partition_of(derive_profile_id("a:anna"), settings.PZ_PARTITIONS)
+        partition = partition_of(derive_profile_id("a:door-anna"), settings.PZ_PARTITIONS)
         entries = redis_client().xrange(f"pz:accepted:{partition}")
         decided = [record for _, fields in entries if isinstance(record := unpack_accepted(fields[b"r"]), Decided)]
         assert [(each.door, each.source) for each in decided] == [("socket", "site"), ("live", "site")]
@@ -88,7 +90,7 @@ async def test_a_push_of_a_decision_is_recorded_as_one(web: Web) -> None:
 
 async def test_a_page_of_a_debug_source_sees_what_the_engine_sees(web: Web) -> None:
     async with visit(web, DEBUG_KEY) as socket:
-        await send(web, socket, viewed(messageId="m1"), viewed(messageId="m2"))
+        await send(web, socket, viewed("door-anna", messageId="m1"), viewed("door-anna", messageId="m2"))
         first, second = await hear(socket), await hear(socket)
         assert (first["event"]["messageId"], first["entered"]) == ("m1", [])
         assert (second["event"]["messageId"], second["entered"]) == ("m2", ["viewers"])
@@ -97,28 +99,29 @@ async def test_a_page_of_a_debug_source_sees_what_the_engine_sees(web: Web) -> N
 
 
 async def test_a_visitor_who_logs_in_elsewhere_goes_on_hearing_of_the_person(web: Web) -> None:
-    async with visit(web, anonymousId="laptop") as laptop, visit(web, DEBUG_KEY, anonymousId="phone") as phone:
-        await send(web, laptop, {"type": "identify", "anonymousId": "laptop", "userId": "u1"})
-        await send(web, phone, viewed("phone"))
+    on_phone = visit(web, DEBUG_KEY, anonymousId="door-phone")
+    async with visit(web, anonymousId="door-laptop") as laptop, on_phone as phone:
+        await send(web, laptop, {"type": "identify", "anonymousId": "door-laptop", "userId": "u1"})
+        await send(web, phone, viewed("door-phone"))
         frames = [await hear(phone)]
-        await send(web, phone, {"type": "identify", "anonymousId": "phone", "userId": "u1"})
+        await send(web, phone, {"type": "identify", "anonymousId": "door-phone", "userId": "u1"})
         while frames[-1]["profile"]["userId"] != "u1":
             frames.append(await hear(phone))
-        await send(web, laptop, viewed("laptop"))
+        await send(web, laptop, viewed("door-laptop"))
         assert await hear(laptop) == {"type": "changed", "entered": ["viewers"], "left": []}
         while "viewers" not in frames[-1]["entered"]:
             frames.append(await hear(phone))
 
 
 async def test_a_visitor_who_is_let_go_hears_of_nobody_else(web: Web) -> None:
-    async with visit(web, anonymousId="laptop") as laptop, visit(web, anonymousId="phone") as phone:
-        await send(web, laptop, {"type": "identify", "anonymousId": "laptop", "userId": "u1"})
-        await send(web, phone, viewed("phone"), {"type": "identify", "anonymousId": "phone", "userId": "u1"})
-        await asyncio.to_thread(part, web, "laptop", "phone")
+    async with visit(web, anonymousId="door-laptop") as laptop, visit(web, anonymousId="door-phone") as phone:
+        await send(web, laptop, {"type": "identify", "anonymousId": "door-laptop", "userId": "u1"})
+        await send(web, phone, viewed("door-phone"), {"type": "identify", "anonymousId": "door-phone", "userId": "u1"})
+        await asyncio.to_thread(part, web, "door-laptop", "door-phone")
         assert await hear(phone) == {"type": "changed", "entered": [], "left": []}
-        await send(web, laptop, viewed("laptop"), viewed("laptop"))
+        await send(web, laptop, viewed("door-laptop"), viewed("door-laptop"))
         assert await hear(laptop) == {"type": "changed", "entered": ["viewers"], "left": []}
-        await send(web, phone, viewed("phone"), viewed("phone"))
+        await send(web, phone, viewed("door-phone"), viewed("door-phone"))
         assert (await hear(phone))["entered"] == ["viewers"]
         await tell(phone, {"type": "ping"})
         assert (await hear(phone))["type"] == "pong"
@@ -150,7 +153,7 @@ def part(web: Web, winner: str, loser: str) -> None:
 
 async def test_without_consent_nothing_is_stored_and_answers_come_from_the_context(web: Web) -> None:
     async with visit(web, consent="denied", anonymousId=None) as socket:
-        await tell(socket, {"type": "batch", "id": 1, "batch": [viewed(), viewed()]})
+        await tell(socket, {"type": "batch", "id": 1, "batch": [viewed("door-anna"), viewed("door-anna")]})
         assert [refused["reason"] for refused in (await hear(socket))["refused"]] == ["no_consent"] * 2
         assert await asyncio.to_thread(web.process) == 0
         slots = (await decide(socket, "hero", "bar"))["slots"]

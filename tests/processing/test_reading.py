@@ -16,14 +16,14 @@ from profiles.profile import Profile, pack
 from profiles.reader import Found, ProfileReader
 from profiles.store import StoreUnavailable
 
-ANNA = Profile(id=derive_profile_id("a:anna"), user_id="u1")
+ANNA = Profile(id=derive_profile_id("a:reader"), user_id="u1")
 
 
 async def test_a_visitor_is_found_by_device_and_by_user(redis_client: Any, async_client: Any) -> None:
     redis_client.set(keys.profile(ANNA.id), pack(ANNA))
     redis_client.set(keys.identifier("u:u1"), ANNA.id)
     reader = ProfileReader(async_client, partitions=8)
-    assert await reader.read("a:anna", 1) == Found(ANNA.id, ANNA)
+    assert await reader.read("a:reader", 1) == Found(ANNA.id, ANNA)
     assert await reader.read("u:u1", 1) == Found(ANNA.id, ANNA)
     assert await reader.read("a:else", 1) == Found(derive_profile_id("a:else"), None)
 
@@ -31,11 +31,11 @@ async def test_a_visitor_is_found_by_device_and_by_user(redis_client: Any, async
 async def test_calls_of_one_moment_share_round_trips_and_get_their_own_answers(
     redis_client: Any, async_client: Any
 ) -> None:
-    people = [Profile(id=derive_profile_id(f"a:{number}"), user_id=str(number)) for number in range(500)]
+    people = [Profile(id=derive_profile_id(f"a:reader-{number}"), user_id=str(number)) for number in range(500)]
     redis_client.mset({keys.profile(person.id): pack(person) for person in people})
     reader = ProfileReader(async_client, partitions=8)
     before = redis_client.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0)
-    found = await asyncio.gather(*(reader.read(f"a:{number}", 5) for number in range(500)))
+    found = await asyncio.gather(*(reader.read(f"a:reader-{number}", 5) for number in range(500)))
     assert [each.profile for each in found] == people
     assert redis_client.info("commandstats")["cmdstat_evalsha"]["calls"] - before <= 8
 
@@ -43,17 +43,17 @@ async def test_calls_of_one_moment_share_round_trips_and_get_their_own_answers(
 async def test_a_server_that_is_away_is_told_and_not_waited_for() -> None:
     reader = ProfileReader(redis.asyncio.Redis(port=1, socket_connect_timeout=0.2), partitions=8)
     with pytest.raises(StoreUnavailable):
-        await reader.read("a:anna", 5)
+        await reader.read("a:reader", 5)
 
 
 async def test_the_deadline_holds_while_the_server_is_paused(redis_client: Any, async_client: Any) -> None:
     reader = ProfileReader(async_client, partitions=8)
-    await reader.read("a:anna", 1)
+    await reader.read("a:reader", 1)
     redis_client.execute_command("CLIENT", "PAUSE", 700, "ALL")
     with pytest.raises(TimeoutError):
-        await reader.read("a:anna", 0.05)
+        await reader.read("a:reader", 0.05)
     redis_client.execute_command("CLIENT", "UNPAUSE")
-    assert (await reader.read("a:anna", 5)).profile is None
+    assert (await reader.read("a:reader", 5)).profile is None
 
 
 async def test_changes_reach_those_who_watch_the_profile_and_nobody_else(redis_client: Any, async_client: Any) -> None:
@@ -96,7 +96,7 @@ async def test_pushes_go_on_after_the_connection_was_cut(redis_client: Any, asyn
 async def test_pages_that_open_at_the_same_moment_all_hear_of_changes(redis_client: Any, async_client: Any) -> None:
     live = LiveChanges(async_client)
     running = asyncio.create_task(live.run())
-    people = [derive_profile_id(f"a:{number}") for number in range(20)]
+    people = [derive_profile_id(f"a:reader-{number}") for number in range(20)]
     pages: list[asyncio.Queue[Change]] = [asyncio.Queue() for _ in people]
     await asyncio.gather(*(live.watch(id, page.put) for id, page in zip(people, pages, strict=True)))
     change = Change(entered=("outdoor",))

@@ -132,7 +132,10 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story() -> Iterator[Story]:
-    with open_folder() as folder, Product(folder / "data", PZ_DECIDE_DEADLINE_MS="30000") as product:
+    with (
+        open_folder() as folder,
+        Product(folder / "data", PZ_DECIDE_DEADLINE_MS="30000", PZ_VISITOR_CALLS="0") as product,
+    ):
         yield Story(product, Inside(product))
 
 
