@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -219,7 +219,7 @@ class Trial:
         if membership is not None:
             profile = msgspec.structs.replace(profile, segments=membership.segments)
         pools = {slug: PLENTY for slug, offer in self._book.payload.offers.items() if offer.kind == "code"}
-        return replace(
+        return msgspec.structs.replace(
             facts,
             profile=profile,
             counts={**self._counts.get(person, {}), **capped},

@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -143,7 +143,7 @@ class Decider:
             for name, count in found.tally.items()
             if name.startswith(PERSON) and not is_past(name, facts.now, book.calendar)
         }
-        return replace(
+        return msgspec.structs.replace(
             facts,
             profile=name_segments(profile, self._roster().answers),
             known=True,
@@ -165,7 +165,7 @@ class Decider:
             committed = await self._recorder.record(claim, until - loop.time())
             if committed.full is None and committed.exhausted is None:
                 granted = dict(zip((name for name, _ in claim.grants), committed.codes, strict=True))
-                return replace(facts, granted={**facts.granted, **granted}), choices
+                return msgspec.structs.replace(facts, granted={**facts.granted, **granted}), choices
             facts = _forgo(facts, claim, committed)
         raise TimeoutError("others were faster, again and again")
 
@@ -181,6 +181,7 @@ def list_wanted(book: Book, slots: Sequence[str], now: int) -> Wanted:
     """What the rules of the slots look at besides the profile."""
     places = [place for slot in slots if (place := book.slots.get(slot)) is not None]
     return Wanted(
+        history=any(place.asks_history for place in places),
         tally=any(place.asks_tally for place in places),
         totals=tuple(name_counter(rule, cap, now, book.calendar) for place in places for rule, cap in place.capped),
         pools=tuple(dict.fromkeys(offer for place in places for offer in place.pools)),
@@ -210,6 +211,6 @@ def make_claim(asked: Decided, choices: Mapping[str, Choice], facts: Facts) -> C
 def _forgo(facts: Facts, claim: Claim, committed: Committed) -> Facts:
     """The facts with what is used up by now."""
     if committed.exhausted is not None:
-        return replace(facts, stock={**facts.stock, committed.exhausted: 0})
+        return msgspec.structs.replace(facts, stock={**facts.stock, committed.exhausted: 0})
     most = max(counter.most for counter in claim.counters if counter.name == committed.full)
-    return replace(facts, counts={**facts.counts, str(committed.full): most})
+    return msgspec.structs.replace(facts, counts={**facts.counts, str(committed.full): most})

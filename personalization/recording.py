@@ -69,6 +69,13 @@ return codes
 """.replace("FIELD", FIELD.decode())
 
 
+# KEYS: accepted logs, one for each record. ARGV: the records, of decisions that neither count nor grant anything.
+_APPEND = """
+for i = 1, #KEYS do redis.call('XADD', KEYS[i], '*', 'FIELD', ARGV[i]) end
+return {0}
+""".replace("FIELD", FIELD.decode())
+
+
 class Claim(NamedTuple):
     """What a decision wants to commit: its record, the counters it adds to, the offers it grants by the grants' names,
     and what of the tally is over."""
@@ -93,7 +100,8 @@ class DecisionRecorder:
 
     def __init__(self, client: AsyncClient, *, partitions: int) -> None:
         self._client = client
-        self._script = client.register_script(_COMMIT)
+        self._commit_sha = client.register_script(_COMMIT).sha
+        self._append_sha = client.register_script(_APPEND).sha
         self._partitions = partitions
         self._trips: SharedTrips[Claim, Committed] = SharedTrips(self._travel)
 
@@ -105,9 +113,10 @@ class DecisionRecorder:
     async def _travel(self, claims: Sequence[Claim]) -> list[Committed | Exception]:
         try:
             answers = await self._send(claims)
-            if any(isinstance(answer, NoScriptError) for answer in answers):  # Redis was restarted
-                await self._client.script_load(_COMMIT)
-                again = [number for number, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+            again = [number for number, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+            if again:  # Redis does not know the scripts yet, or was restarted
+                for script in (_COMMIT, _APPEND):
+                    await self._client.script_load(script)
                 for number, answer in zip(again, await self._send([claims[each] for each in again]), strict=True):
                     answers[number] = answer
         except redis.RedisError as error:
@@ -115,15 +124,23 @@ class DecisionRecorder:
         return [_read_answer(answer) for answer in answers]
 
     async def _send(self, claims: Sequence[Claim]) -> list[object]:
+        """One command for all decisions that are recorded and nothing else, and one for each of the others."""
         pipeline = self._client.pipeline(transaction=False)
+        logs, records, places = [], [], []
         for claim in claims:
             decided = claim.decided
             log = keys.accepted(partition_of(decided.profile or decided.id, self._partitions))
             if claim.counters or claim.grants:
-                pipeline.execute_command("EVALSHA", self._script.sha, *_arguments(claim, log))
+                places.append(len(pipeline))
+                pipeline.execute_command("EVALSHA", self._commit_sha, *_arguments(claim, log))
             else:
-                pipeline.execute_command("XADD", log, "*", FIELD, pack(decided))
-        return list(await pipeline.execute(raise_on_error=False))
+                places.append(-1)
+                logs.append(log)
+                records.append(pack(decided))
+        if records:
+            pipeline.execute_command("EVALSHA", self._append_sha, len(logs), *logs, *records)
+        found = await pipeline.execute(raise_on_error=False)
+        return [found[place] for place in places]
 
 
 def _arguments(claim: Claim, log: str) -> list[str | bytes | int]:
@@ -149,8 +166,7 @@ def _arguments(claim: Claim, log: str) -> list[str | bytes | int]:
 def _read_answer(answer: object) -> Committed | Exception:
     if isinstance(answer, Exception):
         return StoreUnavailable(f"Redis: {type(answer).__name__}: {answer}")
-    if not isinstance(answer, list):
-        return Committed()  # the position of a record alone
+    assert isinstance(answer, list)
     if answer[0] == 0:
         return Committed(tuple(code.decode() for code in answer[1:]))
     name = answer[1].decode()

@@ -1,7 +1,6 @@
 """A decision answered again from what is kept: the Book, the archive and the recorded facts; with every reason."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import msgspec
 
@@ -91,7 +90,7 @@ def recall_facts(
     facts = Facts(NOBODY, decision.context, now, known=False, draw=decision.id.hex)
     if decision.profile_id is not None:
         profile = fold_known(decision.profile_id, decision.position, decision.at, memory)
-        facts = replace(
+        facts = msgspec.structs.replace(
             facts,
             profile=msgspec.structs.replace(profile, segments=dict.fromkeys(kept["members"], now)),
             known=True,
@@ -100,7 +99,7 @@ def recall_facts(
     granted = {
         f"{GRANT}{each.offer}:{each.period}": each.code for each in Grant.objects.filter(decision_id=decision.id)
     }
-    facts = replace(
+    facts = msgspec.structs.replace(
         facts,
         counts=kept["counts"],
         stock=kept["stock"],

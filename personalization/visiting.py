@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import UUID
@@ -94,7 +93,7 @@ class Visits:
         choices = choose_all(live.book, tuple(dict.fromkeys(slots)), facts)
         grants = [each.grant for each in choices.values() if each.grant is not None]
         samples = {name: SAMPLE_CODE for name, offer in grants if offer.said.kind == "code"}
-        facts = replace(facts, granted={**samples, **facts.granted})
+        facts = msgspec.structs.replace(facts, granted={**samples, **facts.granted})
         return Answer(
             NOT_A_DECISION, live.book.number, {slot: show(live, slot, each, facts) for slot, each in choices.items()}
         )
@@ -109,7 +108,7 @@ class Visits:
         if visit.at is None:
             found = self._client.hgetall(keys.tally(profile.id))
             tally = {name.decode(): value.decode() for name, value in found.items()}
-            facts = replace(
+            facts = msgspec.structs.replace(
                 facts,
                 counts={name: int(count) for name, count in tally.items() if name.startswith(PERSON)},
                 granted={name: code for name, code in tally.items() if name.startswith(GRANT)},
@@ -117,7 +116,7 @@ class Visits:
         else:
             profile = self._move(profile, visit.at, is_past=visit.at < now)
         named = name_segments(profile, read_roster().answers)
-        return replace(facts, profile=named, known=True, draw=profile.id)
+        return msgspec.structs.replace(facts, profile=named, known=True, draw=profile.id)
 
     def _read_profile(self, profile_id: str) -> Profile:
         packed = self._client.get(keys.profile(profile_id))

@@ -8,7 +8,7 @@ import redis
 from profiles import keys
 from profiles.clients import AsyncClient
 from profiles.event import derive_profile_id
-from profiles.profile import Profile, unpack
+from profiles.profile import Profile, unpack, unpack_without_events
 from profiles.sharing import SharedTrips
 from profiles.store import StoreUnavailable
 
@@ -35,8 +35,9 @@ FIELDS = 4  # of a pair's answer
 
 
 class Wanted(NamedTuple):
-    """What a decision looks at besides the profile: the person's tally, counters of everybody, and pools of codes."""
+    """What a decision looks at: the person's histories, their tally, counters of everybody, and pools of codes."""
 
+    history: bool = True
     tally: bool = False
     totals: tuple[str, ...] = ()
     pools: tuple[str, ...] = ()
@@ -97,8 +98,8 @@ class ProfileReader:
         counted = {name: int(count or 0) for name, count in zip(totals, rest[: len(totals)], strict=True)}
         stock = dict(zip(pools, rest[len(totals) :], strict=True))
         return [
-            _read_found(answer[FIELDS * number : FIELDS * (number + 1)], id, counted, stock)
-            for number, id in enumerate(derived)
+            _read_found(answer[FIELDS * number : FIELDS * (number + 1)], id, question.wanted, counted, stock)
+            for number, (question, id) in enumerate(zip(questions, derived, strict=True))
         ]
 
 
@@ -108,15 +109,19 @@ def _derive(identifier: str) -> str:
 
 
 def _read_found(
-    answer: Sequence[Any], derived: str, totals: Mapping[str, int], stock: Mapping[str, int]
+    answer: Sequence[Any], derived: str, wanted: Wanted, totals: Mapping[str, int], stock: Mapping[str, int]
 ) -> "Found | Exception":
     linked, packed, position, fields = answer
     tally = {fields[at].decode(): fields[at + 1].decode() for at in range(0, len(fields), 2)}
     return Found(
         linked.decode() if linked else derived,
-        unpack(packed) if packed else None,
+        _unpack(packed, wanted) if packed else None,
         position.decode(),
         tally,
         totals,
         stock,
     )
+
+
+def _unpack(packed: bytes, wanted: Wanted) -> Profile:
+    return unpack(packed) if wanted.history else unpack_without_events(packed)

@@ -1,13 +1,15 @@
 """The Book, compiled, and the choice of what to show: pure, total, and always with its reason."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import groupby
 from math import log
 from typing import Any, NamedTuple
+
+import msgspec
 
 from profiles.decided import Suppressed
 from profiles.profile import Profile
@@ -68,6 +70,7 @@ class Slot:
 
     default: str | None
     ranks: tuple[tuple[Rule, ...], ...] = ()
+    asks_history: bool = False  # whether a rule is about what people did
     asks_tally: bool = False
     capped: tuple[tuple[str, Cap], ...] = ()  # rules with a cap of everybody
     pools: tuple[str, ...] = ()  # offers with codes
@@ -84,8 +87,7 @@ class Book:
     calendar: Calendar = UTC_CALENDAR
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What a choice is made of besides the Book. `draw` is what chance is taken from: the person, or the decision where
     nobody is known. `counts` are counters by their names (rules.tally), `granted` what the person was granted before,
     `stock` how many codes an offer has left, `held` the rules whose blocks the page shows already, by slot; `over` are
@@ -96,15 +98,14 @@ class Facts:
     now: int
     known: bool = True
     draw: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)
-    granted: Mapping[str, str] = field(default_factory=dict)
-    stock: Mapping[str, int] = field(default_factory=dict)
-    held: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, int] = {}
+    granted: Mapping[str, str] = {}
+    stock: Mapping[str, int] = {}
+    held: Mapping[str, str] = {}
     over: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """What a slot shows and why: the rule that matched and the segments it relied on, block None for nothing.
 
     `counters` are to be added to and `grant` is the offer to be granted, with the name of the grant, before it is
@@ -148,6 +149,7 @@ def _compile_slot(
     return Slot(
         default,
         ranks,
+        asks_history=any(rule.condition is not None and rule.condition.events for rule in compiled),
         asks_tally=any(rule.offer is not None or any(cap.of == "person" for cap in rule.caps) for rule in compiled),
         capped=tuple((rule.slug, cap) for rule in compiled for cap in rule.caps if cap.of == "everybody"),
         pools=tuple(rule.offer.slug for rule in compiled if rule.offer is not None and rule.offer.said.kind == "code"),
