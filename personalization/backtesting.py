@@ -21,7 +21,7 @@ from profiles.profile import Memory, Profile
 from rules.actions import CannotPublish
 from rules.book import load_book
 from rules.definitions import BookPayload
-from rules.engine import Choice, Facts, Kept, draw_order, find_obstacle, holds, list_counters
+from rules.engine import Choice, Facts, Kept, find_obstacle, holds, list_counters, list_order
 from rules.models import BackTest, Decision
 from rules.queries import collect_definitions
 from rules.review import find_problems
@@ -246,7 +246,7 @@ class Trial:
     def _look_at_rules(self, person: str, slot: str, choice: Choice, facts: Facts) -> None:
         book = self._book.book
         place = book.slots.get(slot)
-        for rule in [rule for rank in place.ranks for rule in draw_order(rank, facts.draw)] if place else ():
+        for rule in list_order(place, facts.draw) if place else ():
             trial = self._rules[rule.slug]
             if rule.slug == choice.rule:
                 trial.shown += 1

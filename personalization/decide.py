@@ -1,9 +1,9 @@
 """The read path: who asks, one round trip to read, the choice, one to commit, and the rendered blocks."""
 
 import asyncio
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -108,7 +108,7 @@ class Decider:
         live = self._book()
         if live.book.asks_agent:
             context = add_agent(context, agent)
-        id, now = uuid.uuid4().hex, self._clock()
+        id, now = token_hex(16), self._clock()
         asked = Decided(
             id=id,
             profile="",
@@ -179,13 +179,16 @@ def refuse_unwanted(profile: Profile, purpose: str) -> None:
 
 def list_wanted(book: Book, slots: Sequence[str], now: int) -> Wanted:
     """What the rules of the slots look at besides the profile."""
-    places = [place for slot in slots if (place := book.slots.get(slot)) is not None]
-    return Wanted(
-        history=any(place.asks_history for place in places),
-        tally=any(place.asks_tally for place in places),
-        totals=tuple(name_counter(rule, cap, now, book.calendar) for place in places for rule, cap in place.capped),
-        pools=tuple(dict.fromkeys(offer for place in places for offer in place.pools)),
-    )
+    history = tally = False
+    totals: list[str] = []
+    pools: dict[str, None] = {}
+    for slot in slots:
+        place = book.slots.get(slot)
+        if place is not None:
+            history, tally = history or place.asks_history, tally or place.asks_tally
+            totals += [name_counter(rule, cap, now, book.calendar) for rule, cap in place.capped]
+            pools.update(dict.fromkeys(place.pools))
+    return Wanted(history, tally, tuple(totals), tuple(pools))
 
 
 def make_claim(asked: Decided, choices: Mapping[str, Choice], facts: Facts) -> Claim:

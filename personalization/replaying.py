@@ -10,7 +10,7 @@ from profiles.past import fold_known, to_milliseconds
 from profiles.profile import Memory
 from rules.book import LiveBook, load_book
 from rules.definitions import RuleDefinition
-from rules.engine import NOBODY, Choice, Facts, Kept, Rule, draw_order, find_obstacle, holds, list_counters
+from rules.engine import NOBODY, Choice, Facts, Kept, Rule, find_obstacle, holds, list_counters, list_order
 from rules.models import Book, Decision, Grant
 from rules.tally import GRANT
 from segments.conditions.explain import Explained, explain
@@ -124,7 +124,7 @@ def _record(slot: str, choice: Choice) -> SlotAnswer:
 def _explain_rules(book: LiveBook, slot: str, choice: Choice, facts: Facts) -> tuple[RuleExplained, ...]:
     place = book.book.slots.get(slot)
     said = {rule.slug: rule for rule in book.payload.rules}
-    ordered = [rule for rank in place.ranks for rule in draw_order(rank, facts.draw)] if place is not None else []
+    ordered = list_order(place, facts.draw) if place is not None else []
     explained = []
     is_lower = False
     for rule in ordered:

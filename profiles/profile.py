@@ -336,10 +336,18 @@ def unpack_without_events(raw: bytes) -> Profile:
     """The profile as if nothing had been done: two thirds of a decision's time would go into unpacking what nobody asks
     about."""
     glance = _glancer.decode(_decompress(raw))
-    return Profile(**{name: getattr(glance, name) for name in _KEPT})
-
-
-_KEPT = tuple(name for name in Profile.__struct_fields__ if name != "events")
+    return Profile(
+        id=glance.id,
+        user_id=glance.user_id,
+        identifiers=glance.identifiers,
+        first_seen=glance.first_seen,
+        last_seen=glance.last_seen,
+        traits=glance.traits,
+        segments=glance.segments,
+        cluster=glance.cluster,
+        scores=glance.scores,
+        consent=glance.consent,
+    )
 
 
 def _decompress(raw: bytes) -> bytes:

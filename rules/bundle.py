@@ -5,7 +5,7 @@ from typing import Any
 
 from rules.book import LiveBook
 from rules.definitions import RuleDefinition
-from rules.engine import Rule, read_moment
+from rules.engine import Rule, is_drawn, read_moment
 from segments.conditions.edge import Device, find_server_only, to_edge, to_rights
 from segments.conditions.language import InContext, InSegment, Node, list_leaves
 from segments.conditions.parse import parse_condition
@@ -62,8 +62,7 @@ def _write_rule(
     written: Json = {"rule": said.slug}
     if any(not isinstance(leaf, InContext) for leaf in leaves):
         written["person"] = True
-    is_drawn = len(rank) > 1 and any(rule.weight is not None for rule in rank)
-    if said.caps or said.offer is not None or said.purpose or is_drawn:
+    if said.caps or said.offer is not None or said.purpose or is_drawn(rank):
         return {**written, "ask": True}
     if root is not None:
         if find_server_only(root, device, definitions):

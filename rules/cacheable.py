@@ -7,7 +7,7 @@ import msgspec
 from profiles.profile import Profile
 from rules.book import LiveBook
 from rules.definitions import RuleDefinition
-from rules.engine import Book, Facts, Rule, Slot, compile_book
+from rules.engine import Book, Facts, Rule, Slot, compile_book, is_drawn
 from segments.conditions.language import InSegment, list_leaves
 from segments.conditions.parse import parse_condition
 
@@ -15,13 +15,7 @@ from segments.conditions.parse import parse_condition
 def keep_cacheable(live: LiveBook, segments: Collection[str]) -> Book:
     """The Book without the rules that ask about anything but `segments`, that count, grant or need consent, or that are
     drawn by weight."""
-    drawn = {
-        rule.slug
-        for place in live.book.slots.values()
-        for rank in place.ranks
-        for rule in rank
-        if len(rank) > 1 and any(each.weight is not None for each in rank)
-    }
+    drawn = {rule.slug for place in live.book.slots.values() for rank in place.ranks for rule in rank if is_drawn(rank)}
     kept = tuple(rule for rule in live.payload.rules if rule.slug not in drawn and _is_cacheable(rule, segments))
     return compile_book(msgspec.structs.replace(live.payload, rules=kept))
 

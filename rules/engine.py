@@ -66,10 +66,12 @@ class Rule:
 
 @dataclass(frozen=True)
 class Slot:
-    """`ranks` are the rules, highest priority first, those of one priority together."""
+    """`ranks` are the rules, highest priority first, those of one priority together; `ordered` are all of them where
+    every person has the same order, None where some are drawn."""
 
     default: str | None
     ranks: tuple[tuple[Rule, ...], ...] = ()
+    ordered: tuple[Rule, ...] | None = ()
     asks_history: bool = False  # whether a rule is about what people did
     asks_tally: bool = False
     capped: tuple[tuple[str, Cap], ...] = ()  # rules with a cap of everybody
@@ -149,6 +151,7 @@ def _compile_slot(
     return Slot(
         default,
         ranks,
+        ordered=None if any(is_drawn(rank) for rank in ranks) else tuple(compiled),
         asks_history=any(rule.condition is not None and rule.condition.events for rule in compiled),
         asks_tally=any(rule.offer is not None or any(cap.of == "person" for cap in rule.caps) for rule in compiled),
         capped=tuple((rule.slug, cap) for rule in compiled for cap in rule.caps if cap.of == "everybody"),
@@ -184,28 +187,27 @@ def choose(book: Book, slot: str, facts: Facts) -> Choice:
     if place is None:
         return Choice(Reason.UNKNOWN_SLOT, None)
     suppressed: list[Suppressed] = []
-    for rank in place.ranks:
-        for rule in rank if len(rank) == 1 else draw_order(rank, facts.draw):
-            if not holds(rule, facts):
-                continue
-            held = facts.held.get(slot) == rule.slug
-            counters = () if held or not rule.caps else list_counters(rule, facts.now, book.calendar)
-            kept = find_obstacle(rule, facts, counters, book.calendar)
-            if kept is not None:
-                suppressed.append(Suppressed(rule.slug, kept))
-                continue
-            condition, profile = rule.condition, facts.profile
-            relied = condition.segments & profile.segments.keys() if condition is not None else ()
-            return Choice(
-                Reason.RULE_MATCHED,
-                rule.block,
-                rule.slug,
-                tuple(sorted(relied)),
-                tuple(suppressed),
-                counters,
-                None if rule.offer is None else (_name_grant(rule.offer, facts, book.calendar), rule.offer),
-                held,
-            )
+    for rule in list_order(place, facts.draw) if place.ordered is None else place.ordered:
+        if not holds(rule, facts):
+            continue
+        held = facts.held.get(slot) == rule.slug
+        counters = () if held or not rule.caps else list_counters(rule, facts.now, book.calendar)
+        kept = find_obstacle(rule, facts, counters, book.calendar)
+        if kept is not None:
+            suppressed.append(Suppressed(rule.slug, kept))
+            continue
+        condition, profile = rule.condition, facts.profile
+        relied = condition.segments & profile.segments.keys() if condition is not None else ()
+        return Choice(
+            Reason.RULE_MATCHED,
+            rule.block,
+            rule.slug,
+            tuple(sorted(relied)),
+            tuple(suppressed),
+            counters,
+            None if rule.offer is None else (_name_grant(rule.offer, facts, book.calendar), rule.offer),
+            held,
+        )
     return Choice(Reason.NO_RULE_MATCHED, place.default, suppressed=tuple(suppressed))
 
 
@@ -216,7 +218,8 @@ def holds(rule: Rule, facts: Facts) -> bool:
         return True
     if rule.asks_person and not facts.known:
         return False
-    return condition.matches(facts.profile, facts.profile.segments, facts.context, facts.now)
+    profile = facts.profile
+    return condition.matches(profile, profile.segments, facts.context, facts.now)
 
 
 def find_obstacle(rule: Rule, facts: Facts, counters: Iterable[Counter], calendar: Calendar) -> Kept | None:
@@ -245,10 +248,20 @@ def list_counters(rule: Rule, at: int, calendar: Calendar) -> tuple[Counter, ...
     return tuple(Counter(name_counter(rule.slug, cap, at, calendar), cap.most, KEPT_MS[cap.per]) for cap in rule.caps)
 
 
+def list_order(place: Slot, draw: str) -> list[Rule]:
+    """All rules in the order in which they have their turn for one person."""
+    return [rule for rank in place.ranks for rule in draw_order(rank, draw)]
+
+
+def is_drawn(rank: Sequence[Rule]) -> bool:
+    """Whether rules of one priority share people by their weights."""
+    return len(rank) > 1 and any(rule.weight is not None for rule in rank)
+
+
 def draw_order(rank: Sequence[Rule], draw: str) -> Sequence[Rule]:
     """Rules of one priority in the order in which they have their turn: by weight and a stable hash of who asks, so
     that each is first for its part of all people, and a rule that comes or goes moves nobody between the others."""
-    if all(rule.weight is None for rule in rank):
+    if not is_drawn(rank):
         return rank
     return sorted(rank, key=lambda rule: _wait(rule, draw))
 

@@ -1,5 +1,6 @@
 """Folding: bounded, order-free, and the same again after packing."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,15 +11,18 @@ from profiles.profile import (
     MAX_NAMES,
     MAX_PURPOSES,
     MAX_TRAITS,
+    History,
     Memory,
     Moment,
     Profile,
+    Trait,
     fold,
     merge,
     pack,
     recall,
     to_parts,
     unpack,
+    unpack_without_events,
 )
 
 NOW = 1_800_000_000_000
@@ -164,3 +168,23 @@ def test_a_moment_is_recalled_by_its_time_its_worth_and_what_is_known_of_it() ->
         Moment(2, 5.0, {"a": 2, "b": "two"}),
         Moment(3, 0.0, {"old": "x", "b": "three"}),
     ]
+
+
+def test_a_glance_at_a_packed_profile_leaves_out_what_was_done_and_nothing_else() -> None:
+    trait, history = Trait("gold", 5), History(1, 0.0, 5, 5, [Moment(5, 0.0, {"category": "Outdoor"})])
+    whole = Profile(
+        id="0" * 32,
+        user_id="u1",
+        identifiers=("a:anna",),
+        first_seen=1,
+        last_seen=5,
+        traits={"plan": trait},
+        events={f"Event {number}": history for number in range(300)},  # large enough to be compressed
+        segments={"keen:1": 5},
+        cluster="c1",
+        scores={"churn": 0.5},
+        consent={"email": Trait(True, 5)},
+    )
+    for profile in (whole, msgspec.structs.replace(whole, events={})):
+        assert unpack_without_events(pack(profile)) == msgspec.structs.replace(whole, events={})
+        assert unpack(pack(profile)) == profile
