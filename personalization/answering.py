@@ -6,7 +6,7 @@ import msgspec
 
 from profiles.decided import Suppressed
 from rules.book import LiveBook
-from rules.engine import Book, Choice, Facts, Offer, Reason, choose
+from rules.engine import Book, Choice, Facts, Offer, Reason, choose, list_behind
 from rules.fallbacks import OF_OFFER
 from rules.render import RenderFailed, Seen, render_block
 
@@ -49,6 +49,12 @@ def show(live: LiveBook, slot: str, choice: Choice, facts: Facts) -> Answered:
             failed = show_default(live, slot, Reason.RENDER_FAILED, facts)
             return Answered(failed.reason, failed.block, choice.rule, choice.segments, choice.suppressed)
     return Answered(choice.reason, rendered, choice.rule, choice.segments, choice.suppressed, offered)
+
+
+def add_behind(live: LiveBook, slot: str, choice: Choice, facts: Facts, answered: Answered) -> Answered:
+    """The answer with the rules that held and come after the shown one, for those who want to know it all."""
+    behind = list_behind(live.book, slot, choice, facts)
+    return msgspec.structs.replace(answered, suppressed=(*answered.suppressed, *behind))
 
 
 def show_default(live: LiveBook, slot: str, reason: Reason, facts: Facts) -> Answered:

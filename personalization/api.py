@@ -43,6 +43,7 @@ class Question(msgspec.Struct, rename="camel", kw_only=True):
     context: dict[str, Any] = {}
     write_key: str | None = None
     visit: str | None = None
+    explain: bool = False
 
 
 _decoder = msgspec.json.Decoder(Question)
@@ -76,7 +77,13 @@ class DecideApp:
             return (await self._visit(question, question.visit, _read_agent(scope)))._replace(headers=headers)
         door = "web" if caller.kind is Kind.WRITE_KEY else "rest"
         decision = await self._decider.decide(
-            identifier, question.slots, question.context, _read_agent(scope), door=door, source=caller.source
+            identifier,
+            question.slots,
+            question.context,
+            _read_agent(scope),
+            door=door,
+            source=caller.source,
+            explain=question.explain,
         )
         return Answer(200, encode(decision), headers)
 

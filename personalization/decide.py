@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from personalization.agents import add_agent
-from personalization.answering import Answered, choose_all, show, show_default
+from personalization.answering import Answered, add_behind, choose_all, show, show_default
 from personalization.recording import Claim, Committed, DecisionRecorder
 from profiles.decided import Decided, SlotAnswer
 from profiles.profile import Profile
@@ -99,12 +99,14 @@ class Decider:
         door: str = "web",
         source: str = "",
         held: Mapping[str, str] | None = None,
+        explain: bool = False,
         purpose: str = "",
     ) -> Personal:
         """What `identifier` (`u:…` or `a:…`, None for a visitor who is not to be known) sees in `slots`; `agent` is the
         User-Agent of the visitor's own browser, `held` the rules whose blocks it shows already, by slot. `door` and
-        `source` say who asks. Never raises for a store that is away or late: the slots' defaults are the answer then.
-        Raises NotWanted, with nothing decided, for somebody who has said no to `purpose`."""
+        `source` say who asks; with `explain` rules behind the shown one are told too. Never raises for a store that is
+        away or late: the slots' defaults are the answer then. Raises NotWanted, with nothing decided, for somebody who
+        has said no to `purpose`."""
         live = self._book()
         if live.book.asks_agent:
             context = add_agent(context, agent)
@@ -134,6 +136,8 @@ class Decider:
             late = {slot: show_default(live, slot, Reason.TIMEOUT, facts) for slot in slots}
             return Personal(Answer(id, live.book.number, late), facts, live)
         answered = {slot: show(live, slot, choice, facts) for slot, choice in choices.items()}
+        if explain:
+            answered = {slot: add_behind(live, slot, choices[slot], facts, each) for slot, each in answered.items()}
         return Personal(Answer(id, live.book.number, answered), facts, live)
 
     def _know(self, book: Book, facts: Facts, found: Found) -> Facts:

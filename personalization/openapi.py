@@ -37,6 +37,7 @@ _DECIDE: dict[str, Any] = {
                         "anonymousId": _ID,
                         "userId": _ID,
                         "context": {"type": "object", "additionalProperties": True},
+                        "explain": {"type": "boolean", "description": "Tell the rules behind the shown one too"},
                         "writeKey": {"type": "string"},
                     },
                 }

@@ -211,6 +211,22 @@ def choose(book: Book, slot: str, facts: Facts) -> Choice:
     return Choice(Reason.NO_RULE_MATCHED, place.default, suppressed=tuple(suppressed))
 
 
+def list_behind(book: Book, slot: str, choice: Choice, facts: Facts) -> tuple[Suppressed, ...]:
+    """The rules after the shown one that hold as well, and why they are not shown."""
+    place = book.slots.get(slot)
+    if place is None or choice.rule is None:
+        return ()  # all were asked
+    order = list_order(place, facts.draw)
+    shown = next(number for number, rule in enumerate(order) if rule.slug == choice.rule)
+    found = []
+    for rule in order[shown + 1 :]:
+        if holds(rule, facts):
+            counters = list_counters(rule, facts.now, book.calendar)
+            why = find_obstacle(rule, facts, counters, book.calendar) or Kept.LOWER_PRIORITY
+            found.append(Suppressed(rule.slug, why))
+    return tuple(found)
+
+
 def holds(rule: Rule, facts: Facts) -> bool:
     """Whether its condition does; one about a person never holds for somebody who is not to be known."""
     condition = rule.condition

@@ -202,3 +202,22 @@ def test_who_reached_the_cap_of_one_gets_the_other_of_the_same_priority(deciding
     deciding.publish([rule("a", 5, weight=1, caps=[cap(1)]), rule("b", 5, weight=1, caps=[cap(1)]), rule("usual")])
     found = [shown(deciding.decide("a:anna")) for _ in range(3)]
     assert sorted(found[:2]) == ["a", "b"] and found[2] == "usual"  # type: ignore[type-var]
+
+
+def test_whoever_wants_to_know_it_all_is_told_of_the_rules_behind_the_shown_one(deciding: Deciding) -> None:
+    never = {"id": "c", "kind": "context", "field": "locale", "op": "is", "value": "es"}
+    deciding.publish(
+        [
+            rule("letter", 9, purpose="marketing"),
+            rule("sale", 8),
+            rule("other", 7),
+            rule("spanish", 6, root=never),
+            rule("capped", 5, caps=[cap(0)]),
+        ]
+    )
+    assert kept(deciding.decide("a:anna", "hero")) == {"letter": "no_consent"}
+    assert kept(deciding.decide("a:anna", "hero", explain=True)) == {
+        "letter": "no_consent",
+        "other": "lower_priority",
+        "capped": "cap_reached",
+    }
