@@ -49,11 +49,10 @@ class BackTestAdmin(LookAdmin):
 
     @admin.display(description="What it would have shown")
     def told(self, test: BackTest) -> str:
-        return (
-            "-"
-            if test.result is None
-            else render_to_string("admin/rules/back_test/result.html", {"result": test.result})
-        )
+        if test.result is None:
+            return "-"
+        rules = sorted(test.result["rules"].items(), key=lambda rule: (-rule[1]["shown"], -rule[1]["held"], rule[0]))
+        return render_to_string("admin/rules/back_test/result.html", {"result": test.result, "rules": rules})
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view

@@ -204,7 +204,7 @@ def make_claim(asked: Decided, choices: Mapping[str, Choice], facts: Facts) -> C
     decided = msgspec.structs.replace(
         asked,
         answers=answers,
-        members=tuple(facts.profile.segments),
+        members=tuple(facts.profile.segments.items()),
         counts={name: count for name, count in facts.counts.items() if count},
         stock=dict(facts.stock),
         granted=dict(facts.granted),

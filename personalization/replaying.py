@@ -92,7 +92,7 @@ def recall_facts(
         profile = fold_known(decision.profile_id, decision.position, decision.at, memory)
         facts = msgspec.structs.replace(
             facts,
-            profile=msgspec.structs.replace(profile, segments=dict.fromkeys(kept["members"], now)),
+            profile=msgspec.structs.replace(profile, segments=dict(kept["members"])),
             known=True,
             draw=decision.profile_id.hex,
         )

@@ -38,10 +38,10 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag_field="record", 
     """One answered question, with what it takes to answer it again.
 
     `profile` is "" for a person who is not to be known. `position` is how far the log of the person's partition had
-    been applied when the profile was read; `members` are the segments the person was in; `counts` are the counters that
-    were looked at (rules.tally), with what they said; `stock` is how many codes of an offer were left, `granted` what
-    the person had been granted before, `held` the rules whose blocks the page showed, by slot. `at` is Unix
-    milliseconds."""
+    been applied when the profile was read; `members` are the segments the person was in, and since when; `counts` are
+    the counters that were looked at (rules.tally), with what they said; `stock` is how many codes of an offer were
+    left, `granted` what the person had been granted before, `held` the rules whose blocks the page showed, by slot.
+    Moments are Unix milliseconds."""
 
     id: str
     profile: str
@@ -52,7 +52,7 @@ class Decided(msgspec.Struct, frozen=True, array_like=True, tag_field="record", 
     position: str
     context: dict[str, Any]
     answers: tuple[SlotAnswer, ...]
-    members: tuple[str, ...] = ()
+    members: tuple[tuple[str, int], ...] = ()
     counts: dict[str, int] = {}
     stock: dict[str, int] = {}
     granted: dict[str, str] = {}

@@ -28,7 +28,7 @@ def test_what_is_recorded_says_who_when_where_and_why(deciding: Deciding) -> Non
     stored = deciding.stored(answer)
     assert (stored.door, stored.source, stored.book, stored.context) == ("rest", "shop", 1, {"locale": "en"})
     assert stored.profile_id is not None and stored.profile_id.hex == derive_profile_id("a:anna")
-    assert (stored.facts["members"], stored.position > 0) == (["viewers"], True)
+    assert (stored.facts["members"], stored.position > 0) == ([["viewers", deciding.now]], True)
     assert stored.answers == [
         {
             "slot": "hero",
