@@ -19,12 +19,22 @@ if STARTED_HERE:
     os.environ["PZ_TEST_SERVERS"] = str(_folder)
     os.environ.update(embedded_settings(_folder))
 
-# Every process of pytest-xdist has a Redis database of its own on the shared server.
-_number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
-os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{_number}"
+# Every further process of pytest-xdist has a Redis of its own: channels know no databases, and a test that pauses its
+# server would pause all of them.
+_own: Servers | None = None
+if "PYTEST_XDIST_WORKER" in os.environ:
+    _own_folder = Path(tempfile.mkdtemp(prefix="personalization-test-"))
+    _own_folder.chmod(0o711)
+    _own = Servers(_own_folder, database=False, durable=False)
+    _own.start()
+    os.environ["REDIS_URL"] = embedded_settings(_own_folder)["REDIS_URL"]
+os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/1"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    if _own is not None:
+        _own.stop()
+        shutil.rmtree(_own_folder, ignore_errors=True)
     if STARTED_HERE:
         _servers.stop()
         shutil.rmtree(_folder, ignore_errors=True)
