@@ -21,16 +21,16 @@ from ingestion.http import (
 from personalization.callers import Caller, Kind, read_credentials
 from personalization.decide import MAX_SLOTS, Decider
 from personalization.doors import DOORS, SecretKeyNeeded
-from personalization.errors import CallRefused, answer_error
+from personalization.errors import CallRefused, answer_or_refuse
 from personalization.gate import HotGate
 from personalization.sealing import BadToken, ExpiredToken
 from personalization.visiting import Visits
 from profiles.event import anonymous_key, user_key
+from profiles.identity import MAX_ID_LENGTH
 
 DECIDE_PATHS = ("/api/v1/decide", "/api/v1/decide/")
 DOOR = DOORS["POST /api/v1/decide"]
 MAX_BODY = 64_000
-MAX_ID = 255
 
 
 class Question(msgspec.Struct, rename="camel", kw_only=True):
@@ -58,13 +58,7 @@ class DecideApp:
         self._visits = visits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await serve(send, self._answer_or_refuse(scope, receive))
-
-    async def _answer_or_refuse(self, scope: Scope, receive: Receive) -> Answer:
-        try:
-            return await self._answer(scope, receive)
-        except Exception as error:
-            return answer_error(error)
+        await serve(send, answer_or_refuse(self._answer(scope, receive)))
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] == "OPTIONS":
@@ -131,6 +125,6 @@ def parse_question(raw: bytes) -> Question:
     if not 0 < len(question.slots) <= MAX_SLOTS:
         raise CallRefused("bad_request", f"name 1 to {MAX_SLOTS} slots")
     for id in (question.anonymous_id, question.user_id):
-        if id is not None and not 0 < len(id) <= MAX_ID:
-            raise CallRefused("bad_request", f"an id has 1 to {MAX_ID} characters")
+        if id is not None and not 0 < len(id) <= MAX_ID_LENGTH:
+            raise CallRefused("bad_request", f"an id has 1 to {MAX_ID_LENGTH} characters")
     return question

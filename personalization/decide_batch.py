@@ -18,13 +18,13 @@ from ingestion.http import (
     serve,
 )
 from personalization.answering import Answered
-from personalization.api import MAX_ID
 from personalization.callers import read_credentials
 from personalization.decide import MAX_SLOTS, Decider
 from personalization.doors import DOORS
-from personalization.errors import CallRefused, answer_error
+from personalization.errors import CallRefused, answer_or_refuse
 from personalization.gate import HotGate
 from profiles.event import anonymous_key, user_key
+from profiles.identity import MAX_ID_LENGTH
 
 BATCH_PATHS = ("/api/v1/decide/batch", "/api/v1/decide/batch/")
 DOOR = DOORS["POST /api/v1/decide/batch"]
@@ -80,13 +80,7 @@ class DecideBatchApp:
         self._decider = decider
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await serve(send, self._answer_or_refuse(scope, receive))
-
-    async def _answer_or_refuse(self, scope: Scope, receive: Receive) -> Answer:
-        try:
-            return await self._answer(scope, receive)
-        except Exception as error:
-            return answer_error(error)
+        await serve(send, answer_or_refuse(self._answer(scope, receive)))
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] != "POST":
@@ -131,6 +125,6 @@ def _identify(person: Person) -> str:
     given: Sequence[str] = [id for id in (person.user_id, person.anonymous_id) if id is not None]
     if not given:
         raise ValueError("name the person by userId or anonymousId")
-    if not all(0 < len(id) <= MAX_ID for id in given):
-        raise ValueError(f"an id has 1 to {MAX_ID} characters")
+    if not all(0 < len(id) <= MAX_ID_LENGTH for id in given):
+        raise ValueError(f"an id has 1 to {MAX_ID_LENGTH} characters")
     return user_key(person.user_id) if person.user_id is not None else anonymous_key(given[0])

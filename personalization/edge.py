@@ -29,6 +29,7 @@ from personalization.doors import find_door
 from personalization.errors import answer_error
 from personalization.gate import HotGate
 from profiles.event import anonymous_key
+from profiles.identity import MAX_ID_LENGTH
 from profiles.reader import Found, ProfileReader
 from rules.book import LiveBook
 from rules.bundle import make_bundle
@@ -43,7 +44,6 @@ SLOTS = "slots/"
 SHARED_S = 60  # how long a cache may serve what is everybody's; after that it may while it looks for a newer one
 STALE_S = 600
 COOKIE = "pz_id"  # of the snippet: the anonymousId
-MAX_ID = 255
 
 JSON, HTML = b"application/json", b"text/html; charset=utf-8"
 PRIVATE = b"private, no-store"
@@ -208,7 +208,7 @@ def _read_identifier(scope: Scope, asked: Mapping[str, str]) -> str | None:
         except CookieError:
             cookie = None
         id = None if cookie is None else cookie.value
-    return anonymous_key(id) if id and len(id) <= MAX_ID else None
+    return anonymous_key(id) if id and len(id) <= MAX_ID_LENGTH else None
 
 
 async def _send(scope: Scope, send: Send, page: Page) -> None:

@@ -5,7 +5,7 @@ error's extensions, the socket closes with 4000 + status. An exception that is n
 is answered with 500 and says nothing of the inside. What a door refuses by itself it raises as CallRefused.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import redis
@@ -212,6 +212,14 @@ def answer_error(error: Exception) -> Answer:
         raise error
     told = tell(error)
     return refuse(told.status, told.code, told.message, told.headers, title=told.title, **told.more)
+
+
+async def answer_or_refuse(answering: Awaitable[Answer]) -> Answer:
+    """What `answering` comes to, or the answer of what it raises."""
+    try:
+        return await answering
+    except Exception as error:
+        return answer_error(error)
 
 
 def problem_body(told: Told) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """The web process as it is, on a real server in a thread, with a directory and a Book in force."""
 
-import asyncio
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,18 +11,16 @@ import httpx
 import msgspec
 import pytest
 import redis
-import uvicorn
 
 from ingestion.directory import Directory, SecretKey, Source, hash_secret
 from ingestion.processor import Processor
-from personalization.asgi import Application
-from personalization.servers import free_port
 from personalization.snapshot import announce
 from personalization.wiring import make_processor
 from profiles import keys
 from profiles.clients import Client
 from tests.doors.keyring import CLIENTS, secrets_of_every_kind
 from tests.rosters import announce_segments
+from tests.web_process import run_web_process
 
 WRITE_KEY, DEBUG_KEY = "wk-site", "wk-debug"
 SECRET, OTHER_SECRET = "sk-back-end", "sk-that-may-not-decide"
@@ -92,18 +88,9 @@ def port() -> Iterator[int]:
     """The port of a web process that serves one module of tests."""
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         put_in_force(client)
-    port = free_port()
-    config = uvicorn.Config(Application(), port=port, ws="websockets-sansio", log_level="warning", lifespan="on")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=asyncio.run, args=(server.serve(),))
-    thread.start()
-    try:
+    with run_web_process() as port:
         wait_until_ready(port)
         yield port
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """The web process on a real server, people who live through real events, and PostgreSQL's questions counted."""
 
-import asyncio
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +9,6 @@ import httpx
 import msgspec
 import pytest
 import redis
-import uvicorn
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
@@ -19,15 +16,14 @@ from django.db.backends.signals import connection_created
 from ingestion.archiver import Archiver
 from ingestion.directory import Directory, SecretKey, Source, hash_secret
 from ingestion.processor import Processor
-from personalization.asgi import Application
 from personalization.keeping import DecisionKeeper
-from personalization.servers import free_port
 from personalization.snapshot import announce
 from personalization.wiring import clock, make_processor
 from profiles import keys
 from profiles.clients import Client
 from tests.doors.conftest import BOOK, VIEWED, WRITE_KEY, wait_until_ready
 from tests.rosters import announce_segments
+from tests.web_process import run_web_process
 
 PARTITIONS = 8
 SCOPES = ("profiles:read", "profiles:write", "decide", "segments:read")
@@ -82,18 +78,9 @@ def port() -> Iterator[int]:
     """The port of a web process that serves one module of tests."""
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         put_in_force(client)
-    port = free_port()
-    config = uvicorn.Config(Application(), port=port, ws="websockets-sansio", log_level="warning", lifespan="on")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=asyncio.run, args=(server.serve(),))
-    thread.start()
-    try:
+    with run_web_process() as port:
         wait_until_ready(port)
         yield port
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """The web process as it is, with a Book that has e-mails, people who are known, and a key that may render for them."""
 
-import asyncio
 import json
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -12,13 +10,10 @@ import httpx
 import msgspec
 import pytest
 import redis
-import uvicorn
 
 from ingestion.accepted import unpack as unpack_accepted
 from ingestion.directory import Directory, SecretKey, Source, hash_secret
 from ingestion.log_redis import FIELD, RedisLog
-from personalization.asgi import Application
-from personalization.servers import free_port
 from personalization.snapshot import announce
 from profiles import keys
 from profiles.clients import Client
@@ -26,6 +21,7 @@ from profiles.decided import Decided
 from profiles.event import Event, derive_profile_id, unpack
 from profiles.profile import Profile, Trait, pack
 from tests.product import wait_until
+from tests.web_process import run_web_process
 
 SECRET, OTHER_SECRET, WRITE_KEY = "sk-mailer", "sk-that-may-not-send", "wk-site"
 BEARER = {"Authorization": f"Bearer {SECRET}"}
@@ -146,17 +142,9 @@ def port() -> Iterator[int]:
     """The port of a web process that serves one module of tests."""
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         put_in_force(client)
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(Application(), port=port, log_level="warning", lifespan="on"))
-    thread = threading.Thread(target=asyncio.run, args=(server.serve(),))
-    thread.start()
-    try:
+    with run_web_process() as port:
         wait_until(lambda: _is_ready(port))
         yield port
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        assert not thread.is_alive()
 
 
 @pytest.fixture
