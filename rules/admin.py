@@ -17,12 +17,13 @@ from django.utils.html import format_html
 from rules import admin_offers as admin_offers  # registers its pages
 from rules.admin_books import BookAdmin, say_when
 from rules.admin_caps import CapsField
-from rules.admin_drafts import DraftForm, RevisedAdmin
+from rules.admin_drafts import RevisedAdmin
 from rules.admin_schedule import ClockField, list_zones, read_clock, show_clock
 from rules.admin_scheduled import ScheduledPublicationAdmin
 from rules.admin_starters import StarterPages
 from rules.definitions import BlockDefinition
 from rules.describe import describe_block
+from rules.draft_forms import DraftForm
 from rules.engine import NOBODY
 from rules.models import Block, Book, Rule, ScheduledPublication, Slot
 from rules.render import BadBlock, RenderFailed, Seen, compile_block, render_block

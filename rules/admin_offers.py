@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods
 
 from profiles.admin import PeopleAdmin, link_profile
 from profiles.queries import find_profiles
-from rules.admin_drafts import DraftForm, RevisedAdmin
+from rules.admin_drafts import RevisedAdmin
 from rules.codes import (
     MOST_GENERATED,
     SHORTEST,
@@ -36,6 +36,7 @@ from rules.codes import (
     upload_codes,
     withdraw_codes,
 )
+from rules.draft_forms import DraftForm
 from rules.ledger import list_profiles, sum_points
 from rules.models import Grant, Offer, OfferCode, PointsEntry
 from rules.pools import find_code_offers

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Max, ProtectedError
 
+from profiles.audit import Act, record_act
 from rules.applying import apply_definition
 from rules.comparing import Difference, compare_definitions
 from rules.describe import KINDS, AnyDraft, describe_draft, kind_of
@@ -138,4 +139,11 @@ def _keep_first(kind: str, stored: Any, said: dict[str, Any]) -> None:
 def _keep(
     kind: str, slug: str, version: int, said: dict[str, Any] | None, by: User | None, at: datetime, note: str
 ) -> Revision:
+    """The revision; of what people do, the trail is told as well."""
+    if note != FIRST:
+        last = Revision.objects.filter(kind=kind, slug=slug).order_by("-version", "-pk").first()
+        before = None if last is None else last.definition
+        act = Act.REMOVED if said is None else Act.MADE if before is None else Act.CHANGED
+        name = str((said or before or {}).get("name", slug))
+        record_act(act, by=by, at=at, kind=kind, subject=slug, name=name, before=before, after=said, note=note)
     return Revision.objects.create(kind=kind, slug=slug, version=version, definition=said, by=by, at=at, note=note)

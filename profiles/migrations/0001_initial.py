@@ -2,6 +2,8 @@
 
 import uuid
 
+import django.db.models.deletion
+from django.conf import settings
 from django.db import migrations, models
 
 
@@ -44,8 +46,7 @@ class Migration(migrations.Migration):
 
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = [migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
 
     operations = [
         migrations.RunSQL(CREATE_ARCHIVE, "DROP TABLE profiles_archivedevent; DROP SEQUENCE profiles_archivedevent_id_seq;"),
@@ -142,6 +143,27 @@ class Migration(migrations.Migration):
                 'verbose_name': 'profile',
                 'permissions': [('export_person', 'Can export everything that is known of a person')],
                 'indexes': [models.Index(condition=models.Q(('crowded__isnull', False)), fields=['id'], name='storedprofile_crowded')],
+            },
+        ),
+        migrations.CreateModel(
+            name='AuditEntry',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
+                ('act', models.CharField(max_length=16)),
+                ('actor', models.CharField(help_text='Who it was, by name; it stays when the login is removed.', max_length=150)),
+                ('kind', models.CharField(max_length=24)),
+                ('subject', models.CharField(max_length=200)),
+                ('name', models.CharField(max_length=200)),
+                ('before', models.JSONField(default=dict)),
+                ('after', models.JSONField(default=dict)),
+                ('note', models.CharField(blank=True, max_length=200)),
+                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'verbose_name_plural': 'audit entries',
+                'ordering': ['-at', '-pk'],
+                'indexes': [models.Index(fields=['-at', '-id'], name='audit_newest'), models.Index(fields=['kind', 'subject', '-at'], name='audit_subject')],
             },
         ),
     ]

@@ -19,7 +19,7 @@ from personalization.seeding import seed_shop
 from personalization.servers import free_port
 from personalization.wiring import make_builder
 from profiles.clients import Client
-from tests.tracker.conftest import CHROMIUM, FLAGS
+from tests.browser import CHROMIUM, FLAGS
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 60

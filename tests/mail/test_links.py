@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from playwright.sync_api import Page, sync_playwright
 
 from personalization.mail.links import MAX_LINK, add_campaign, is_followed, rewrite_html, rewrite_text
-from tests.tracker.conftest import CHROMIUM, FLAGS
+from tests.browser import CHROMIUM, FLAGS
 
 OWN = "https://e.example/t/"
 PICTURE = '<img src="P" width="1" height="1" alt="" style="display:block;border:0">'

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from playwright.sync_api import Page, Playwright, sync_playwright
 
+from tests.browser import CHROMIUM, FLAGS
 from tests.segments.cases import Case
-from tests.tracker.conftest import CHROMIUM, FLAGS
 from tests.tracker.peer import TRACKER
 
 LOAD = """source => import('data:text/javascript,' + encodeURIComponent(source))

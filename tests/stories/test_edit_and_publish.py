@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser import CHROMIUM, FLAGS
 from tests.product import Product, wait_until
-from tests.tracker.conftest import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.story
 expect.set_options(timeout=30_000)

@@ -1,24 +1,14 @@
 """A real Chromium, a recording peer and the pages of the snippet's tests."""
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.browser import launch_chromium
 from tests.tracker.peer import WRITE_KEY, Peer
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 FAILSAFE = '<link rel="stylesheet" href="/static/tracker/pz-slot.css">'
 # Most tests are not about time: their slots wait for the answer on a busy machine too.
 PATIENT = FAILSAFE + '<link rel="stylesheet" href="/patient.css">'
@@ -27,13 +17,8 @@ PATIENT_CSS = "pz-slot, [data-pz-slot] { animation: none !important }"
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Per module: while Playwright is up, its event loop counts as running, which asynchronous tests cannot bear."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
-        )
+    with launch_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

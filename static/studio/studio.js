@@ -1,0 +1,9 @@
+/** What every page of the Studio does: one module per behaviour, each bound to elements by a data attribute. */
+
+import './confirm.js';
+import './dismiss.js';
+import './menu.js';
+import './palette.js';
+import './presence.js';
+import './shortcuts.js';
+import './theme.js';

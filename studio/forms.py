@@ -1,0 +1,55 @@
+"""Forms of the Studio: how their fields look, and the form of a draft that two people may have open."""
+
+from typing import Any
+
+from django import forms
+from django.forms.renderers import TemplatesSetting
+from django.forms.widgets import Input
+
+from rules.draft_forms import DraftForm
+
+LOOKS: tuple[tuple[type[forms.Widget], str], ...] = (
+    (forms.CheckboxInput, "toggle toggle-primary"),
+    (forms.CheckboxSelectMultiple, "checkbox checkbox-sm"),
+    (forms.RadioSelect, "radio radio-sm"),
+    (forms.Select, "select w-full"),
+    (forms.Textarea, "textarea w-full"),
+    (forms.FileInput, "file-input w-full"),
+    (forms.HiddenInput, ""),
+    (Input, "input w-full"),
+)
+
+
+class StudioRenderer(TemplatesSetting):
+    """Draws each field by our own template; widgets are Django's."""
+
+    form_template_name = "studio/parts/form.html"
+    field_template_name = "studio/parts/field.html"
+
+
+def dress(form: forms.BaseForm) -> None:
+    """Gives the widgets of a form their looks."""
+    for bound in form.fields.values():
+        look = next((look for kind, look in LOOKS if isinstance(bound.widget, kind)), "")
+        said = bound.widget.attrs.get("class", "")
+        bound.widget.attrs["class"] = f"{look} {said}".strip()
+
+
+class StudioForm(forms.Form):
+    """A form that looks like the Studio: `{{ form }}` draws it whole, `{{ form.name.as_field_group }}` one field."""
+
+    default_renderer = StudioRenderer
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        dress(self)
+
+
+class StudioDraftForm(DraftForm):
+    """Of a draft: says every problem, and who has changed it since the form was opened. Save with `save_draft`."""
+
+    default_renderer = StudioRenderer
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        dress(self)

@@ -1,0 +1,41 @@
+"""Who works in the Studio, in which role, and where they are signed in."""
+
+from django.conf import settings
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import models
+
+
+class Member(models.Model):
+    """What a login may do in the Studio (see studio.roles)."""
+
+    class Role(models.TextChoices):
+        VIEWER = "viewer", "Viewer"
+        MARKETER = "marketer", "Marketer"
+        PUBLISHER = "publisher", "Publisher"
+        ANALYST = "analyst", "Analyst"
+        DEVELOPER = "developer", "Developer"
+        OWNER = "owner", "Owner"
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="member")
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
+    sees_personal_data = models.BooleanField(default=False, help_text="Names, addresses and ids of people, unmasked.")
+    language = models.CharField(max_length=8, blank=True, help_text="Empty: the browser's.")
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.role}"
+
+
+class Session(AbstractBaseSession):
+    """A session, with whose it is and where from, so that people see where they are signed in and can end it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    started = models.DateTimeField(null=True)
+    seen = models.DateTimeField(auto_now=True)
+    address = models.GenericIPAddressField(null=True)
+    agent = models.CharField(max_length=200, blank=True)
+
+    @classmethod
+    def get_session_store_class(cls) -> "type[studio.sessions.SessionStore]":  # type: ignore[name-defined]  # noqa: F821
+        from studio.sessions import SessionStore  # Django's own session model does the same: each needs the other
+
+        return SessionStore

@@ -1,0 +1,121 @@
+"""How every page of the Studio is let in and shown: who asks, what it needs, and what its frame says."""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
+
+from studio.roles import Ability, Visitor, find_visitor
+
+View = Callable[..., HttpResponseBase]
+THEME = "pz_theme"  # the cookie that keeps the choice of light or dark
+THEMES = ("light", "dark")
+
+# The pages of the side bar: name of the URL, what it is called, its icon, what one needs for it.
+NAVIGATION: tuple[tuple[Any, tuple[tuple[str, Any, str, Ability], ...]], ...] = (
+    (
+        "",
+        (
+            ("studio:overview", _("Overview"), "layout-dashboard", Ability.LOOK),
+            ("studio:audiences", _("Audiences"), "users", Ability.LOOK),
+            ("studio:rules", _("Content"), "layout-template", Ability.LOOK),
+            ("studio:publish", _("Publish"), "rocket", Ability.LOOK),
+        ),
+    ),
+    (
+        _("Data"),
+        (
+            ("studio:people", _("People"), "user-search", Ability.PEOPLE),
+            ("studio:decisions", _("Decisions"), "list-checks", Ability.PEOPLE),
+            ("studio:live", _("Live events"), "activity", Ability.EVENTS),
+        ),
+    ),
+    (
+        _("Organisation"),
+        (
+            ("studio:audit", _("Audit trail"), "scroll-text", Ability.LOOK),
+            ("studio:set_up", _("Set-up"), "settings", Ability.LOOK),
+        ),
+    ),
+)
+
+
+class StudioRequest(HttpRequest):
+    """A request that has been let in."""
+
+    visitor: Visitor
+
+
+def needs(ability: Ability, *, methods: Sequence[str] = ("GET", "HEAD")) -> Callable[[View], View]:
+    """Lets in who is signed in and may do that: others are sent to sign in, or told what they lack."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def ask(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            visitor = find_visitor(request.user)
+            if visitor is None and not request.user.is_authenticated:
+                return send_to_sign_in(request)
+            if visitor is None or not visitor.may(ability):
+                return refuse(request, visitor, ability)
+            let_in = cast(StudioRequest, request)
+            let_in.visitor = visitor
+            return view(let_in, *args, **kwargs)
+
+        guarded: Any = require_http_methods(list(methods))(ask)
+        guarded.ability = ability  # what tests of roles walk through
+        return cast(View, guarded)
+
+    return decorate
+
+
+def send_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Also out of a part of a page, which cannot be replaced by the form."""
+    where = reverse("studio:sign_in")
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=401, headers={"HX-Redirect": where})
+    return redirect_to_login(request.get_full_path(), where)
+
+
+def refuse(request: HttpRequest, visitor: Visitor | None, ability: Ability) -> HttpResponse:
+    """What the login lacks, and who can mend it."""
+    context = {"visitor": visitor, "ability": ability, "title": _("Not for you")}
+    return show(request, "studio/refused.html", context, status=403)
+
+
+def show(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> TemplateResponse:
+    """A page, or with the `#name` of one of its partials, a part of it."""
+    return TemplateResponse(request, template, context, status=status)
+
+
+def find_by(request: HttpRequest) -> Any:
+    """The login that acts, for actions."""
+    return cast(StudioRequest, request).visitor.user
+
+
+def is_part(request: HttpRequest) -> bool:
+    """Whether only a part of the page is asked for."""
+    return bool(request.headers.get("HX-Request")) and not request.headers.get("HX-History-Restore-Request")
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """The context processor: what the frame around every page of the Studio needs."""
+    visitor = getattr(request, "visitor", None)
+    if not request.path.startswith("/studio/"):
+        return {}
+    theme = request.COOKIES.get(THEME, "")
+    navigation = [
+        (title, [(reverse(url), name, icon) for url, name, icon, ability in pages if visitor and visitor.may(ability)])
+        for title, pages in NAVIGATION
+    ]
+    return {
+        "visitor": visitor,
+        "theme": theme if theme in THEMES else "",
+        "navigation": [(title, pages) for title, pages in navigation if pages],
+        "here": request.path,
+    }
