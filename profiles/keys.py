@@ -10,6 +10,7 @@ PROCESSORS = "pz:processors"
 ERASED = "pz:erased"
 POOLS = "pz:pools"
 USED = "pz:used"
+DECIDED = "pz:decided"
 
 
 def log(partition: int) -> str:
