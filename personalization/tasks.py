@@ -1,10 +1,10 @@
 """Celery's tasks: work by the clock, each idempotent."""
 
 from datetime import timedelta
+from importlib import import_module
 
 from celery import shared_task
 from django.conf import settings
-from django.core.management import call_command
 from django.utils import timezone
 
 from personalization.backtesting import hand_over_again, run_back_test
@@ -21,8 +21,8 @@ SLICE_S = 10  # of one task, after which other tasks have their turn
 
 @shared_task
 def drop_expired_sessions() -> None:
-    """Django keeps the sessions of operators who never log out; those that have ended are of no use to anybody."""
-    call_command("clearsessions")
+    """Django keeps the sessions of people who never sign out; those that have ended are of no use to anybody."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
 
 
 @shared_task

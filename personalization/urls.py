@@ -26,6 +26,8 @@ urlpatterns = [
     path("admin/rules/decisions/", admin.site.admin_view(show_decisions), name="rules_decisions"),
     path("admin/rules/decisions/<uuid:id>/", admin.site.admin_view(show_decision), name="rules_decision"),
     path("admin/rules/visit/", admin.site.admin_view(show_visit), name="rules_visit"),
+    # One way in for everybody: the second step is asked of operators too.
+    path("admin/login/", RedirectView.as_view(pattern_name="studio:sign_in", query_string=True)),
     path("admin/", admin.site.urls),
     path("studio/", include("studio.urls")),
     path("api/v1/", include("personalization.rest.urls")),

@@ -19,7 +19,6 @@ class Member(models.Model):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="member")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
     sees_personal_data = models.BooleanField(default=False, help_text="Names, addresses and ids of people, unmasked.")
-    language = models.CharField(max_length=8, blank=True, help_text="Empty: the browser's.")
 
     def __str__(self) -> str:
         return f"{self.user}, {self.role}"

@@ -56,6 +56,8 @@ def needs(ability: Ability, *, methods: Sequence[str] = ("GET", "HEAD")) -> Call
     """Lets in who is signed in and may do that: others are sent to sign in, or told what they lack."""
 
     def decorate(view: View) -> View:
+        allowed = require_http_methods(list(methods))(view)
+
         @wraps(view)
         def ask(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             visitor = find_visitor(request.user)
@@ -65,9 +67,9 @@ def needs(ability: Ability, *, methods: Sequence[str] = ("GET", "HEAD")) -> Call
                 return refuse(request, visitor, ability)
             let_in = cast(StudioRequest, request)
             let_in.visitor = visitor
-            return view(let_in, *args, **kwargs)
+            return allowed(let_in, *args, **kwargs)
 
-        guarded: Any = require_http_methods(list(methods))(ask)
+        guarded: Any = ask
         guarded.ability = ability  # what tests of roles walk through
         return cast(View, guarded)
 

@@ -2,10 +2,17 @@
 
 from django.urls import path
 
-from studio.account import views
+from studio.account import own, sign_in
 
 urlpatterns = [
-    path("sign-in/", views.SignIn.as_view(), name="sign_in"),
-    path("sign-out/", views.SignOut.as_view(), name="sign_out"),
-    path("account/", views.show_account, name="account"),
+    path("sign-in/", sign_in.SignIn.as_view(), name="sign_in"),
+    path("sign-in/code/", sign_in.show_code, name="sign_in_code"),
+    path("sign-out/", sign_in.sign_out, name="sign_out"),
+    path("welcome/<slug:uid>/<slug:token>/", sign_in.show_welcome, name="welcome"),
+    path("account/", own.show_account, name="account"),
+    path("account/password/", own.show_password, name="password"),
+    path("account/codes/", own.show_second_step, name="second_step"),
+    path("account/codes/off/", own.show_drop_second_step, name="second_step_off"),
+    path("account/sessions/end/", own.end_session, name="end_session"),
+    path("account/language/", own.choose_language, name="language"),
 ]

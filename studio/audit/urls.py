@@ -1,4 +1,4 @@
-"""Which address leads to which page of audit."""
+"""Which address leads to which page of the audit trail."""
 
 from django.urls import path
 
@@ -6,4 +6,5 @@ from studio.audit import views
 
 urlpatterns = [
     path("", views.show_audit, name="audit"),
+    path("<int:pk>/", views.show_entry, name="audit_entry"),
 ]

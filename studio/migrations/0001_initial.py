@@ -20,7 +20,6 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('role', models.CharField(choices=[('viewer', 'Viewer'), ('marketer', 'Marketer'), ('publisher', 'Publisher'), ('analyst', 'Analyst'), ('developer', 'Developer'), ('owner', 'Owner')], default='viewer', max_length=16)),
                 ('sees_personal_data', models.BooleanField(default=False, help_text='Names, addresses and ids of people, unmasked.')),
-                ('language', models.CharField(blank=True, help_text="Empty: the browser's.", max_length=8)),
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='member', to=settings.AUTH_USER_MODEL)),
             ],
         ),

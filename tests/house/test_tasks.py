@@ -5,13 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from personalization.celery import application
 from personalization.tasks import count_segments, drop_expired_sessions, forget_segments_past
 from rules.actions import publish_book
 from segments.models import Segment, SegmentChange, SegmentSize
+from studio.models import Session
 from tests.admin.operators import condition
 from tests.rosters import end_builds
 
