@@ -150,7 +150,7 @@ function showLine(line) {
     dot.classList.add(colour);
   };
   onState(now => {
-    if (now === 'lost') [words.textContent] = [gettext('Connection lost; trying again')];
+    if (now === 'lost') words.textContent = gettext('Connection lost; trying again');
     if (now === 'signed-out') words.textContent = gettext('You are signed out');
     if (now === 'refused') line.hidden = true;
     if (now !== 'open') paint(now === 'lost' || now === 'signed-out' ? 'bg-error' : 'bg-base-300');
