@@ -105,14 +105,14 @@ function makeRow(row) {
   const summary = make('summary', 'cursor-pointer px-5 py-2 hover:bg-base-200 grid gap-x-3 gap-y-0.5 items-baseline grid-cols-[6.8rem_minmax(0,1fr)] md:grid-cols-[6.8rem_minmax(0,2fr)_minmax(0,1fr)_minmax(0,1fr)] list-none');
   summary.append(sayMoment(row.at));
   const isRefusal = row.kind === 'refusal';
-  const what = make('span', 'min-w-0 truncate');
+  const what = make('span', `min-w-0 truncate ${isRefusal ? 'md:col-span-2' : ''}`);
   if (isRefusal) what.append(make('span', 'tag tag-error mr-2', gettext('refused')));
   what.append(make('span', 'font-medium', isRefusal ? row.reason : row.name));
   const more = isRefusal ? row.message : row.context?.page?.path ?? row.properties?.product_id ?? row.properties?.name;
   if (typeof more === 'string') what.append(make('span', 'quiet ml-2', more));
   summary.append(what);
   summary.append(make('span', 'quiet truncate max-md:col-start-2', row.source === '-' ? gettext('unknown source') : row.source));
-  summary.append(make('span', `truncate max-md:col-start-2 ${row.isKnown ? '' : 'quiet'}`, isRefusal ? row.messageId : row.person));
+  if (!isRefusal) summary.append(make('span', `truncate max-md:col-start-2 ${row.isKnown ? '' : 'quiet'}`, row.person));
   const box = make('div', 'px-5 pb-4 pt-1');
   details.append(summary, box);
   details.addEventListener('toggle', () => {

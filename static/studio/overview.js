@@ -32,6 +32,8 @@ function draw() {
   const start = WIDTH - step * (known.length - 1);
   const points = known.map((rate, at) => `${(start + at * step).toFixed(1)},${(HEIGHT - 1 - ((HEIGHT - 2) * rate) / top).toFixed(1)}`);
   line?.setAttribute('points', points.join(' '));
+  const area = known.length ? `${start.toFixed(1)},${HEIGHT} ${points.join(' ')} ${WIDTH},${HEIGHT}` : '';
+  document.querySelector('[data-spark-area]')?.setAttribute('points', area);
 }
 
 onFrame('history', frame => {
@@ -49,7 +51,6 @@ onBeat(beat => {
   set('decisionsToday', sayNumber(beat.decisionsToday));
   set('decisions', beat.decisions === null ? '–' : sayRate(beat.decisions));
   set('freshness', sayTime(beat.freshness));
-  set('freshnessSaid', beat.freshness === null ? gettext('Nothing has come in the last minute') : gettext('From the moment an event comes in until its profile knows'));
   if (beat.people !== null) set('people', beat.peopleCut ? `${sayNumber(beat.people)}+` : sayNumber(beat.people));
   for (const each of document.querySelectorAll('[data-beat-if]')) each.hidden = !beat[each.dataset.beatIf];
   if (beat.news && beat.news !== news) {

@@ -107,7 +107,7 @@ function listen() {
   silence = setTimeout(() => {
     const mute = socket;
     lose(0);
-    mute?.close();
+    close(mute);
   }, SILENT_MS);
 }
 
@@ -123,12 +123,18 @@ function lose(code) {
   pause = Math.min(LONGEST_MS, pause * 1.8);
 }
 
+/** One that is being opened is closed once it is open: browsers take anything else for a failure. */
+function close(mine) {
+  if (mine?.readyState === WebSocket.CONNECTING) mine.addEventListener('open', () => mine.close());
+  else mine?.close();
+}
+
 function letGo() {
   clearTimeout(silence);
   clearTimeout(again);
   const mine = socket;
   socket = null;
-  mine?.close();
+  close(mine);
   setState('resting');
 }
 
@@ -142,15 +148,20 @@ function comeBack() {
 
 function showLine(line) {
   const dot = document.createElement('span');
-  dot.className = 'inline-block size-2 rounded-full mr-2 bg-base-300';
+  dot.className = 'inline-block flex-none size-2 rounded-full bg-base-300';
+  const name = document.createElement('span');
+  name.className = 'truncate min-w-0';
   const words = document.createElement('span');
-  line.replaceChildren(dot, words);
+  words.className = 'whitespace-nowrap';
+  line.classList.add('flex', 'items-center', 'gap-1', 'min-w-0', 'text-xs');
+  line.replaceChildren(dot, name, words);
   const paint = colour => {
     dot.classList.remove('bg-base-300', 'bg-success', 'bg-error');
     dot.classList.add(colour);
   };
   onState(now => {
-    if (now === 'lost') words.textContent = gettext('Connection lost; trying again');
+    if (now !== 'open') name.textContent = '';
+    if (now === 'lost') words.textContent = gettext('Connection lost');
     if (now === 'signed-out') words.textContent = gettext('You are signed out');
     if (now === 'refused') line.hidden = true;
     if (now !== 'open') paint(now === 'lost' || now === 'signed-out' ? 'bg-error' : 'bg-base-300');
@@ -158,8 +169,13 @@ function showLine(line) {
   onBeat(beat => {
     const many = ngettext('%s source', '%s sources', beat.sources);
     const who = beat.source || (beat.sources ? interpolate(many, [sayNumber(beat.sources)]) : '');
+    if (beat.smoothed === null) {
+      name.textContent = who;
+      return;
+    }
     const rate = interpolate(gettext('%s events/s'), [sayRate(beat.smoothed)]);
-    words.textContent = who ? `${who} · ${rate}` : rate;
+    name.textContent = who;
+    words.textContent = who ? `· ${rate}` : rate;
     paint(beat.smoothed ? 'bg-success' : 'bg-base-300');
   });
 }

@@ -97,7 +97,8 @@ class StudioSocket:
 async def _admit(session_key: str) -> Visitor:
     try:
         visitor = await asyncio.to_thread(find_admitted, session_key) if session_key else None
-    except (DatabaseError, InterfaceError):
+    except (DatabaseError, InterfaceError) as error:
+        logger.info("nobody can be let in: %s: %s", type(error).__name__, str(error).strip())
         raise _Over(BUSY) from None
     if visitor is None:
         raise _Over(SIGNED_OUT)

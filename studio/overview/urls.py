@@ -10,4 +10,5 @@ urlpatterns = [
     path("overview/standing/", views.show_standing, name="overview_standing"),
     path("overview/rules/", views.show_top_rules, name="overview_rules"),
     path("overview/work/", views.show_work, name="overview_work"),
+    path("overview/acts/", views.show_acts, name="overview_acts"),
 ]

@@ -10,7 +10,7 @@ from personalization.wiring import redis_client
 from profiles.models import AuditEntry
 from rules.queries import list_draft_changes
 from rules.scheduling import list_waiting
-from studio.audit.views import tell
+from studio.audit.views import Line, tell
 from studio.overview.coming import list_coming
 from studio.overview.first_steps import find_first_steps
 from studio.overview.movers import find_movers
@@ -25,7 +25,7 @@ SHOWN_DRAFTS = 8
 
 @needs(Ability.LOOK)
 def show_overview(request: HttpRequest) -> HttpResponse:
-    context = {"title": _("Overview"), "steps": find_first_steps()}
+    context = {"title": _("Overview"), "steps": find_first_steps(), "lines": _list_acts()}
     return show(request, "studio/overview/overview.html", context)
 
 
@@ -54,16 +54,24 @@ def show_top_rules(request: HttpRequest) -> HttpResponse:
 
 @needs(Ability.LOOK)
 def show_work(request: HttpRequest) -> HttpResponse:
-    """What is not published yet, what comes by the clock, and what was done last."""
+    """What is not published yet, and what comes by the clock."""
     at = timezone.now()
     book, changes = list_draft_changes()
-    newest = AuditEntry.objects.defer("before", "after")[:SHOWN_ACTS]
     context = {
         "book": book,
         "changes": changes[:SHOWN_DRAFTS],
         "more_changes": len(changes[SHOWN_DRAFTS:]),
         "waiting": list_waiting(),
         "coming": list_coming(at=at),
-        "lines": [tell(entry) for entry in newest],
     }
     return show(request, "studio/overview/work.html", context)
+
+
+@needs(Ability.LOOK)
+def show_acts(request: HttpRequest) -> HttpResponse:
+    """What was done last."""
+    return show(request, "studio/overview/acts.html", {"lines": _list_acts()})
+
+
+def _list_acts() -> list[Line]:
+    return [tell(entry) for entry in AuditEntry.objects.defer("before", "after")[:SHOWN_ACTS]]
