@@ -5,6 +5,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from statistics import median
 from typing import Any, NamedTuple, Protocol
 
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 WAIT_MS = 400  # of one read; below the client's time-out
 PAUSE_S = 0.5  # after Redis was away
+STARTED_S = 2.0
 SAMPLED = 40  # records looked at in a second to tell how fresh profiles are
 WATCHED = 2_000  # while somebody watches the events themselves
 AT_ONCE = 100  # records of one stream in one read
@@ -65,6 +67,7 @@ class Arrivals:
         self._watchers: dict[Watcher, None] = {}
         self._sampled = False
         self._wanted = asyncio.Event()
+        self._following = asyncio.Event()
         self._stopping = False
         self._lags: deque[tuple[float, int]] = deque(maxlen=SAMPLES)
         self.looked_at = self.passed_over = 0  # records in the present second, and times when others were not
@@ -91,6 +94,19 @@ class Arrivals:
             self._lags.popleft()
         return round(median(lag for _, lag in self._lags)) if self._lags else None
 
+    async def wait_until_following(self) -> None:
+        """Until what is committed from now on is handed out, if Redis answers."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STARTED_S):
+                await self._following.wait()
+
+    async def list_waiting(self, most: int) -> list[Arrival]:
+        """The newest of those that the archiver has not come to yet. Raises redis.RedisError."""
+        pipeline = self._client.pipeline(transaction=False)
+        for number in range(self._partitions):
+            pipeline.xrevrange(keys.accepted(number), count=most)
+        return [arrival for entries in await pipeline.execute() for arrival in _read_arrivals(entries)]
+
     async def list_refusals(self, most: int, now: int) -> list[Refused]:
         """The newest ones of the last hour, oldest first. Raises redis.RedisError."""
         found = await self._client.xrevrange(keys.REFUSED, count=most, min=str(now - KEPT_REFUSALS_MS))
@@ -105,6 +121,8 @@ class Arrivals:
             except (redis.RedisError, OSError) as error:
                 logger.info("the feed of events is waiting for Redis: %s", type(error).__name__)
                 await asyncio.sleep(PAUSE_S)
+            finally:
+                self._following.clear()
         await self._client.aclose()
 
     def stop(self) -> None:
@@ -118,6 +136,7 @@ class Arrivals:
     async def _follow(self) -> None:
         """From now on until nobody wants it any more."""
         offsets = await self._find_ends()
+        self._following.set()
         second = self._monotonic()
         self.looked_at = self.passed_over = 0
         while self._wanted.is_set() and not self._stopping:

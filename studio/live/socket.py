@@ -260,11 +260,25 @@ class _Seat:
                 rows = [each for each in refusals if wanted.takes_refusal(each)][-EARLIER:]
                 found += [(each.at, describe_refusal(each, self._visitor)) for each in rows]
         if wanted.events:
-            with suppress(DatabaseError, InterfaceError):
-                arrivals = await asyncio.to_thread(_find_archived, now)
-                kept = [each.applied for each in arrivals if wanted.takes_event(each.applied)][:EARLIER]
-                found += [(each.event.received, describe_arrival(each, None, self._visitor)) for each in kept]
+            arrivals = [each for each in await self._list_newest(now) if wanted.takes_event(each.applied)]
+            arrivals.sort(key=lambda each: each.applied.event.received)
+            found += [
+                (each.applied.event.received, describe_arrival(each.applied, each.committed or None, self._visitor))
+                for each in arrivals[-EARLIER:]
+            ]
         return [row for _, row in sorted(found, key=lambda each: each[0])][-EARLIER:]
+
+    async def _list_newest(self, now: int) -> list[Arrival]:
+        """What waits for the archiver, and then what is archived: in this order none is missed between the two."""
+        newest: dict[tuple[str, str], Arrival] = {}
+        arrivals = self._socket.arrivals
+        with suppress(redis.RedisError):
+            await arrivals.wait_until_following()
+            newest = {_name(each): each for each in await arrivals.list_waiting(EARLIER)}
+        with suppress(DatabaseError, InterfaceError):
+            archived = await asyncio.to_thread(_find_archived, now)
+            newest = {**{_name(each): each for each in archived}, **newest}
+        return list(newest.values())
 
     async def _write(self, text: bytes) -> None:
         patience = asyncio.get_running_loop().call_later(WRITE_S, drop_connection, self._send)
@@ -272,6 +286,10 @@ class _Seat:
             await self._send({"type": "websocket.send", "text": text.decode()})
         finally:
             patience.cancel()
+
+
+def _name(arrival: Arrival) -> tuple[str, str]:
+    return arrival.applied.event.source, arrival.applied.event.id
 
 
 def _say_short(beat: Beat) -> dict[str, Any]:
