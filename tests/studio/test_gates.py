@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
@@ -33,7 +34,13 @@ def pages(running_product: Product, signed_in: Any) -> dict[str, str]:
     done = running_product.manage("simulate", "--seconds", "3", "--rate", "150", "--url", running_product.url)
     assert done.returncode == 0, done.stderr
     cookies = {each["name"]: each["value"] for each in signed_in["cookies"]}
-    return find_pages(running_product.url, cookies)
+    with httpx.Client(base_url=running_product.url, cookies=cookies, timeout=60) as client:
+
+        def get(path: str) -> tuple[int, str, str]:
+            answer = client.get(path)
+            return answer.status_code, answer.headers["content-type"], answer.text
+
+        return find_pages(get)
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """Every page of the Studio that links lead to, found by following them: one address for each name of a URL."""
 
 import re
+from collections.abc import Callable
 from html import unescape
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
-import httpx
 from django.urls import Resolver404, resolve
+
+Get = Callable[[str], tuple[int, str, str]]
 
 START = "/studio/"
 NOT_PAGES = {"studio:sign_out", "studio:catalog"}
@@ -14,27 +16,27 @@ MAX_LOOKS = 400
 _LINK = re.compile(r'<a\b[^>]*?\bhref="([^"#]+)')
 
 
-def find_pages(url: str, cookies: dict[str, str]) -> dict[str, str]:
-    """{name of the URL: path} of every page that a member with these cookies can reach by links from the overview."""
+def find_pages(get: Get) -> dict[str, str]:
+    """{name of the URL: path} of every page that `get` (a path to status, content type and text) reaches by links from
+    the overview."""
     pages: dict[str, str] = {}
     waiting, seen = [START], {START}
-    with httpx.Client(base_url=url, cookies=cookies, timeout=60) as client:
-        while waiting and len(seen) < MAX_LOOKS:
-            path = waiting.pop(0)
-            try:
-                name = resolve(urlsplit(path).path).view_name
-            except Resolver404:
-                raise AssertionError(f"a link leads nowhere: {path}") from None
-            if name in pages or name in NOT_PAGES:
-                continue
-            answer = client.get(path)
-            assert answer.status_code == 200, f"{path}: {answer.status_code}"
-            if "text/html" not in answer.headers["content-type"] or "<html" not in answer.text:
-                continue
-            pages[name] = path
-            for link in _LINK.findall(answer.text):
-                target = str(httpx.URL(path).join(unescape(link)))
-                if target.startswith(START) and target not in seen:
-                    seen.add(target)
-                    waiting.append(target)
+    while waiting and len(seen) < MAX_LOOKS:
+        path = waiting.pop(0)
+        try:
+            name = resolve(urlsplit(path).path).view_name
+        except Resolver404:
+            raise AssertionError(f"a link leads nowhere: {path}") from None
+        if name in pages or name in NOT_PAGES:
+            continue
+        status, content_type, text = get(path)
+        assert status == 200, f"{path}: {status}"
+        if "text/html" not in content_type or "<html" not in text:
+            continue
+        pages[name] = path
+        for link in _LINK.findall(text):
+            target = urljoin(path, unescape(link))
+            if target.startswith(START) and target not in seen:
+                seen.add(target)
+                waiting.append(target)
     return pages
