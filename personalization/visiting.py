@@ -91,7 +91,7 @@ class Visits:
         *,
         live: LiveBook | None = None,
     ) -> Answer:
-        """What the slots show, by the Book that is asked for or by `live`; asks PostgreSQL, and the archive for a moment
+        """What the slots show, by the Book that is asked for or `live`; asks PostgreSQL, and the archive for a moment
         past. Raises ValueError for a draft that cannot be published."""
         live = live or _read_book(draft=visit.draft)
         stock = {offer: PLENTY for place in live.book.slots.values() for offer in place.pools}

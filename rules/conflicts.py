@@ -87,9 +87,7 @@ def find_findings(
     for ready in _read_rules(payload):
         slug = ready.rule.slug
         reasons = list(_list_obstacles(ready, payload, logic, at=at, exhausted=exhausted))
-        never += [
-            Finding(Effect.NEVER, (slug,), f"Rule {ready.name} cannot be shown: {reason}") for reason in reasons
-        ]
+        never += [Finding(Effect.NEVER, (slug,), f"Rule {ready.name} cannot be shown: {reason}") for reason in reasons]
         if not reasons:
             alive.append(ready)
             if ready.form is not None and (clash := single.find_contradiction(ready.form)) is not None:

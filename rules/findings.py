@@ -40,7 +40,7 @@ def list_findings() -> dict[str, list[Finding]]:
 
 
 def find_findings_of(rule: Rule) -> list[Finding]:
-    """What would be to be known of a rule as it is drafted, saved or not, once it is live: also which others it hides."""
+    """What is to be known of a rule as it is drafted, saved or not, once it is live: also which others it hides."""
     said = collect_definitions(0)
     others = [each for each in said["rules"] if each["slot"] == rule.slot.slug and each["slug"] != rule.slug]
     offers = said["offers"]
@@ -67,5 +67,3 @@ def _name_state() -> str:
     ]
     uploads = Upload.objects.aggregate(newest=Max("pk"))["newest"]
     return "-".join(str(part).replace(" ", "") for part in (*(one for each in numbers for one in each), uploads))
-
-

@@ -3,7 +3,7 @@ rules; written as priorities, of as few rules as possible."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -34,9 +34,7 @@ def list_steps(slot: Slot) -> list[list[Rule]]:
 
 
 @transaction.atomic
-def save_order(
-    slot: Slot, steps: Steps, *, seen: Mapping[str, int], by: User | None, at: datetime
-) -> list[Revision]:
+def save_order(slot: Slot, steps: Steps, *, seen: Mapping[str, int], by: User | None, at: datetime) -> list[Revision]:
     """Gives the rules priorities by which they come in these steps, each change a revision. `seen` are the versions of
     all rules of the slot that the order was made from. Raises OrderOvertaken where one is another by now, and
     ValueError for an order that is none of these rules."""
@@ -71,7 +69,7 @@ def find_priorities(steps: Sequence[Sequence[int]]) -> list[int]:
     found.update({place: rising[place] for place in kept})
     for place in reversed(range(kept[0] if kept else 0)):
         found[place] = found[place + 1] - GAP
-    for before, after in zip(kept, kept[1:], strict=False):
+    for before, after in pairwise(kept):
         width = found[after] - found[before]
         for place in range(before + 1, after):
             found[place] = found[before] + width * (place - before) // (after - before)
@@ -88,21 +86,17 @@ def _find_kept(rising: Sequence[int]) -> list[int]:
     longest: list[int] = []
     before: list[int | None] = []
     for place, priority in enumerate(rising):
-        fits = [
-            (longest[other], -other)
-            for other in range(place)
-            if priority - rising[other] >= place - other
-        ]
+        fits = [(longest[other], -other) for other in range(place) if priority - rising[other] >= place - other]
         best = max(fits, default=(0, 1))
         longest.append(best[0] + 1)
         before.append(None if best[1] > 0 else -best[1])
     if not longest:
         return []
-    place: int | None = max(range(len(longest)), key=lambda each: (longest[each], each))
+    last: int | None = max(range(len(longest)), key=lambda each: (longest[each], each))
     kept = []
-    while place is not None:
-        kept.append(place)
-        place = before[place]
+    while last is not None:
+        kept.append(last)
+        last = before[last]
     return kept[::-1]
 
 
