@@ -19,7 +19,7 @@ TONES = ("cal-a", "cal-b", "cal-c", "cal-d", "cal-e")  # one slot after the othe
 
 @dataclass(frozen=True)
 class Span:
-    """A rule on the days of a month, `last` with it; None is beyond the month's sight."""
+    """A rule on the days of a month, `last` with it."""
 
     rule: Rule
     first: date
@@ -72,6 +72,7 @@ class Month:
     always: tuple[Rule, ...]
     publications: tuple[ScheduledPublication, ...]
     is_cut: bool
+    rules: tuple[Rule, ...] = ()  # all that is seen
 
     @property
     def previous(self) -> date:
@@ -97,7 +98,8 @@ def find_next(first: date) -> date:
 
 def find_month(first: date, *, slot: str = "") -> Month:
     """Two statements, and the rules that run all the time."""
-    opens, closes = _start_of(first), _start_of(find_next(first))
+    monday, end = _find_sight(first)
+    opens, closes = _start_of(monday), _start_of(end)
     rules = Rule.objects.select_related("slot", "block").order_by("starts", "ends", "slug")
     if slot:
         rules = rules.filter(slot__slug=slot)
@@ -107,19 +109,26 @@ def find_month(first: date, *, slot: str = "") -> Month:
     tones = {each: TONES[number % len(TONES)] for number, each in enumerate(sorted({rule.slot.slug for rule in found}))}
     spans = tuple(_span(rule, first, tones[rule.slot.slug]) for rule in found[:MOST_BARS])
     waiting = ScheduledPublication.objects.filter(
-        at__gte=opens - timedelta(days=WEEK),
-        at__lt=closes + timedelta(days=WEEK),
+        at__gte=opens,
+        at__lt=closes,
         state__in=(ScheduledPublication.State.WAITING, ScheduledPublication.State.PUBLISHED),
     )
     publications = tuple(waiting.select_related("by").defer("payload", "base").order_by("at"))
     return Month(
         first,
         tuple(_make_weeks(first, spans, publications)),
-        spans,
+        tuple(each for each in spans if each.first < find_next(first) and each.last >= first),
         tuple(rules.filter(starts=None, ends=None).filter(live=True)[:MOST_BARS]),
-        tuple(each for each in publications if opens <= each.at < closes),
+        tuple(each for each in publications if first <= timezone.localdate(each.at) < find_next(first)),
         len(found) > MOST_BARS,
+        tuple(span.rule for span in spans),
     )
+
+
+def _find_sight(first: date) -> tuple[date, date]:
+    """The Monday of the first week, and the one after the last."""
+    last = find_next(first) - timedelta(days=1)
+    return first - timedelta(days=first.weekday()), last + timedelta(days=WEEK - last.weekday())
 
 
 def _start_of(day: date) -> datetime:

@@ -67,7 +67,7 @@ class RuleForm(StudioDraftForm):
         required=False,
         empty_label=_("Choose an audience"),
     )
-    condition = ConditionField(label=_("Condition"), required=False)
+    condition = ConditionField(label=_("Condition"), required=False, widget=forms.Textarea({"rows": 12}))
     block = BlockChoice(Block.objects.order_by("name", "slug"), label=_("Block"), empty_label=_("Choose a block"))
     offer = NamedChoice(Offer.objects.order_by("name", "slug"), label=_("Offer"), required=False, empty_label=_("None"))
     starts = ClockField(label=_("From"), help_text=_("Empty: from the moment it is published."))

@@ -32,8 +32,8 @@ class ClockWidget(forms.MultiWidget):
     template_name = "studio/rules/clock.html"
 
     def __init__(self) -> None:
-        day = forms.DateInput({"type": "date", "class": "input", "min": "1970-01-01"}, format="%Y-%m-%d")
-        hour = forms.TimeInput({"type": "time", "class": "input"}, format="%H:%M")
+        day = forms.DateInput({"type": "date", "min": "1970-01-01"}, format="%Y-%m-%d")
+        hour = forms.TimeInput({"type": "time"}, format="%H:%M")
         super().__init__({"day": day, "time": hour})
 
     def decompress(self, value: Clock | None) -> list[Any]:
@@ -45,7 +45,8 @@ class ClockWidget(forms.MultiWidget):
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(name, value, attrs)
         day, hour = context["widget"]["subwidgets"]
-        day["attrs"]["aria-label"], hour["attrs"]["aria-label"] = gettext("Day"), gettext("Time")
+        for part, said in ((day, gettext("Day")), (hour, gettext("Time"))):
+            part["attrs"] |= {"aria-label": said, "class": "input w-auto"}
         if str(hour["value"] or "").count(":") == 2:
             hour["attrs"]["step"] = "1"
         return context

@@ -64,7 +64,7 @@ def _say_who(condition: Any, names: Mapping[str, str]) -> SafeString:
     audience = find_audience(condition)
     if audience is not None:
         return _fill(gettext("people in the audience %(name)s"), {"name": _strong(names.get(audience, audience))})
-    return _fill(gettext("people who match “%(words)s”"), {"words": _strong(say_stored(condition))})
+    return _fill(gettext("people who match %(words)s"), {"words": _strong(say_stored(condition))})
 
 
 def _say_offer(offer: Offer | None) -> SafeString:
