@@ -21,7 +21,7 @@ def show_calendar(request: HttpRequest) -> HttpResponse:
     slot = request.GET.get("slot", "")
     slot = slot if slot in dict(slots) else ""
     month = find_month(read_month(request.GET.get("month", ""), timezone.localdate()), slot=slot)
-    tell([*month.rules, *month.always])
+    tell(month.rules)
     view = request.GET.get("view", "")
     context = {
         "title": gettext("Content"),

@@ -35,7 +35,7 @@ class Spoken:
 
     sentence: SafeString
     place: Place | None
-    findings: list[str]
+    findings: list[str] | None
     live: bool
 
 
@@ -49,15 +49,15 @@ def read_typed(data: Any, rule: Rule | None) -> Rule:
     return found
 
 
-def speak(rule: Rule) -> Spoken:
-    """Four statements and those of the findings, which are of the whole slot."""
+def speak(rule: Rule, *, with_findings: bool = True) -> Spoken:
+    """Without the findings, for which all that is drafted is read, `findings` is None."""
     has_all = rule.slot_id is not None and rule.block_id is not None
     if has_all and not rule.slug:
         rule.slug = UNNAMED
     return Spoken(
         say_rule(rule),
         find_place(rule) if rule.slot_id is not None else None,
-        [each.words for each in find_findings_of(rule)] if has_all else [],
+        [each.words for each in find_findings_of(rule)] if has_all and with_findings else None,
         rule.live,
     )
 

@@ -17,6 +17,7 @@ from studio.forms import StudioDraftForm, StudioForm
 from studio.rules import schedule
 from studio.rules.caps import CapsField
 from studio.rules.schedule import ClockField
+from studio.rules.selects import LongSelect
 from studio.rules.words import find_audience, make_condition
 
 EVERYBODY, AUDIENCE, CONDITION = "everybody", "audience", "condition"
@@ -33,7 +34,7 @@ class NamedChoice(AnyModelChoice):
     """Definitions by their names, known by their slugs."""
 
     def __init__(self, queryset: Any, **options: Any) -> None:
-        super().__init__(queryset, **{"to_field_name": "slug", "blank": True, **options})
+        super().__init__(queryset, **{"to_field_name": "slug", "blank": True, "widget": LongSelect, **options})
 
 
 class BlockChoice(NamedChoice):
@@ -72,7 +73,9 @@ class RuleForm(StudioDraftForm):
     offer = NamedChoice(Offer.objects.order_by("name", "slug"), label=_("Offer"), required=False, empty_label=_("None"))
     starts = ClockField(label=_("From"), help_text=_("Empty: from the moment it is published."))
     ends = ClockField(label=_("Until"), help_text=_("A day alone means until its end. Empty: for good."))
-    zone = forms.ChoiceField(label=_("Time zone"), required=False, choices=schedule.list_zone_choices)
+    zone = forms.ChoiceField(
+        label=_("Time zone"), required=False, choices=schedule.list_zone_choices, widget=LongSelect
+    )
     caps = CapsField(label=_("How often"))
     purpose = forms.ChoiceField(
         label=_("Consent"),

@@ -85,7 +85,7 @@ def _show_form(request: HttpRequest, form: RuleForm, rule: Rule, *, status: int 
     is_new = rule.pk is None
     context: dict[str, Any] = {"title": gettext("New rule") if is_new else rule.name, "form": form, "rule": rule}
     typed = read_typed(request.POST, _find_fresh(rule)) if form.is_bound else rule
-    context["spoken"] = speak(typed)
+    context["spoken"] = speak(typed, with_findings=False)
     if is_new:
         context |= {"starters": STARTERS, "start": StarterForm(auto_id="start_%s"), "slots": Slot.objects.exists()}
     else:
@@ -98,11 +98,12 @@ def _find_fresh(rule: Rule) -> Rule:
     return Rule() if rule.pk is None else Rule.objects.select_related(*RELATED).get(pk=rule.pk)
 
 
-@needs(Ability.EDIT, methods=("POST",))
+@needs(Ability.LOOK, methods=("GET", "HEAD", "POST"))
 def show_live(request: HttpRequest, slug: str = "") -> HttpResponse:
-    """The rule as it stands in the form: in words, its place, and what is to be known of it."""
+    """The rule as it stands in the form, with GET as it is stored: in words, its place, what is to be known of it."""
     stored = get_object_or_404(Rule.objects.select_related(*RELATED), slug=slug) if slug else Rule()
-    return show(request, "studio/rules/live.html", {"spoken": speak(read_typed(request.POST, stored)), "is_part": True})
+    rule = read_typed(request.POST, stored) if request.method == "POST" else stored
+    return show(request, "studio/rules/live.html", {"spoken": speak(rule), "is_part": True})
 
 
 @needs(Ability.EDIT)

@@ -15,8 +15,8 @@ from rules.asked import list_asked, list_pages
 from rules.drafts import InUse, Overtaken, list_revisions, remove_draft, save_draft
 from rules.models import Rule, Slot
 from rules.ordering import OrderOvertaken, find_shares, list_steps, save_order
-from rules.queries import newest_book
 from rules.revisions import say_overtaken
+from rules.standing import find_book
 from rules.validating import BadDraft
 from studio.lists import PER_PAGE, Column, Filter, Listing
 from studio.pages import StudioRequest, find_by, needs, refuse, show
@@ -112,7 +112,6 @@ def _show(request: HttpRequest, slot: Slot, form: SlotForm, *, status: int = 200
     steps = list_steps(slot)
     rules = [rule for step in steps for rule in step]
     tell(rules)
-    newest = newest_book()
     context: dict[str, Any] = {
         "title": slot.name,
         "slot": slot,
@@ -121,7 +120,7 @@ def _show(request: HttpRequest, slot: Slot, form: SlotForm, *, status: int = 200
         "rules": rules,
         "order": write_order([[rule.slug for rule in step] for step in steps]),
         "seen": " ".join(f"{rule.slug}:{rule.version}" for rule in rules),
-        "book": newest[0] if newest and slot.slug in newest[1].get("slots", {}) else None,
+        "book": find_book(slot.slug),
         "host": f"{request.scheme}://{request.get_host()}",
         "names": ", ".join(rule.name for rule in rules),
     }

@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from profiles.models import AuditEntry
+from profiles import keys
+from profiles.models import AuditEntry, StoredProfile
+from profiles.profile import Profile, pack
 from rules.actions import publish_book
 from rules.drafts import save_draft
 from rules.models import Block, Offer, Revision, Rule, Slot
@@ -28,8 +31,18 @@ NOW = datetime(2027, 6, 1, 12, tzinfo=UTC)
 def typed(**more: Any) -> dict[str, Any]:
     """A rule as the form sends it."""
     said = {
-        **{"name": "Summer", "slot": "hero", "block": "thanks", "who": "everybody", "priority": "5", "live": "on"},
-        **{"starts_day": "", "starts_time": "", "ends_day": "", "ends_time": "", "zone": "", "purpose": ""},
+        "name": "Summer",
+        "slot": "hero",
+        "block": "thanks",
+        "who": "everybody",
+        "priority": "5",
+        "live": "on",
+        "starts_day": "",
+        "starts_time": "",
+        "ends_day": "",
+        "ends_time": "",
+        "zone": "",
+        "purpose": "",
     }
     return {**said, **more}
 
@@ -384,3 +397,32 @@ def test_the_calendar_shows_what_runs_on_which_days() -> None:
     assert client.get(f"{RULES}calendar/?month=2027-07").context["month"].spans == ()
     for query in ("?month=never", "?month=0001-01", "?month=9999-12", "?slot=nothing&view=other"):
         assert client.get(f"{RULES}calendar/{query}").status_code == 200
+
+
+@pytest.fixture
+def anna(redis_client: Any) -> Any:
+    """A person of the gold plan, who is known by an id."""
+    profile = Profile(id=uuid4().hex, traits={"plan": "gold"})
+    times = dict.fromkeys(("first_seen", "last_seen", "updated"), NOW)
+    StoredProfile.objects.create(pk=UUID(profile.id), state=pack(profile), **times)
+    redis_client.set(keys.profile(profile.id), pack(profile))
+    return profile
+
+
+def test_what_somebody_would_get_is_told_with_why(anna: Any) -> None:
+    make_definitions()
+    make("gold", name="For gold", condition=condition(), priority=10, live=False)
+    client = sign_in("marketer")
+    path = f"{RULES}rules/gold/preview/"
+    assert "Nobody is known by this id." in client.post(path, {"person": "nobody-like-her"}).content.decode()
+    said = client.post(path, {"person": anna.id, "url": "https://shop.example/"}).content.decode()
+    assert "<strong>Thanks</strong>, by this rule." in said and "Thank you!" in said
+    assert (
+        "pz_visit=" in said and "(•••)" in said
+    )
+    assert AuditEntry.objects.get(act="visited").kind == "person"
+    unknown = client.post(path, {}).content.decode()
+    assert "What the page has there itself: no rule matches." in unknown
+    for url in ("javascript:alert(1)", "ftp://shop.example/"):
+        assert client.post(path, {"url": url}).status_code == 422
+    assert sign_in("viewer").get(path).status_code == 403
