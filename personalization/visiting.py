@@ -83,11 +83,17 @@ class Visits:
         return await asyncio.to_thread(ask)
 
     def answer(
-        self, visit: Visit, slots: Sequence[str], context: Mapping[str, Any], agent: str | None = None
+        self,
+        visit: Visit,
+        slots: Sequence[str],
+        context: Mapping[str, Any],
+        agent: str | None = None,
+        *,
+        live: LiveBook | None = None,
     ) -> Answer:
-        """What the slots show; asks PostgreSQL, and the archive for a moment past. Raises ValueError for a draft that
-        cannot be published."""
-        live = _read_book(draft=visit.draft)
+        """What the slots show, by the Book that is asked for or `live`; asks PostgreSQL, and the archive for a moment
+        past. Raises ValueError for a draft that cannot be published."""
+        live = live or _read_book(draft=visit.draft)
         stock = {offer: PLENTY for place in live.book.slots.values() for offer in place.pools}
         facts = self._read_facts(visit, add_agent(context, agent), stock)
         choices = choose_all(live.book, tuple(dict.fromkeys(slots)), facts)
