@@ -93,7 +93,9 @@ def _show(each: Alteration, of: str | None) -> AlterationShown:
         what=what,
         look=look,
         url=reverse(KINDS[each.kind][3], args=[each.slug]) if each.is_drafted else "",
-        effect=f"{reverse('studio:publish_effect', args=[each.slug])}{of}" if of is not None and _moves_people(each) else "",
+        effect=f"{reverse('studio:publish_effect', args=[each.slug])}{of}"
+        if of is not None and _moves_people(each)
+        else "",
         fields=fields,
     )
 
@@ -153,5 +155,3 @@ def find_effect_soon(slug: str, definition: Payload | None) -> Effect | None:
         cache.set(key, known, EFFECT_S)
     effect: Effect | None = known[0]
     return effect
-
-

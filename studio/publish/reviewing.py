@@ -48,7 +48,9 @@ def ask_for_review(*, by: User, at: datetime, note: str = "", seen: str = "") ->
     newest = newest_book()
     if not list_changes(newest and newest[1], payload):
         raise ReviewRefused(_("The drafts say what is published already: there is nothing to review."))
-    waiting = list(Review.objects.select_for_update(of=("self",)).filter(state=State.WAITING).select_related("asked_by"))
+    waiting = list(
+        Review.objects.select_for_update(of=("self",)).filter(state=State.WAITING).select_related("asked_by")
+    )
     for each in waiting:
         if each.fingerprint == fingerprint:
             raise ReviewRefused(_("%(name)s has asked for the same already.") % {"name": name_of(each.asked_by)})
@@ -157,13 +159,13 @@ def _lock(review: Review) -> Review:
     """The review, held until the end of the transaction. Raises ReviewRefused when it waits no more."""
     locked = Review.objects.select_for_update(of=("self",)).select_related("asked_by").get(pk=review.pk)
     if locked.state != State.WAITING:
-        raise ReviewRefused(_("It is too late: it is %(state)s already.") % {"state": locked.get_state_display().lower()})
+        raise ReviewRefused(
+            _("It is too late: it is %(state)s already.") % {"state": locked.get_state_display().lower()}
+        )
     return locked
 
 
-def _settle(
-    review: Review, state: str, *, by: User, at: datetime, comment: str = "", book: Book | None = None
-) -> None:
+def _settle(review: Review, state: str, *, by: User, at: datetime, comment: str = "", book: Book | None = None) -> None:
     review.state, review.decided_by, review.decided_at, review.comment, review.book = state, by, at, comment, book
     review.save(update_fields=["state", "decided_by", "decided_at", "comment", "book"])
 

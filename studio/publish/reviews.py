@@ -124,9 +124,7 @@ def approve(request: StudioRequest, number: int) -> HttpResponse:
         return _show(request, review, approve=form)
     said = form.cleaned_data
     try:
-        book = approve_review(
-            review, by=request.visitor, at=timezone.now(), seen=said["seen"], comment=said["comment"]
-        )
+        book = approve_review(review, by=request.visitor, at=timezone.now(), seen=said["seen"], comment=said["comment"])
     except DraftsMoved:
         return _show(request, review, approve=form, moved=True)
     except (ReviewRefused, CannotPublish) as error:

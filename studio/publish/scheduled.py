@@ -89,7 +89,9 @@ def schedule(request: StudioRequest) -> HttpResponse:
     except CannotPublish as error:
         return show_drafts(request, later=form, reasons=error.reasons)
     moment = say_moment(publication.at)
-    messages.success(request, _("What is live now is published on %(at)s, whatever you draft until then.") % {"at": moment})
+    messages.success(
+        request, _("What is live now is published on %(at)s, whatever you draft until then.") % {"at": moment}
+    )
     return redirect("studio:publication", publication.pk)
 
 

@@ -72,7 +72,9 @@ def show_drafts(
         "reasons": _link(reasons, draft),
         "moved": moved,
     }
-    return show(request, "studio/publish/drafts.html", context, status=422 if reasons or moved or note or later else 200)
+    return show(
+        request, "studio/publish/drafts.html", context, status=422 if reasons or moved or note or later else 200
+    )
 
 
 def _refresh(form: Any, seen: str) -> Any:
