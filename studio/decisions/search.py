@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from personalization.errors import CallRefused
 from personalization.rest.pagination import WALKED, Page, read_cursor, read_time, take_page, write_cursor
 from profiles.queries import TAKEN_OVER, find_profiles, list_former
-from rules.models import Block, Decision, Rule, Slot
+from rules.models import Block, Book, Decision, Rule, Slot
 from studio.decisions.words import DOORS, KEPT, REASONS
 from studio.forms import StudioForm
 
@@ -138,7 +138,7 @@ def _match(said: Mapping[str, Any]) -> Q | None:
 
 @dataclass(frozen=True)
 class Names:
-    """What slugs are called now; those of definitions that are gone are told as they are."""
+    """What slugs are called; those that are not known are told as they are."""
 
     rules: Mapping[str, str]
     blocks: Mapping[str, str]
@@ -146,6 +146,7 @@ class Names:
 
 
 def find_names(answers: Iterable[Mapping[str, Any]]) -> Names:
+    """What slugs are called now, of definitions that are still there."""
     said = list(answers)
     rules = {one["rule"] for one in said if one.get("rule")}
     rules |= {each["rule"] for one in said for each in one.get("suppressed", ())}
@@ -153,6 +154,16 @@ def find_names(answers: Iterable[Mapping[str, Any]]) -> Names:
         dict(Rule.objects.filter(slug__in=rules).values_list("slug", "name")),
         dict(Block.objects.filter(slug__in={one.get("block") or "" for one in said}).values_list("slug", "name")),
         dict(Slot.objects.filter(slug__in={one["slot"] for one in said}).values_list("slug", "name")),
+    )
+
+
+def name_by_book(decision: Decision) -> Names:
+    """What slugs were called in the Book that decided."""
+    payload = Book.objects.filter(number=decision.book).values_list("payload", flat=True).first() or {}
+    return Names(
+        {each["slug"]: each.get("name") or each["slug"] for each in payload.get("rules", ())},
+        {slug: each.get("name") or slug for slug, each in payload.get("blocks", {}).items()},
+        {slug: each.get("name") or slug for slug, each in payload.get("slots", {}).items()},
     )
 
 

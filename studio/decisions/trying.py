@@ -44,10 +44,11 @@ class Tried:
     examples: Sequence[tuple[UUID, Sequence[Mapping[str, str]]]]
     codes: Sequence[tuple[str, int]]
     skipped: Sequence[tuple[str, int]]
+    untouched: int  # rules that neither were shown nor held
 
     @property
-    def percent(self) -> float:
-        return round(100 * self.different / self.decisions, 1) if self.decisions else 0.0
+    def percent(self) -> str:
+        return f"{100 * self.different / self.decisions:.3g}" if self.decisions else "0"
 
 
 def tell_trial(test: BackTest) -> Tried | None:
@@ -57,6 +58,7 @@ def tell_trial(test: BackTest) -> Tried | None:
         return None
     names = {rule["slug"]: rule.get("name") or rule["slug"] for rule in test.payload.get("rules", ())}
     names[""] = ""
+    slots = {slug: each.get("name") or slug for slug, each in test.payload.get("slots", {}).items()}
     most = max((max(each["shown"], each["was_shown"]) for each in result["rules"].values()), default=0) or 1
     rules = [
         RuleTried(
@@ -73,23 +75,24 @@ def tell_trial(test: BackTest) -> Tried | None:
         )
         for slug, each in result["rules"].items()
     ]
-    rules.sort(key=lambda rule: (-abs(rule.difference), -rule.now, -rule.held, rule.name))
+    touched = [rule for rule in rules if rule.was or rule.now or rule.held]
+    touched.sort(key=lambda rule: (-abs(rule.difference), -rule.now, -rule.held, rule.name))
     return Tried(
         decisions=result["decisions"],
         people=result["people"],
         share=result["share"],
         different=result["different"]["decisions"],
         different_people=result["different"]["people"],
-        rules=rules,
+        rules=touched,
         turns=[
-            {**turn, "was": names.get(turn["from"], turn["from"]), "now": names.get(turn["to"], turn["to"])}
+            {**turn, "slot": slots.get(turn["slot"], turn["slot"]), "was": names.get(turn["from"], turn["from"]), "now": names.get(turn["to"], turn["to"])}
             for turn in result["turns"][:SHOWN_TURNS]
         ],
         examples=[
             (
                 UUID(sample["decision"]),
                 [
-                    {"slot": slot, "was": names.get(was, was), "now": names.get(now, now)}
+                    {"slot": slots.get(slot, slot), "was": names.get(was, was), "now": names.get(now, now)}
                     for slot, (was, now) in sample["slots"].items()
                 ],
             )
@@ -97,6 +100,7 @@ def tell_trial(test: BackTest) -> Tried | None:
         ],
         codes=_most(result["codes"]),
         skipped=_most(result["skipped"]),
+        untouched=len(rules) - len(touched),
     )
 
 

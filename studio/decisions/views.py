@@ -1,5 +1,6 @@
 """The pages of decisions: the stream and the search, one decision, and why it was what it was."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +13,14 @@ from personalization.replaying import NotExplainable
 from rules.models import Decision, DecisionOutcome
 from rules.tally import EVERYBODY
 from studio.decisions.explaining import tell_explanation
-from studio.decisions.search import SearchForm, find_decision_id, find_decisions, find_names, list_known
+from studio.decisions.search import SearchForm, find_decision_id, find_decisions, find_names, list_known, name_by_book
 from studio.decisions.words import OUTCOMES, say_door, say_kept, say_reason
 from studio.masking import mask, mask_values
 from studio.pages import StudioRequest, is_part, needs, show
 from studio.roles import Ability
 
 MOST_OUTCOMES = 100
+FIRST = ("q", "slot", "rule")  # what is searched by most; the other fields unfold
 
 
 @needs(Ability.PEOPLE)
@@ -52,7 +54,9 @@ def show_decisions(request: StudioRequest) -> HttpResponse:
         "form": form,
         "found": found,
         "rows": rows,
-        "more": any(request.GET.get(name) for name in SearchForm.base_fields if name not in ("q", "rule", "slot")),
+        "first": [form[name] for name in FIRST],
+        "rest": [form[name] for name in form.fields if name not in FIRST],
+        "more": any(request.GET.get(name) for name in form.fields if name not in FIRST),
         "now": timezone.now(),
         "query": request.GET.urlencode(),
     }
@@ -66,15 +70,16 @@ def show_decision(request: StudioRequest, id: UUID) -> HttpResponse:
     """What was asked, what was answered, and what came of it."""
     decision = _find(id)
     sees = request.visitor.sees_personal_data
-    names = find_names(decision.answers)
+    there = find_names(decision.answers)
+    names = name_by_book(decision)
     answers = [
         {
             **each,
             "name": names.slots.get(each["slot"], each["slot"]),
             "rule_name": each["rule"] and names.rules.get(each["rule"], each["rule"]),
-            "has_rule": each["rule"] in names.rules,
+            "has_rule": each["rule"] in there.rules,
             "block_name": each["block"] and names.blocks.get(each["block"], each["block"]),
-            "has_block": each["block"] in names.blocks,
+            "has_block": each["block"] in there.blocks,
             "said": say_reason(each["reason"]),
             "before": [
                 {"name": names.rules.get(one["rule"], one["rule"]), "why": say_kept(one["why"])}
@@ -89,7 +94,7 @@ def show_decision(request: StudioRequest, id: UUID) -> HttpResponse:
         "decision": decision,
         "door": say_door(decision.door),
         "answers": answers,
-        "asked": sorted((decision.context if sees else mask_values(decision.context)).items()),
+        "asked": sorted(_flatten(decision.context if sees else mask_values(decision.context))),
         "facts": _tell_facts(decision, sees),
         "outcomes": [(str(OUTCOMES.get(each.kind, each.kind)), each) for each in outcomes],
     }
@@ -106,7 +111,7 @@ def show_explanation(request: StudioRequest, id: UUID) -> HttpResponse:
     except NotExplainable as error:
         context["problem"] = str(error)
     else:
-        names = find_names(decision.answers)
+        names = name_by_book(decision)
         context["told"] = told
         context["slots"] = [(names.slots.get(each.slot, each.slot), each) for each in told.slots]
     return show(request, "studio/decisions/explanation.html", context)
@@ -117,6 +122,15 @@ def _find(id: UUID) -> Decision:
     if decision is None:
         raise Http404("no such decision")
     return decision
+
+
+def _flatten(said: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """What was sent along as one reads it: `page.path`, and its value."""
+    for name, value in said.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
 
 
 def _tell_counter(name: str, count: int) -> dict[str, Any]:
