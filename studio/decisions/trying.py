@@ -85,7 +85,12 @@ def tell_trial(test: BackTest) -> Tried | None:
         different_people=result["different"]["people"],
         rules=touched,
         turns=[
-            {**turn, "slot": slots.get(turn["slot"], turn["slot"]), "was": names.get(turn["from"], turn["from"]), "now": names.get(turn["to"], turn["to"])}
+            {
+                **turn,
+                "slot": slots.get(turn["slot"], turn["slot"]),
+                "was": names.get(turn["from"], turn["from"]),
+                "now": names.get(turn["to"], turn["to"]),
+            }
             for turn in result["turns"][:SHOWN_TURNS]
         ],
         examples=[
