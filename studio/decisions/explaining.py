@@ -1,4 +1,4 @@
-"""A decision answered again, as the page shows it: every rule in its turn, its condition as a tree with what was met."""
+"""A decision answered again, as the page shows it: every rule in its turn, its condition as a tree with findings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -18,7 +18,8 @@ from django.utils import timezone
 from rules.drafts import save_draft
 from segments.models import Segment
 root = {{"id": "r", "kind": "trait", "trait": "plan", "op": "is", "value": "{SLUG}"}}
-save_draft(Segment(slug="{SLUG}", name="From the Studio", condition={{"v": 1, "root": root}}), by=None, at=timezone.now())
+segment = Segment(slug="{SLUG}", name="From the Studio", condition={{"v": 1, "root": root}})
+save_draft(segment, by=None, at=timezone.now())
 """
 REMOVE = f"""
 from django.utils import timezone
@@ -35,7 +36,9 @@ def test_publish_follow_and_roll_back(page: Page, running_product: Product) -> N
         page.goto("/studio/publish/")
         expect(page.get_by_role("heading", name="Audiences")).to_be_visible()
         expect(page.get_by_text(re.compile("enters?,|people enter|Nobody enters")).first).to_be_visible()
-        expect(page.get_by_text("nothing speaks against publishing").or_(page.get_by_text("to know before"))).to_be_visible()
+        expect(
+            page.get_by_text("nothing speaks against publishing").or_(page.get_by_text("to know before"))
+        ).to_be_visible()
         page.get_by_label("Note").first.fill("Tried in a browser")
         page.get_by_role("button", name=re.compile("Publish [0-9]+ change")).click()
         expect(page.get_by_role("status").get_by_text(re.compile("Book [0-9]+ is published"))).to_be_visible()
@@ -57,7 +60,7 @@ def test_the_stream_goes_on_by_itself_until_it_is_paused(page: Page, running_pro
 
     def ask() -> str:
         said = {"slots": ["home-hero"], "anonymousId": "stream-watcher", "writeKey": found[1]}
-        request = Request(  # noqa: S310  # our own server
+        request = Request(
             f"{running_product.url}/api/v1/decide", json.dumps(said).encode(), {"Content-Type": "application/json"}
         )
         with urlopen(request) as answer:
