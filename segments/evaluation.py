@@ -112,13 +112,36 @@ def stream_matches(answer: Answer) -> Iterator[UUID]:
             yield id
 
 
-def compare(answer: Answer, key: str) -> Changes:
-    """Who matches and does not carry `key`, and the other way round."""
+def compare(answer: Answer, key: str, *, timeout_ms: int = 0) -> Changes:
+    """Who matches and does not carry `key`, and the other way round. Raises OperationalError when it is not there in
+    `timeout_ms`; 0 is for ever."""
     carries = SQL("(person.segments ? {})").format(Literal(key))
     columns = SQL("count(*) FILTER (WHERE {0} AND NOT {1}), count(*) FILTER (WHERE {1} AND NOT {0})").format(
         answer.matches, carries
     )
-    return Changes(*_fetch(answer.select(columns))[0])
+    return Changes(*_fetch(answer.select(columns), timeout_ms)[0])
+
+
+def count_carriers(key: str, *, timeout_ms: int = 0) -> int:
+    """How many people carry `key`."""
+    query = SQL("SELECT count(*) FROM profiles_storedprofile WHERE segments ? {}").format(Literal(key))
+    ((carriers,),) = _fetch(query, timeout_ms)
+    return int(carriers)
+
+
+def estimate_changes(
+    ask: Callable[[UUID | None], Answer], key: str, *, patience_ms: int = EXACT_MS, sample: int = SAMPLE
+) -> tuple[Changes, bool]:
+    """Who would come and go, exactly if that is there in `patience_ms`, else by a sample; and whether it is exact."""
+    try:
+        return compare(ask(None), key, timeout_ms=patience_ms), True
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+    ((people,),) = _fetch(SQL("SELECT count(*) FROM profiles_storedprofile"))
+    share = min(sample / people, 1.0)
+    found = compare(ask(UUID(int=int(share * (1 << 128) - 1))), key)
+    return Changes(round(found.enter / share), round(found.leave / share)), False
 
 
 def _fetch(query: Composable, timeout_ms: int = 0) -> list[tuple[Any, ...]]:
