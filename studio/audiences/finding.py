@@ -19,7 +19,8 @@ def show_about(
     request: HttpRequest, page: str, segment: Segment, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """`title` in the context is what the page is called beside the audience's name."""
-    common = {"segment": segment, "heading": make_heading(segment)}
+    heading = context.get("heading") or make_heading(segment)
+    common = {"segment": segment, "heading": heading}
     return show(request, f"studio/audiences/{page}.html", {**common, **context}, status=status)
 
 
