@@ -34,7 +34,8 @@ function show(isSending, text = '') {
 form.addEventListener('submit', event => {
   event.preventDefault();
   const request = new XMLHttpRequest();
-  request.open('POST', form.action || location.href);
+  request.open('POST', location.href);
+  request.setRequestHeader('X-Upload', '1');  // answered by where to go on: a redirect would be followed unseen
   request.upload.addEventListener('progress', ({ loaded, total }) => {
     bar.value = (100 * loaded) / total;
     show(true, interpolate(gettext('%(done)s of %(total)s bytes are sent'), { done: number(loaded), total: number(total) }, true));
@@ -48,9 +49,9 @@ form.addEventListener('submit', event => {
   request.addEventListener('abort', () => show(false, gettext('Cancelled: nothing was changed.')));
   request.addEventListener('error', () => show(false, gettext('The server does not answer. Try again in a moment.')));
   request.addEventListener('load', () => {
-    const sent = new URL(request.responseURL);
-    if (request.status < 300 && sent.pathname !== location.pathname) {
-      location.assign(`${sent.pathname}#uploads`);
+    const next = request.getResponseHeader('X-Location');
+    if (next) {
+      location.assign(next);
       return;
     }
     const page = new DOMParser().parseFromString(request.responseText, 'text/html');

@@ -82,6 +82,8 @@ def show_sizes(request: HttpRequest, slug: str) -> HttpResponse:
     at = timezone.now()
     since = at - timedelta(days=int(days))
     sizes = list_sizes([slug], since=since)[slug]
+    if sizes:  # of a young audience the time before it is left out
+        since = max(since, sizes[0].hour)
     width, height = CHART
     context = {
         "slug": slug,

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -48,9 +49,7 @@ def show_upload(request: StudioRequest, slug: str) -> HttpResponse:
             messages.success(request, said % places)
             if upload.refused:
                 messages.warning(request, gettext("%(rows)s; see why below.") % {"rows": say_left_out(upload)})
-            answer = redirect("studio:audience", slug)
-            answer["Location"] += "#uploads"
-            return answer
+            return _go_on(request, slug)
     context = {
         "title": _("Upload people"),
         "form": form,
@@ -123,6 +122,12 @@ def show_undo(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         said = gettext("%(file)s is undone: the list has the people of before, %(people)s in all. %(when)s")
         places = {"file": upload.file, "people": f"{undone.added:,}", "when": say_when(undone)}
         messages.success(request, said % places)
-    answer = redirect("studio:audience", slug)
-    answer["Location"] += "#uploads"
-    return answer
+    return _go_on(request, slug)
+
+
+def _go_on(request: HttpRequest, slug: str) -> HttpResponse:
+    """To the uploads on the list's page; a script that sends a file goes there itself."""
+    where = f"{reverse('studio:audience', args=[slug])}#uploads"
+    if request.headers.get("X-Upload"):
+        return HttpResponse(status=204, headers={"X-Location": where})
+    return redirect(where)
