@@ -12,7 +12,18 @@ from rules.drafts import InUse, remove_draft
 from rules.models import Revision
 from segments.models import Segment
 
-_ASKED = "jsonb_path_query({table}.condition, 'strict $.** ? (@.kind == \"segment\").segment') #>> '{{}}'"
+_ASKED = 'strict $.** ? (@.kind == "segment").segment'  # every segment that a condition asks for, at any depth
+_USES = """
+SELECT DISTINCT asked, kind, slug, name, slot FROM (
+    SELECT jsonb_path_query(rule.condition, %(asked)s::jsonpath) #>> '{}' AS asked,
+        'rule' AS kind, rule.slug, rule.name, slot.slug AS slot
+    FROM rules_rule AS rule JOIN rules_slot AS slot ON slot.id = rule.slot_id
+    UNION ALL
+    SELECT jsonb_path_query(condition, %(asked)s::jsonpath) #>> '{}', 'segment', slug, name, ''
+    FROM segments_segment
+) AS uses
+WHERE asked = ANY(%(wanted)s) AND NOT (kind = 'segment' AND slug = asked)
+ORDER BY kind, name, slug"""
 
 
 class Use(NamedTuple):
@@ -26,18 +37,8 @@ class Use(NamedTuple):
 
 def find_uses(slugs: Iterable[str]) -> dict[str, list[Use]]:
     """By segment, the drafts that ask for it, rules first and each once; in one question for all of them."""
-    wanted = list(slugs)
-    asked_rule, asked_segment = _ASKED.format(table="rule"), _ASKED.format(table="asking")
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT asked, kind, slug, name, slot FROM ("
-            f"SELECT {asked_rule} AS asked, 'rule' AS kind, rule.slug, rule.name, slot.slug AS slot "  # noqa: S608  # no value of others
-            "FROM rules_rule AS rule JOIN rules_slot AS slot ON slot.id = rule.slot_id "
-            f"UNION ALL SELECT {asked_segment}, 'segment', asking.slug, asking.name, '' "
-            "FROM segments_segment AS asking) AS uses "
-            "WHERE asked = ANY(%s) AND NOT (kind = 'segment' AND slug = asked) ORDER BY kind, name, slug",
-            [wanted],
-        )
+        cursor.execute(_USES, {"asked": _ASKED, "wanted": list(slugs)})
         found: dict[str, list[Use]] = defaultdict(list)
         for asked, *use in cursor.fetchall():
             found[asked].append(Use(*use))

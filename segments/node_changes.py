@@ -69,7 +69,5 @@ def _say(node: Node) -> str:
 def _leave_out_groups(changes: list[NodeChange]) -> list[NodeChange]:
     """A group that came or went is told by its parts; it is told itself only where nothing else is."""
     groups = {gettext(said) for said in GROUPS.values()}
-    parts = [
-        each for each in changes if each.what in (CHANGED, MOVED) or (each.after or each.before) not in groups
-    ]
+    parts = [each for each in changes if each.what in (CHANGED, MOVED) or (each.after or each.before) not in groups]
     return parts or changes

@@ -41,7 +41,6 @@ def _all(*children: Node) -> Node:
     return {"id": "all", "kind": "and", "children": list(children)}
 
 
-
 STARTERS = (
     Starter(
         slug="viewed-a-category",

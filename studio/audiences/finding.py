@@ -27,5 +27,3 @@ def show_about(
 def ask(request: HttpRequest, segment: Segment, title: Any, says: Any, yes: Any, **more: Any) -> HttpResponse:
     """A page that asks whether it is meant, for those whose browser did not ask already."""
     return show_about(request, "ask", segment, {"title": title, "says": says, "yes": yes, **more})
-
-

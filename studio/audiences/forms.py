@@ -103,7 +103,9 @@ class UploadForm(StudioForm):
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > settings.PZ_MAX_LIST_BYTES:
-            said = gettext("The file has %(size)s bytes, and %(most)s are taken; pack it with gzip, or upload it in parts.")
+            said = gettext(
+                "The file has %(size)s bytes, and %(most)s are taken; pack it with gzip, or upload it in parts."
+            )
             raise forms.ValidationError(said % {"size": f"{file.size:,}", "most": f"{settings.PZ_MAX_LIST_BYTES:,}"})
         return file
 

@@ -90,7 +90,9 @@ def _find_publisher(slug: str, known: Known) -> tuple[str, datetime | None]:
     if version is None:
         return "", None
     named = _BOOK.match(version.source)
-    book = Book.objects.filter(number=named[1]).defer("payload").select_related("published_by").first() if named else None
+    book = (
+        Book.objects.filter(number=named[1]).defer("payload").select_related("published_by").first() if named else None
+    )
     by = "" if book is None else str(book.published_by) if book.published_by else gettext("the product")
     return by, version.made
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -32,14 +33,19 @@ def show_history(request: HttpRequest, slug: str) -> HttpResponse:
     revisions = Revision.objects.filter(kind="segment", slug=slug).select_related("by").order_by("-version", "-pk")
     page = Paginator(revisions, SHOWN).get_page(request.GET.get("page"))
     shown = list(page)
-    before = list(revisions[page.end_index() : page.end_index() + 1]) if shown else []
+    before: list[Revision | None] = [*shown[1:], *_list_older(shown, revisions)]
     edits = [
-        (each, was, tell_differences(was and was.definition, each.definition) if was else [])
-        for each, was in zip(shown, [*shown[1:], *(before or [None])], strict=False)
+        (each, was, [] if was is None else tell_differences(was.definition, each.definition))
+        for each, was in zip(shown, before, strict=True)
     ]
     heading = make_heading(segment)
     context = {"title": _("History"), "edits": edits, "page": page, "heading": heading}
     return show_about(request, "history", segment, context)
+
+
+def _list_older(shown: list[Revision], revisions: QuerySet[Revision]) -> list[Revision | None]:
+    """The one before the last that is shown."""
+    return [revisions.filter(version__lt=shown[-1].version).first()] if shown else []
 
 
 @needs(Ability.LOOK)
@@ -50,11 +56,9 @@ def show_comparison(request: HttpRequest, slug: str) -> HttpResponse:
     published = heading.known.published.get(slug)
     a, b = request.GET.get("a", LIVE if published else DRAFT), request.GET.get("b", DRAFT)
     before, after = (_read(segment, published, each) for each in (a, b))
-    if a.isdigit() and b.isdigit() and int(a) > int(b):
+    if _rank(a) > _rank(b):
         a, b, before, after = b, a, after, before
-    told = tell_differences(before, after, published=LIVE in (a, b)) if LIVE != b else tell_differences(
-        after, before, published=True
-    )
+    told = tell_differences(before, after, published=a == LIVE)
     older = int(a) if a.isdigit() else None
     context = {
         "title": _("What differs"),
@@ -66,6 +70,11 @@ def show_comparison(request: HttpRequest, slug: str) -> HttpResponse:
         "can_restore": older is not None and before is not None and before != describe_draft(segment),
     }
     return show_about(request, "compare", segment, context)
+
+
+def _rank(which: str) -> int:
+    """Which one comes first: what is live, then the versions, then the draft."""
+    return int(which) if which.isdigit() else -1 if which == LIVE else 10**9
 
 
 def _read(segment: Segment, published: Any, which: str) -> Any:
@@ -112,13 +121,15 @@ def show_restore(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         restored = restore_revision(revision, by=find_by(request), at=timezone.now())
     except BadDraft as error:
         messages.error(request, gettext("Nothing was restored: %(why)s") % {"why": error})
-        return redirect("studio:audience_history" if was_there else "studio:audiences_removed", *[slug][: int(was_there)])
+        return redirect(
+            "studio:audience_history" if was_there else "studio:audiences_removed", *[slug][: int(was_there)]
+        )
     if restored is None:
         messages.info(request, gettext("It says already what it said in version %(number)s.") % {"number": number})
     else:
-        said = gettext("“%(name)s” says again what it said in version %(number)s. Visitors meet it once it is published.")
+        said = gettext(
+            "“%(name)s” says again what it said in version %(number)s. Visitors meet it once it is published."
+        )
         name = (revision.definition or {}).get("name", slug)
         messages.success(request, said % {"name": name, "number": number})
     return redirect("studio:audience", slug)
-
-

@@ -134,13 +134,14 @@ def show_export(request: HttpRequest, slug: str) -> HttpResponseBase:
         return redirect("studio:audience", slug)
     at = timezone.now()
     if request.method != "POST":
-        says = _("A CSV file with the profile id and user id of everybody who is in it, and since when. It is noted in the audit trail.")
+        says = _(
+            "A CSV file with the profile id and user id of everybody who is in it, and since when. "
+            "It is noted in the audit trail."
+        )
         return ask(request, segment, _("Export the people"), says, _("Export"), stays=True)
     size = next(iter(list_sizes([slug], since=at - timedelta(hours=3))[slug][::-1]), None)
     told = {} if size is None else {"people": size.people}
-    record_act(
-        Act.EXPORTED, by=find_by(request), at=at, kind="segment", subject=slug, name=segment.name, after=told
-    )
+    record_act(Act.EXPORTED, by=find_by(request), at=at, kind="segment", subject=slug, name=segment.name, after=told)
     name = f"{slug}-{timezone.localdate().isoformat()}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return StreamingHttpResponse(stream_members(key), content_type="text/csv; charset=utf-8", headers=headers)

@@ -31,7 +31,9 @@ def show_remove(request: HttpRequest, slug: str) -> HttpResponse:
             messages.error(request, gettext("Nothing was removed: it is used, as said below."))
             return redirect("studio:audience_remove", slug)
         except Overtaken:
-            messages.error(request, gettext("Nothing was removed: somebody has changed it meanwhile. Look at it again."))
+            messages.error(
+                request, gettext("Nothing was removed: somebody has changed it meanwhile. Look at it again.")
+            )
             return redirect("studio:audience", slug)
         messages.success(request, gettext("“%(name)s” is removed. It can be restored.") % {"name": segment.name})
         return redirect("studio:audiences_removed")
@@ -54,7 +56,5 @@ def show_removed(request: HttpRequest) -> HttpResponse:
         for each in said.filter(version__in=last.values())
         if each.definition
     }
-    rows = [
-        (each, last.get(each.slug), names.get((each.slug, last.get(each.slug, 0)), each.slug)) for each in removed
-    ]
+    rows = [(each, last.get(each.slug), names.get((each.slug, last.get(each.slug, 0)), each.slug)) for each in removed]
     return show(request, "studio/audiences/removed.html", {"title": _("Removed audiences"), "rows": rows})

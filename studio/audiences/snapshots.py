@@ -60,7 +60,12 @@ def show_cohorts(request: HttpRequest, slug: str) -> HttpResponse:
     others = sorted(((each, names.get(each, each)) for each in answers), key=lambda other: other[1].casefold())
     chosen = request.GET.get("with_slug", segment.frozen_from.slug if segment.frozen_from else "")
     form = CohortForm(initial={"with_slug": chosen}, others=others)
-    context: dict[str, Any] = {"title": _("Compare with today"), "form": form, "others": others, "is_in_force": bool(key)}
+    context: dict[str, Any] = {
+        "title": _("Compare with today"),
+        "form": form,
+        "others": others,
+        "is_in_force": bool(key),
+    }
     if key is not None and chosen in answers:
         cohorts = compare_cohorts(key, answers[chosen])
         share = 100 * cohorts.stayed / max(cohorts.then, 1)

@@ -1,4 +1,4 @@
-"""How each audience stands: a draft only, live as it is, changed since, being filled, failed, off; in a few questions."""
+"""How each audience stands: a draft only, live, changed since, being filled, failed or off; in a few questions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -95,7 +95,9 @@ def find_standings(segments: Iterable[Segment], known: Known) -> dict[str, Stand
     """The standing of each of these drafts, by slug."""
     drafts = list(segments)
     newest = find_newest_builds([each.slug for each in drafts])
-    ended = {slug: build for slug, build in newest.items() if build.state in (Build.State.FAILED, Build.State.CANCELLED)}
+    ended = {
+        slug: build for slug, build in newest.items() if build.state in (Build.State.FAILED, Build.State.CANCELLED)
+    }
     return {each.slug: _judge(each, known, ended.get(each.slug)) for each in drafts}
 
 

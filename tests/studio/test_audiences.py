@@ -63,7 +63,9 @@ def read(client: Client, path: str = "", **query: str) -> str:
 
 def form(**said: Any) -> dict[str, Any]:
     fields = {"name": "Gold", "description": "", "condition": plan(), "live": "on", "seen_version": "", **said}
-    fields["condition"] = json.dumps(fields["condition"]) if isinstance(fields["condition"], dict) else fields["condition"]
+    fields["condition"] = (
+        json.dumps(fields["condition"]) if isinstance(fields["condition"], dict) else fields["condition"]
+    )
     return {field: value for field, value in fields.items() if value is not None}
 
 
@@ -93,7 +95,9 @@ def test_a_short_name_is_made_of_the_name_and_is_never_one_of_the_addresses() ->
 def test_a_condition_that_is_none_is_refused_with_the_reason_and_what_was_typed_stays() -> None:
     make()
     client = sign_in("marketer")
-    page = text_of(client.post(f"{AUDIENCES}gold/", form(name="Golden", condition='{"v": 1, "root"', seen_version=1)), 422)
+    page = text_of(
+        client.post(f"{AUDIENCES}gold/", form(name="Golden", condition='{"v": 1, "root"', seen_version=1)), 422
+    )
     assert "Not JSON: line 1" in page
     assert 'value="Golden"' in page and "{&quot;v&quot;: 1, &quot;root&quot;" in page
     assert Segment.objects.get().name == "Gold"
@@ -123,7 +127,10 @@ def test_the_second_of_two_editors_is_told_and_may_still_save() -> None:
 
 
 def test_the_head_says_what_is_live_and_how_far_the_draft_is_from_it() -> None:
-    both = {"v": 1, "root": {"id": "all", "kind": "and", "children": [plan()["root"], plan("DE", id="two")["root"]]}}
+    both: dict[str, Any] = {
+        "v": 1,
+        "root": {"id": "all", "kind": "and", "children": [plan()["root"], plan("DE", id="two")["root"]]},
+    }
     make(condition=both)
     publish(make_user("publisher", name="tom"))
     client = sign_in("marketer")
@@ -210,7 +217,11 @@ def test_the_list_says_how_each_stands_and_is_searched_filtered_and_sorted() -> 
     Segment.objects.filter(slug="draft").update(live=True)
     client = sign_in("viewer")
     with_status = {
-        status: [slug for slug in ("steady", "changed", "failed", "leaving", "draft", "off", "filling") if f"/{slug}/" in page]
+        status: [
+            slug
+            for slug in ("steady", "changed", "failed", "leaving", "draft", "off", "filling")
+            if f"/{slug}/" in page
+        ]
         for status in ("live", "changed", "leaving", "draft", "off", "filling")
         if (page := read(client, "", status=status))
     }
