@@ -65,7 +65,7 @@ STARTERS = (
         icon="tag",
         root=_all(
             _did("added", "Product Added", last={"last": 2, "unit": "days"}),
-            _did("not-ordered", "Order Completed", op="at_most", value=0, last={"last": 2, "unit": "days"}),
+            _did("not-ordered", "Order Completed", did=False, last={"last": 2, "unit": "days"}),
         ),
         events=("Product Added", "Order Completed"),
     ),
@@ -77,7 +77,7 @@ STARTERS = (
         icon="history",
         root=_all(
             _did("ordered", "Order Completed"),
-            _did("not-lately", "Order Completed", op="at_most", value=0, last=_days(60)),
+            _did("not-lately", "Order Completed", did=False, last=_days(60)),
         ),
         events=("Order Completed",),
     ),
@@ -96,7 +96,7 @@ STARTERS = (
                 "op": "within_last",
                 "value": {"amount": 7, "unit": "days"},
             },
-            _did("not-ordered", "Order Completed", op="at_most", value=0),
+            _did("not-ordered", "Order Completed", did=False),
         ),
         events=("Page Viewed",),
     ),

@@ -15,7 +15,7 @@ from rules.models import Revision
 from rules.uses import Use, find_uses
 from segments.charts import Chart, draw_chart
 from segments.models import Segment, SegmentSize
-from segments.sizes import list_sizes
+from segments.sizes import DAY, list_sizes
 from studio.audiences.status import Known, Standing, Status, find_standings
 from studio.lists import Column, Filter, Listing
 
@@ -32,10 +32,13 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Row:
+    """One audience of the list; one that `is_young` has no week to be drawn yet."""
+
     segment: Segment
     standing: Standing
     size: int | None
     chart: Chart | None
+    is_young: bool
     uses: Sequence[Use]
     made: Revision | None
     updated: Revision | None
@@ -96,6 +99,7 @@ def fill_rows(segments: Sequence[Any], known: Known) -> list[Row]:
             standing=standings[each.slug],
             size=each.size,
             chart=draw_chart(sizes[each.slug], since=at - WEEK, until=at, width=width, height=height, most=48),
+            is_young=bool(sizes[each.slug]) and sizes[each.slug][0].hour > at - DAY,
             uses=uses.get(each.slug, ()),
             made=made.get(each.slug),
             updated=updated.get(each.slug),

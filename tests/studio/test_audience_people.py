@@ -211,10 +211,10 @@ def test_a_day_of_sizes_is_drawn() -> None:
     make()
     publish()
     now = timezone.now()
-    Build.objects.update(in_force=now - timedelta(days=1))
+    Build.objects.update(in_force=now - timedelta(days=3))
     for hours in range(6, -1, -1):
         store(f"person-{hours}", "gold@1")
-        store_sizes(at=now - timedelta(hours=hours))
+        store_sizes(at=now - timedelta(hours=8 * hours))
     client = sign_in("viewer")
     assert 'aria-label="From 1 to 7 people"' in read(client, "")
     assert "From 1 to 7 people; at least 1, at most 7" in read(client, "gold/sizes/", days="30000")
