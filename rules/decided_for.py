@@ -1,5 +1,6 @@
 """Reads of what was decided for one person and what they were granted, the newest first."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from rules.models import Grant
 
 _PAST = """
 SELECT decision.* FROM unnest(%s::uuid[]) AS known (id) CROSS JOIN LATERAL (
-  SELECT at, id, door, source, book, answers FROM rules_decision
+  SELECT at, id, door, source, book, answers::text FROM rules_decision
   WHERE profile_id = known.id AND {place} ORDER BY at DESC, id DESC LIMIT %s
 ) AS decision ORDER BY at DESC, id DESC LIMIT %s
 """
@@ -35,7 +36,7 @@ def page_decisions(
     place, told = ("at <= %s AND (at, id) < (%s, %s)", [before[0], *before]) if before is not None else ("TRUE", [])
     with connection.cursor() as cursor:
         cursor.execute(_PAST.format(place=place), [list(profile_ids), *told, limit, limit])
-        return [Past(*row) for row in cursor.fetchall()]
+        return [Past(*row[:-1], json.loads(row[-1])) for row in cursor.fetchall()]
 
 
 def list_grants(profile_ids: Sequence[UUID], *, limit: int) -> list[Grant]:
