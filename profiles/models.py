@@ -99,6 +99,11 @@ class Erasure(models.Model):
     def state(self) -> str:
         return "requested" if self.done is None else "done"
 
+    @property
+    def removed(self) -> int:
+        """Rows that are gone."""
+        return sum(self.counts.values())
+
 
 class ArchivedEvent(models.Model):
     """One applied event. Partitioned by month of `at`; PostgreSQL keeps no key across partitions but (id, at)."""

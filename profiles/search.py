@@ -16,7 +16,22 @@ MOST = 10_000  # people that are counted
 MAX_TERM = 512  # characters
 Place = tuple[datetime, UUID]  # of a person in the list
 
-_FIELDS = "id, user_id, first_seen, last_seen, traits::text, segments::text, state"
+_COUNT = "SELECT count(*) FROM (SELECT FROM profiles_storedprofile WHERE {where} LIMIT %s) AS found"
+# Who is rare is found by the indexes of what was asked for, in no order; who is common among those who were seen last:
+# OFFSET keeps to that order.
+_RARE = """
+SELECT id FROM (SELECT id, last_seen FROM profiles_storedprofile WHERE {where} LIMIT %s) AS found
+WHERE {behind} ORDER BY last_seen DESC, id DESC LIMIT %s
+"""
+_COMMON = """
+SELECT id FROM (
+  SELECT * FROM profiles_storedprofile WHERE {behind} ORDER BY last_seen DESC, id DESC OFFSET 0
+) AS person WHERE {where} LIMIT %s
+"""
+_ROWS = """
+SELECT id, user_id, first_seen, last_seen, traits::text, segments::text, state FROM profiles_storedprofile
+WHERE id IN ({ids}) ORDER BY last_seen DESC, id DESC
+"""
 
 
 class Found(NamedTuple):
@@ -85,24 +100,13 @@ def list_people(wanted: Wanted, *, limit: int, after: Place | None = None) -> Pe
     where, told = _write(wanted)
     behind, place = ("(last_seen, id) < (%s, %s)", list(after)) if after is not None else ("TRUE", [])
     with connection.cursor() as cursor:
-        # Who is rare is found by the indexes of what was asked for, in no order.
-        bounded = f"SELECT FROM profiles_storedprofile WHERE {where} LIMIT %s"
-        cursor.execute(f"SELECT count(*) FROM ({bounded}) AS found", [*told, MOST + 1])
+        cursor.execute(_COUNT.format(where=where), [*told, MOST + 1])
         (total,) = cursor.fetchone()
         if total <= MOST:
-            source = f"(SELECT id, last_seen FROM profiles_storedprofile WHERE {where} LIMIT %s) AS found"
-            inner = f"SELECT id FROM {source} WHERE {behind} ORDER BY last_seen DESC, id DESC LIMIT %s"
-            asked = [*told, MOST, *place, limit + 1]
-        else:  # and who is common among those who were seen last; OFFSET keeps to that order
-            source = (
-                f"(SELECT * FROM profiles_storedprofile WHERE {behind} ORDER BY last_seen DESC, id DESC OFFSET 0) AS p"
-            )
-            inner = f"SELECT id FROM {source} WHERE {where} LIMIT %s"
-            asked = [*place, *told, limit + 1]
-        cursor.execute(
-            f"SELECT {_FIELDS} FROM profiles_storedprofile WHERE id IN ({inner}) ORDER BY last_seen DESC, id DESC",
-            asked,
-        )
+            ids, asked = _RARE, [*told, MOST, *place, limit + 1]
+        else:
+            ids, asked = _COMMON, [*place, *told, limit + 1]
+        cursor.execute(_ROWS.format(ids=ids.format(where=where, behind=behind)), asked)
         rows = [Found(*row[:4], json.loads(row[4]), json.loads(row[5]), bytes(row[6])) for row in cursor.fetchall()]
     return People(rows[:limit], total if total <= MOST else None, len(rows) <= limit)
 

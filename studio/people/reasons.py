@@ -26,7 +26,9 @@ def say_answer(answer: Mapping[str, Any], names: Names) -> str:
     said = {
         "rule": names.rules.get(str(rule), rule),
         "block": names.blocks.get(str(block), block),
-        "audiences": get_text_list([names.audiences.get(each, each) for each in answer.get("segments", ())], gettext("and")),
+        "audiences": get_text_list(
+            [names.audiences.get(each, each) for each in answer.get("segments", ())], gettext("and")
+        ),
     }
     match answer["reason"]:
         case "rule_matched" if said["audiences"]:

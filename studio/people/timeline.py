@@ -173,7 +173,7 @@ def _tell_event(place: Place, event: Any, names: Names, asked: Asked) -> Entry:
     said = event.properties or event.traits
     kept = said if asked.sees else mask_values(said)
     plain = ((name, value) for name, value in kept.items() if isinstance(value, str | int | float) and value != "")
-    where = {"id": asked.ids[0], "at": f"{place.at.astimezone(UTC):%Y%m%dT%H%M%S.%f}", "number": place.id}
+    where = {"id": asked.ids[0], "at": f"{place.at.astimezone(UTC):%Y%m%dT%H%M%S-%f}", "number": place.id}
     return Entry(
         "event",
         place,
