@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
+import zstandard
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connection
@@ -69,12 +70,16 @@ def is_known(profile_id: UUID) -> bool:
 
 
 def find_profile(person: UUID) -> Profile | None:
-    """The profile as hot as it is to be had, also while Redis is away; None when nothing is known."""
+    """The profile as hot as it is to be had, also while Redis is away; None when nothing is known, or none
+    of it can be read."""
     with suppress(StoreUnavailable):
         if (hot := make_store().load([person.hex]).get(person.hex)) is not None:
             return hot
     stored = StoredProfile.objects.filter(pk=person).values_list("state", flat=True).first()
-    return None if stored is None else unpack(bytes(stored))
+    try:
+        return None if stored is None else unpack(bytes(stored))
+    except (ValueError, zstandard.ZstdError):  # of another version of the product
+        return None
 
 
 def request_erasure(profile_id: UUID, *, by: str, at: datetime) -> Erasure:

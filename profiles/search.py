@@ -107,7 +107,10 @@ def list_people(wanted: Wanted, *, limit: int, after: Place | None = None) -> Pe
         else:
             ids, asked = _COMMON, [*place, *told, limit + 1]
         cursor.execute(_ROWS.format(ids=ids.format(where=where, behind=behind)), asked)
-        rows = [Found(*row[:4], json.loads(row[4]), json.loads(row[5]), bytes(row[6])) for row in cursor.fetchall()]
+        rows = [
+            Found(id, user_id, first, last, json.loads(traits), json.loads(segments), bytes(state))
+            for id, user_id, first, last, traits, segments, state in cursor.fetchall()
+        ]
     return People(rows[:limit], total if total <= MOST else None, len(rows) <= limit)
 
 

@@ -33,10 +33,15 @@ def page_decisions(
     profile_ids: Sequence[UUID], *, limit: int, before: tuple[datetime, UUID] | None = None
 ) -> list[Past]:
     """What was decided for some profiles before that place, each found by the index of profile and time."""
-    place, told = ("at <= %s AND (at, id) < (%s, %s)", [before[0], *before]) if before is not None else ("TRUE", [])
+    place, told = "TRUE", list[Any]()
+    if before is not None:
+        place, told = "at <= %s AND (at, id) < (%s, %s)", [before[0], *before]
     with connection.cursor() as cursor:
         cursor.execute(_PAST.format(place=place), [list(profile_ids), *told, limit, limit])
-        return [Past(*row[:-1], json.loads(row[-1])) for row in cursor.fetchall()]
+        return [
+            Past(at, id, door, source, book, json.loads(answers))
+            for at, id, door, source, book, answers in cursor.fetchall()
+        ]
 
 
 def list_grants(profile_ids: Sequence[UUID], *, limit: int) -> list[Grant]:

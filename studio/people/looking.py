@@ -41,14 +41,15 @@ class MomentForm(StudioForm):
     """A moment, and by which definitions."""
 
     at = PastField(required=False, label=_("Moment"), help_text=_("Empty: now."))
-    draft = forms.TypedChoiceField(
+    draft = forms.ChoiceField(
         label=_("By"),
         required=False,
-        coerce=lambda value: value == "draft",
-        empty_value=False,
         choices=(("", _("The Book in force")), ("draft", _("The drafts, as if they were published"))),
         widget=forms.RadioSelect,
     )
+
+    def clean_draft(self) -> bool:
+        return bool(self.cleaned_data["draft"] == "draft")
 
 
 class VisitForm(MomentForm):

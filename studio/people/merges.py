@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,7 +17,7 @@ from personalization.wiring import make_undoer
 from profiles.models import MergeRecord
 from profiles.profile import Profile
 from profiles.store import StoreUnavailable
-from studio.pages import find_by, needs, show
+from studio.pages import find_by, is_part, needs, show
 from studio.people.finding import Person, of_person
 from studio.people.identity import SHOWN
 from studio.people.names import name_key, name_person, shorten
@@ -48,11 +49,10 @@ def show_undo(request: HttpRequest, person: Person, number: int) -> HttpResponse
         messages.error(request, _(AWAY))
     except UndoPending as pending:
         messages.warning(request, str(pending))
-        return redirect("studio:person_merge", person.id, number)
     else:
         messages.success(request, _("The two are apart again, and stay apart until an alias call joins them."))
-        return redirect("studio:person_merge", person.id, number)
-    return redirect("studio:person_merge", person.id, number)
+    where = reverse("studio:person_merge", args=[person.id, number])
+    return HttpResponse(status=204, headers={"HX-Redirect": where}) if is_part(request) else redirect(where)
 
 
 @needs(Ability.PRIVACY)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -21,6 +22,7 @@ from studio.people.reasons import say_answer, say_suppressed
 PER_PAGE = 25
 SHOWN_PROPERTIES = 3
 MAX_SHOWN = 60  # letters of a property
+RECENT = timedelta(days=1)  # then it is told how long it is ago, else when it was
 MAX_ID = 2**63 - 1
 NO_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
@@ -90,6 +92,10 @@ class Entry:
     @property
     def at(self) -> datetime:
         return self.place.at
+
+    @property
+    def is_recent(self) -> bool:
+        return timezone.now() - self.at < RECENT
 
     @property
     def key(self) -> str:
