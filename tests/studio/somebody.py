@@ -51,7 +51,13 @@ def live_through(engine: Engine, **traits: Any) -> UUID:
 def decide_for(person: UUID, at: datetime, **context: Any) -> UUID:
     """A decision that showed the block of the rule, in the archive."""
     id = uuid4()
-    answer = {"slot": "hero", "reason": "rule_matched", "block": "hello", "rule": "greet", "segments": ["golden"]}
+    answer: dict[str, Any] = {
+        "slot": "hero",
+        "reason": "rule_matched",
+        "block": "hello",
+        "rule": "greet",
+        "segments": ["golden"],
+    }
     answer |= {"suppressed": [{"rule": "letter", "why": "no_consent"}], "held": False}
     row = DecisionRow(id.hex, at, person.hex, "web", "shop", 1, 0, json.dumps(context), json.dumps([answer]), "{}")
     record_decisions([row])
