@@ -77,9 +77,7 @@ def end_secret_key(key: SecretKey, *, by: User, at: datetime) -> None:
 
 
 @transaction.atomic
-def add_client(
-    *, name: str, source: Source, scopes: Iterable[str], by: User, at: datetime
-) -> tuple[OAuthClient, str]:
+def add_client(*, name: str, source: Source, scopes: Iterable[str], by: User, at: datetime) -> tuple[OAuthClient, str]:
     """The row and the client's secret, which is never to be seen again."""
     client, secret = actions.create_oauth_client(name=name, source=source, scopes=scopes)
     _record(Act.MADE, CLIENT, str(client.pk), name, by, at, after=_describe_client(client))

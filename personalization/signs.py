@@ -1,4 +1,4 @@
-"""Signs of life of the parts that hold no lease and no lock: Celery's workers and beat, the rounds, tasks by the clock."""
+"""Signs of life of parts that hold no lease and no lock: Celery's workers and beat, rounds, tasks by the clock."""
 
 import time
 from collections.abc import Callable, Mapping
