@@ -28,6 +28,7 @@ class Clockwork:
     """Something that is done again and again: when it was last, when it is next (of the schedule alone)."""
 
     name: str
+    label: str
     last: datetime | None
     next: datetime | None = None
     failed: datetime | None = None
@@ -39,12 +40,31 @@ class Clockwork:
         return self.failed is not None and (self.last is None or self.failed > self.last)
 
 
+def say_name(name: str) -> str:
+    """What is done, in words; those that have none yet are called as in the code."""
+    return {
+        "publish_what_is_due": _("Publish what is scheduled"),
+        "announce_newest": _("Announce what is published"),
+        "hand_over_builds": _("Have audiences filled"),
+        "fill_pools": _("Keep codes of offers ready"),
+        "copy_uses": _("Note when keys were used"),
+        "give-sign-of-life": _("Sign of life"),
+        "drop-expired-sessions": _("Drop sessions that ended"),
+        "drop-ended-tokens": _("Drop tokens that ended"),
+        "count-segments": _("Count audiences"),
+        "forget-old-decisions": _("Forget old decisions"),
+        "resume-back-tests": _("Resume back-tests"),
+        "forget-segments-past": _("Forget the past of audiences"),
+    }.get(name, name)
+
+
 def list_rounds(signs: Signs, *, at: datetime) -> list[Clockwork]:
     """What the archiver's process looks after several times a second."""
     found = []
     for look in ROUNDS:
         last = signs.get(name_round(look.__name__))
-        found.append(Clockwork(look.__name__, last, is_late=last is None or at - last > SILENT))
+        is_late = last is None or at - last > SILENT
+        found.append(Clockwork(look.__name__, say_name(look.__name__), last, is_late=is_late))
     return found
 
 
@@ -54,7 +74,7 @@ def list_schedule(signs: Signs, *, at: datetime) -> list[Clockwork]:
     for name, entry in application.conf.beat_schedule.items():
         task = entry["task"]
         last, failed = signs.get(name_task(task)), signs.get(name_task(task, failed=True))
-        found.append(Clockwork(name, last, _find_next(entry["schedule"], last, at), failed))
+        found.append(Clockwork(name, say_name(name), last, _find_next(entry["schedule"], last, at), failed))
     return found
 
 
@@ -90,7 +110,8 @@ def check_beat(signs: Signs, schedule: list[Clockwork], *, at: datetime) -> Part
         todo = _("Nothing is sent by the clock: start Celery’s beat. Nights pass without their work.")
     elif failed:
         light = Light.WARNING
-        todo = _("Failed the last time: %(names)s. The worker’s output says why.") % {"names": ", ".join(failed)}
+        todo = _("Failed the last time: %(names)s. The worker’s output says why.")
+        todo %= {"names": ", ".join(map(say_name, failed))}
     return Part("beat", _("Celery beat"), "clock", light, says, (Figure(_("Last sign"), "", last),), todo)
 
 
@@ -99,7 +120,7 @@ def check_rounds(rounds: list[Clockwork]) -> Part:
     todo = ""
     if late:
         todo = _("Not done lately: %(names)s. They run in the archiver’s process; its output says why.")
-        todo %= {"names": ", ".join(late)}
+        todo %= {"names": ", ".join(map(say_name, late))}
     last = max((each.last for each in rounds if each.last), default=None)
     light = Light.BAD if late else Light.GOOD
     says = _("Late") if late else _("At work")

@@ -37,9 +37,7 @@ def list_groups() -> Iterator[Group]:
 
 
 def _list_time() -> tuple[Said, ...]:
-    says = _(
-        "Of these pages, of what is done nightly, and of days and hours in conditions, from the next Book on."
-    )
+    says = _("Of these pages, of what is done nightly, and of days and hours in conditions, from the next Book on.")
     return (Said("PZ_TIME_ZONE", _("Time zone"), settings.PZ_TIME_ZONE, says),)
 
 
