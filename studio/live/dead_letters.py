@@ -24,7 +24,7 @@ EVERY = "all"
 
 LISTING = Listing(
     columns=(
-        Column(""),
+        Column(_("Choose")),
         Column(_("Reason"), ("reason",)),
         Column(_("Where"), ("log", "partition")),
         Column(_("Tries"), ("tries",), "number"),

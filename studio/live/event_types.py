@@ -130,6 +130,7 @@ def choose(request: StudioRequest, pk: int) -> HttpResponse:
     context = {
         "event_type": event_type,
         "row": next(row for row in list_rows(event_type) if row.path == path),
+        "what": what,
         "says": say_what_follows(path, what, on),
         "recalls": find_recalls(event_type),
     }

@@ -42,7 +42,7 @@ class NewEventForm(StudioForm):
 class SchemaField(forms.CharField):
     """A schema of the catalogue, written as JSON; empty: none."""
 
-    widget = forms.Textarea({"rows": 12, "spellcheck": "false", "class": "font-mono text-sm"})
+    widget = forms.Textarea({"rows": 8, "spellcheck": "false", "class": "font-mono text-sm"})
 
     def prepare_value(self, value: Any) -> Any:
         return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict) else value

@@ -33,7 +33,7 @@ LISTING = Listing(
         Column(_("May")),
         Column(_("Last used"), ("last_used",)),
         Column(_("Expires"), ("expires",)),
-        Column(""),
+        Column(_("State")),
     ),
     search=("name", "prefix", "source__name"),
     filters=(
