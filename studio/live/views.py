@@ -9,13 +9,3 @@ from studio.roles import Ability
 @needs(Ability.EVENTS)
 def show_live(request: HttpRequest, **place: object) -> HttpResponse:
     return show(request, "studio/base.html", {"title": "Live events"})
-
-
-@needs(Ability.EVENTS)
-def show_catalogue(request: HttpRequest, **place: object) -> HttpResponse:
-    return show(request, "studio/base.html", {"title": "Catalogue"})
-
-
-@needs(Ability.EVENTS)
-def show_dead_letters(request: HttpRequest, **place: object) -> HttpResponse:
-    return show(request, "studio/base.html", {"title": "Dead letters"})
