@@ -16,6 +16,8 @@ urlpatterns = [
     path("audiences/", include("studio.audiences.urls")),
     path("conditions/", include("studio.conditions.urls")),
     path("content/", include("studio.rules.urls")),
+    path("content/images/", include("studio.blocks.image_urls")),
+    path("content/preview/", include("studio.blocks.preview_urls")),
     path("content/blocks/", include("studio.blocks.urls")),
     path("content/offers/", include("studio.offers.urls")),
     path("publish/", include("studio.publish.urls")),
