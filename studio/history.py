@@ -33,7 +33,8 @@ def make_history(kind: str) -> Callable[..., Any]:
         if request.method == "POST" and request.visitor.may(Ability.EDIT):
             return _restore(request, kind, slug)
         start = _read_number(request.GET.get("from", "0"))
-        edits = list_edits(revisions[start : start + PER_PAGE + 1])
+        some = revisions[start : start + PER_PAGE + 1]
+        edits = list_edits(some) if some else []
         if len(edits) > PER_PAGE:
             edits = edits[:PER_PAGE]
         context = {

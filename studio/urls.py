@@ -20,6 +20,7 @@ urlpatterns = [
     path("content/preview/", include("studio.blocks.preview_urls")),
     path("content/blocks/", include("studio.blocks.urls")),
     path("content/offers/", include("studio.offers.urls")),
+    path("content/points/", include("studio.offers.points_urls")),
     path("publish/", include("studio.publish.urls")),
     path("people/", include("studio.people.urls")),
     path("decisions/", include("studio.decisions.urls")),

@@ -8,7 +8,7 @@
 import { tell } from './code.js';
 
 const WAIT_MS = 350;
-const HEIGHT = 520;
+const HEIGHT = 460;
 const form = document.querySelector('#block-form');
 const panel = document.querySelector('[data-preview]');
 const looks = document.querySelector('#look-form');
@@ -18,6 +18,7 @@ const said = panel.querySelector('[data-preview-said]');
 const seat = [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, '0')).join('');
 
 let width = Number(panel.querySelector('[data-width][aria-pressed=true]')?.dataset.width ?? 600);
+if (matchMedia('(max-width: 640px)').matches) width = 390; // whoever holds a phone looks at a phone
 let ground = 'light';
 let address = '';
 let asked = null;
@@ -122,6 +123,7 @@ panel.addEventListener('click', event => {
     load();
   }
 });
+for (const each of panel.querySelectorAll('[data-width]')) each.ariaPressed = String(Number(each.dataset.width) === width);
 new ResizeObserver(fit).observe(box);
 panel.dataset.state = 'asking';
 ask();

@@ -51,7 +51,7 @@ function send(form) {
     if (step.lengthComputable) bar.value = (100 * step.loaded) / step.total;
   });
   request.upload.addEventListener('load', () => {
-    said.textContent = gettext('Reading…');
+    said.textContent = form.dataset.uploadDoing ?? gettext('Reading…');
     bar.removeAttribute('value');
     if (form.dataset.upload) looks = setInterval(look, LOOK_MS);
   });

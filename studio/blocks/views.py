@@ -84,7 +84,7 @@ def _show_editor(request: HttpRequest, block: Block, form: BlockForm, name: str)
     stored = None if is_new else Block.objects.select_related("fallback").get(pk=block.pk)
     context: dict[str, Any] = {
         "title": name,
-        "block": block,
+        "draft": block,
         "start": STARTS[block.kind],
         "form": form,
         "is_new": is_new,
