@@ -76,9 +76,7 @@ def check_fallbacks(template: BoundTemplate, *, html: bool, links: frozenset[str
     _Checker(html).walk(template.nodes, _State(frozenset((name,) for name in links), made=links))
 
 
-def list_gaps(
-    template: BoundTemplate, *, html: bool, links: frozenset[str] = frozenset()
-) -> list[LiquidError]:
+def list_gaps(template: BoundTemplate, *, html: bool, links: frozenset[str] = frozenset()) -> list[LiquidError]:
     """Everything of which `check_fallbacks` says the first, in the order of the template; for whoever mends it."""
     checker = _Checker(html, found=[])
     with suppress(LiquidError):

@@ -73,9 +73,7 @@ def _lock_person(profile_id: UUID) -> list[UUID]:
     return sorted(person)
 
 
-def _write(
-    profile_id: UUID, points: int, *, key: str, note: str, at: datetime, by: User | None
-) -> PointsEntry:
+def _write(profile_id: UUID, points: int, *, key: str, note: str, at: datetime, by: User | None) -> PointsEntry:
     entry, is_new = PointsEntry.objects.get_or_create(
         key=key, defaults={"profile_id": profile_id, "points": points, "note": note, "at": at}
     )
@@ -84,6 +82,12 @@ def _write(
     if is_new and by is not None:
         act = Act.MADE if points > 0 else Act.REMOVED
         record_act(
-            act, by=by, at=at, kind="points", subject=profile_id.hex, name=f"{points:+,} points", note=f"Entry {entry.pk}"
+            act,
+            by=by,
+            at=at,
+            kind="points",
+            subject=profile_id.hex,
+            name=f"{points:+,} points",
+            note=f"Entry {entry.pk}",
         )
     return entry

@@ -52,9 +52,7 @@ def find_problems(definition: BlockDefinition) -> list[Problem]:
     return []
 
 
-def _list_gaps(
-    field: str, source: str, *, html: bool, links: frozenset[str], slots: bool = False
-) -> list[Problem]:
+def _list_gaps(field: str, source: str, *, html: bool, links: frozenset[str], slots: bool = False) -> list[Problem]:
     try:
         template = parse_template(source, slots=slots)
     except LiquidError as error:

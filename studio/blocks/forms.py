@@ -98,4 +98,3 @@ class BlockForm(StudioDraftForm):
 
 def _look(widget: forms.Widget) -> str:
     return "textarea w-full" if isinstance(widget, forms.Textarea) else "input w-full"
-

@@ -206,4 +206,3 @@ def _read_object(text: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise forms.ValidationError(gettext('Write an object, such as {"page": {"path": "/"}}.'))
     return value
-

@@ -53,7 +53,7 @@ STARTS: dict[str, Start] = {
         _("JSON"),
         _("Fields for sites and apps that draw the content themselves."),
         "{\n"
-        "  \"headline\": \"Hello {{ profile.traits.firstName | default: 'there' }}\",\n"
+        '  "headline": "Hello {{ profile.traits.firstName | default: \'there\' }}",\n'
         '  "text": "Say here what this person should know.",\n'
         '  "link": "/new/"\n'
         "}\n",

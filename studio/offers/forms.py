@@ -85,7 +85,9 @@ class CodesForm(StudioForm):
     def clean_file(self) -> Any:
         file, most = self.cleaned_data["file"], settings.PZ_MAX_LIST_BYTES
         if file.size > most:
-            said = gettext("The file has %(size)s bytes, and %(most)s are taken; pack it with gzip, or upload it in parts.")
+            said = gettext(
+                "The file has %(size)s bytes, and %(most)s are taken; pack it with gzip, or upload it in parts."
+            )
             raise forms.ValidationError(said % {"size": f"{file.size:,}", "most": f"{most:,}"})
         return file
 
