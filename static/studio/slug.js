@@ -1,21 +1,16 @@
 /**
- * Makes a short name of a name while that is typed, until somebody writes one of their own.
+ * Makes the short name of a new thing of its name, as long as nobody types one.
  *
- *   <input id="id_name">  <input name="slug" data-slug-of="#id_name">
+ *   <input name="slug" data-slug-of="id_name">
  */
 
-const MOST = 59;
-
-function slugify(text) {
-  const plain = text.normalize('NFKD').replace(/[^\x00-\x7f]/g, '').toLowerCase();
-  return plain.replace(/[^\w\s-]/g, '').trim().replace(/[-\s]+/g, '-').slice(0, MOST).replace(/^[-_]+|[-_]+$/g, '');
-}
-
 for (const slug of document.querySelectorAll('[data-slug-of]')) {
-  const name = document.querySelector(slug.dataset.slugOf);
+  const name = document.getElementById(slug.dataset.slugOf);
   let isOwn = slug.value !== '';
-  const fill = () => { if (!isOwn) slug.placeholder = slugify(name.value); };
-  slug.addEventListener('input', () => { isOwn = slug.value !== ''; fill(); });
-  name.addEventListener('input', fill);
-  fill();
+  slug.addEventListener('input', () => { isOwn = slug.value !== ''; });
+  name.addEventListener('input', () => {
+    if (isOwn) return;
+    const plain = name.value.normalize('NFKD').replace(/[\u0300-\u036f]/g, '').replaceAll('ß', 'ss').toLowerCase();
+    slug.value = plain.replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '').slice(0, 64);
+  });
 }

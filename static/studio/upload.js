@@ -1,73 +1,82 @@
 /**
- * Sends a form with a file in the background, says how far it is, and lets one cancel it while it is on its way.
+ * Sends a form with a file, says how far it is, and stops when it is told to. With an address in `data-upload` the
+ * server is asked how far its reading is. Without JavaScript the form is sent as any other one.
  *
- *   <form data-upload data-most="200000000" enctype="multipart/form-data"> <input type="file">
- *     <div data-upload-progress hidden><label data-upload-says></label><progress></progress></div>
- *     <button data-upload-send>  <button type="button" data-upload-cancel hidden>
+ *   <form enctype="multipart/form-data" data-upload="/…/progress/"> <div data-upload-progress hidden> <progress>
+ *     <button data-upload-cancel> <p data-upload-said>
  */
 
-const form = document.querySelector('form[data-upload]');
-const file = form.querySelector('input[type=file]');
-const part = form.querySelector('[data-upload-progress]');
-const says = form.querySelector('[data-upload-says]');
-const bar = part.querySelector('progress');
-const send = form.querySelector('[data-upload-send]');
-const cancel = form.querySelector('[data-upload-cancel]');
-const number = value => value.toLocaleString(document.documentElement.lang);
+import { toast } from './dismiss.js';
 
-file.addEventListener('change', () => {
-  const size = file.files[0]?.size ?? 0;
-  const most = Number(form.dataset.most);
-  const said = gettext('The file has %(size)s bytes, and %(most)s are taken; pack it with gzip, or upload it in parts.');
-  file.setCustomValidity(size > most ? interpolate(said, { size: number(size), most: number(most) }, true) : '');
-  file.reportValidity();
+const LOOK_MS = 500;
+
+document.addEventListener('submit', event => {
+  if (!event.target.matches('[data-upload]')) return;
+  event.preventDefault();
+  send(event.target);
 });
 
-function show(isSending, text = '') {
-  part.hidden = !isSending && !text;
-  bar.hidden = !isSending;
-  cancel.hidden = !isSending;
-  send.disabled = isSending;
-  says.textContent = text;
+/** The page again, with what was wrong. */
+function replace(html) {
+  const page = new DOMParser().parseFromString(html, 'text/html');
+  document.querySelector('#main').replaceChildren(...page.querySelector('#main').childNodes);
+  document.querySelector('#toasts').append(...page.querySelector('#toasts').childNodes);
+  htmx.process(document.querySelector('#main'));
+  document.querySelector('#main').focus();
 }
 
-form.addEventListener('submit', event => {
-  event.preventDefault();
+function send(form) {
+  const panel = form.querySelector('[data-upload-progress]');
+  const bar = panel.querySelector('progress');
+  const said = panel.querySelector('[data-upload-said]');
+  const button = form.querySelector('button:not([type=button])');
   const request = new XMLHttpRequest();
-  request.open('POST', location.href);
-  request.setRequestHeader('X-Upload', '1');  // answered by where to go on: a redirect would be followed unseen
-  request.upload.addEventListener('progress', ({ loaded, total }) => {
-    bar.value = (100 * loaded) / total;
-    show(true, interpolate(gettext('%(done)s of %(total)s bytes are sent'), { done: number(loaded), total: number(total) }, true));
+  let looks = 0;
+
+  function end() {
+    clearInterval(looks);
+    panel.hidden = true;
+    button.disabled = false;
+  }
+  async function look() {
+    const answer = await fetch(form.dataset.upload).then(found => found.json(), () => ({}));
+    if (answer.percent !== undefined) bar.value = answer.percent;
+    if (answer.said) said.textContent = answer.said;
+  }
+
+  panel.hidden = false;
+  button.disabled = true;
+  said.textContent = gettext('Uploading…');
+  request.upload.addEventListener('progress', step => {
+    if (step.lengthComputable) bar.value = (100 * step.loaded) / step.total;
   });
-  // From here on it is stored as a whole or not at all: it can be undone afterwards, and not be cancelled.
   request.upload.addEventListener('load', () => {
+    said.textContent = form.dataset.uploadDoing ?? gettext('Reading…');
     bar.removeAttribute('value');
-    show(true, gettext('The people are being stored; about half a minute for a million.'));
-    cancel.hidden = true;
+    if (form.dataset.upload) looks = setInterval(look, LOOK_MS);
   });
-  request.addEventListener('abort', () => show(false, gettext('Cancelled: nothing was changed.')));
-  request.addEventListener('error', () => show(false, gettext('The server does not answer. Try again in a moment.')));
   request.addEventListener('load', () => {
-    const next = request.getResponseHeader('X-Location');
-    if (next) {
-      location.assign(next);
-      return;
-    }
-    const page = new DOMParser().parseFromString(request.responseText, 'text/html');
-    const main = page.querySelector('main');
-    if (!main || request.status >= 500) {
-      show(false, gettext('That did not work. Try again.'));
-      return;
-    }
-    const told = [...main.querySelectorAll('[role=alert]')].map(each => each.textContent.trim()).join(' ');
-    show(false, told || gettext('That did not work. Try again.'));
-    document.querySelector('[data-upload-problems]')?.remove();
-    const problems = main.querySelector('[data-upload-problems]');
-    if (problems) form.after(problems);
+    end();
+    const leads = request.getResponseHeader('X-Location');
+    if (leads) location.assign(leads);
+    else if (request.status < 500 && request.responseText) replace(request.responseText);
+    else toast(gettext('That did not work. Try again.'), 'error');
   });
-  cancel.onclick = () => request.abort();
-  show(true, gettext('The file is being sent'));
-  bar.value = 0;
+  request.addEventListener('error', () => {
+    end();
+    toast(gettext('The server does not answer. Try again in a moment.'), 'error');
+  });
+  panel.querySelector('[data-upload-cancel]').addEventListener('click', async () => {
+    if (form.dataset.upload) {
+      const body = new FormData();
+      body.append('csrfmiddlewaretoken', form.elements.csrfmiddlewaretoken.value);
+      await fetch(form.dataset.upload, { method: 'POST', body });
+    }
+    request.abort();
+    end();
+    toast(gettext('Cancelled. Nothing was changed.'));
+  }, { once: true });
+  request.open('POST', form.action || location.href);
+  request.setRequestHeader('X-Upload', 'yes'); // the way on comes in a header: what was said is for the page it leads to
   request.send(new FormData(form));
-});
+}

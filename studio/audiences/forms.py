@@ -50,7 +50,7 @@ class AudienceForm(StudioDraftForm):
                 label=_("Short name"),
                 help_text=_("By which rules and developers know it. It is made of the name, and stays as it is."),
                 widget=forms.TextInput(
-                    {"class": "input w-full", "autocomplete": "off", "data-slug-of": "#id_name", "spellcheck": "false"}
+                    {"class": "input w-full", "autocomplete": "off", "data-slug-of": "id_name", "spellcheck": "false"}
                 ),
             )
 
