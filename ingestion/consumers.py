@@ -320,12 +320,17 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
             self._waiting.clear()
 
     def _cut_off(self) -> None:
-        """Drops the connection of a reader that does not read. ASGI has no word for this, and a polite close would wait
-        for the same reader, so the server's own transport is asked."""
+        """Drops the connection of a reader that does not read."""
         self._ended = True
         self._waiting.clear()
-        transport = getattr(getattr(self.base_send, "__self__", None), "transport", None)
-        if transport is None:
-            logger.warning("a socket that does not read cannot be dropped on this server")
-        else:
-            transport.abort()
+        drop_connection(self.base_send)
+
+
+def drop_connection(send: Send) -> None:
+    """At once. ASGI has no word for this, and a polite close would wait for the reader that does not read, so the
+    server's own transport is asked."""
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        logger.warning("a socket that does not read cannot be dropped on this server")
+    else:
+        transport.abort()

@@ -115,6 +115,13 @@ def count_refusals(*, today: date, days: int) -> list[tuple[str, int]]:
     return _add_up(Outcome.objects.filter(outcome__in=list(Refused), day__gt=today - timedelta(days=days)))
 
 
+def count_refusals_by_day(*, today: date, days: int) -> list[tuple[date, str, int]]:
+    """Refused events per day and reason in the last `days` days, the oldest day first."""
+    refused = Outcome.objects.filter(outcome__in=list(Refused), day__gt=today - timedelta(days=days))
+    rows = refused.values("day", "outcome").annotate(total=Sum("count")).order_by("day", "outcome")
+    return [(row["day"], row["outcome"], row["total"]) for row in rows]
+
+
 def _add_up(outcomes: QuerySet[Outcome]) -> list[tuple[str, int]]:
     return list(outcomes.values_list("outcome").annotate(total=Sum("count")).order_by("-total", "outcome"))
 

@@ -21,6 +21,7 @@ from personalization.web import Web, make_health_app  # noqa: E402
 # Objects made before young ones are looked through, and how often older ones are: a profile alone has hundreds.
 COLLECTED_AFTER = (50_000, 20, 20)
 SOCKET_PATHS = ("/ws/v1/", "/ws/v1")
+STUDIO_PATH = "/studio/live/"  # by HTTP it is a page
 
 
 class Application:
@@ -51,6 +52,8 @@ class Application:
     async def _open_socket(self, scope: Message, receive: Receive, send: Send) -> None:
         if self._web is not None and scope["path"] in SOCKET_PATHS:
             await self._web.socket(scope, receive, send)
+        elif self._web is not None and scope["path"] == STUDIO_PATH:
+            await self._web.studio(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 4404})
 

@@ -8,6 +8,7 @@ from redis.exceptions import NoScriptError
 
 from ingestion.accepted import pack
 from ingestion.log_redis import FIELD
+from personalization.served import Served
 from profiles import keys
 from profiles.clients import AsyncClient
 from profiles.decided import Decided
@@ -104,11 +105,15 @@ class DecisionRecorder:
         self._append_sha = client.register_script(_APPEND).sha
         self._partitions = partitions
         self._trips: SharedTrips[Claim, Committed] = SharedTrips(self._travel)
+        self.served = Served(client)
 
     async def record(self, claim: Claim, deadline: float) -> Committed:
         """Commits, or says what stands against it. Raises StoreUnavailable, or TimeoutError after `deadline` seconds,
         when it is not known whether it was committed."""
-        return await self._trips.ask(claim, deadline)
+        committed = await self._trips.ask(claim, deadline)
+        if committed.full is None and committed.exhausted is None:
+            self.served.count(claim.decided.at)
+        return committed
 
     async def _travel(self, claims: Sequence[Claim]) -> list[Committed | Exception]:
         try:

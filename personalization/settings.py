@@ -108,6 +108,7 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "personalization.urls"
 ASGI_APPLICATION = "personalization.asgi.application"
+STUDIO_SOCKET = "studio.live.socket.StudioSocket"  # by name, as the web process knows nothing of the Studio
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -1,6 +1,7 @@
 """The web process: its hot doors, made inside its event loop and closed with it, and which path leads to which."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from functools import partial
 import redis
 import redis.asyncio
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from ingestion.api import IngestApp
 from ingestion.append import Appender
@@ -19,6 +21,7 @@ from ingestion.log import LogUnavailable
 from personalization import edge
 from personalization.allowances import Allowances
 from personalization.api import DECIDE_PATHS, DecideApp
+from personalization.arrivals import Arrivals
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
 from personalization.decide_batch import BATCH_PATHS, DecideBatchApp
@@ -32,6 +35,7 @@ from personalization.live import LiveChanges
 from personalization.mail.api import RENDER_PATHS
 from personalization.mail.stamps import PREFIX as MAIL_PREFIX
 from personalization.mail.wiring import make_mail
+from personalization.pulse import Pulse
 from personalization.recording import DecisionRecorder
 from personalization.snapshot import Snapshot
 from personalization.wiring import (
@@ -43,6 +47,7 @@ from personalization.wiring import (
     make_visits,
     policies,
     read_limits,
+    redis_client,
 )
 from profiles import keys
 from profiles.clients import AsyncClient
@@ -115,6 +120,7 @@ class Web:
             timeout=settings.PZ_STORE_TIMEOUT,
         )
         recorder = DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS)
+        self._served = recorder.served
         make_decider = partial(
             Decider,
             reader=reader,
@@ -177,6 +183,9 @@ class Web:
             reader=reader,
             roster=self._snapshots.live_roster,
         )
+        self._arrivals = Arrivals(async_redis_client(), partitions=settings.PZ_PARTITIONS, monotonic=time.monotonic)
+        self._pulse = Pulse(self._client, redis_client, arrivals=self._arrivals, directory=directory, clock=clock)
+        self.studio: Door = import_string(settings.STUDIO_SOCKET)(self._pulse, self._arrivals, clock)
         # Which paths, and which beginnings of paths, lead to which door.
         self._doors: dict[str, Door] = {
             **dict.fromkeys(DECIDE_PATHS, self.decide),
@@ -200,14 +209,19 @@ class Web:
     async def start(self) -> None:
         """Opens the doors, with the definitions in hand if Redis answers."""
         await self._look()
-        self._tasks = [asyncio.create_task(self._live.run()), asyncio.create_task(self._keep_looking())]
+        running = (self._live.run(), self._arrivals.run(), self._pulse.run(), self._keep_looking())
+        self._tasks = [asyncio.create_task(each) for each in running]
 
     async def stop(self) -> None:
         """Ends by a flag: a task cancelled inside a Redis call may never hear of it (Python 3.11's wait_for)."""
         self._stopping.set()
         self._live.stop()
+        self._arrivals.stop()
+        self._pulse.stop()
         self.graphql.stop()
         await asyncio.gather(*self._tasks)
+        with suppress(redis.RedisError):
+            await self._served.write()
         await self.gate.close()
         await self._client.aclose()
 
@@ -217,6 +231,7 @@ class Web:
             await self._snapshots.directory.arefresh(self._client)
             await self._snapshots.roster.arefresh(self._client)
             await self.gate.note_uses()
+            await self._served.write()
 
     async def _keep_looking(self) -> None:
         while not self._stopping.is_set():

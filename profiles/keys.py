@@ -11,6 +11,7 @@ ERASED = "pz:erased"
 POOLS = "pz:pools"
 USED = "pz:used"
 SIGNS = "pz:signs"
+DECIDED = "pz:decided"
 
 
 def log(partition: int) -> str:

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from profiles.event import derive_profile_id
 from profiles.identity import retired_key
-from profiles.models import Identifier, MergeRecord, StoredProfile
+from profiles.models import ArchivedEvent, Identifier, MergeRecord, StoredProfile
 
 
 class Message(NamedTuple):
@@ -99,6 +99,11 @@ def list_past_events(profile_id: UUID, *, limit: int) -> list[PastEvent]:
             PastEvent(at, name, source, value, properties, traits, json.loads(entered), json.loads(left))
             for at, name, source, value, properties, traits, entered, left in cursor.fetchall()
         ]
+
+
+def list_newest_events(*, until: datetime, limit: int) -> list[ArchivedEvent]:
+    """The newest archived events that happened by then, whosever they are, newest first."""
+    return list(ArchivedEvent.objects.filter(at__lte=until).order_by("-at", "-id")[:limit])
 
 
 def list_former(profile_id: UUID) -> list[UUID]:

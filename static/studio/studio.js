@@ -5,5 +5,6 @@ import './dismiss.js';
 import './menu.js';
 import './palette.js';
 import './presence.js';
+import './pulse.js';
 import './shortcuts.js';
 import './theme.js';
