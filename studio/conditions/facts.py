@@ -26,10 +26,7 @@ def list_facts() -> dict[str, Any]:
     return {
         "events": _list_events(),
         "traits": [{"value": name, "type": TYPES.get(type_)} for name, type_ in seen.traits],
-        "segments": [
-            {"value": slug, "label": name}
-            for slug, name in Segment.objects.order_by("name").values_list("slug", "name")
-        ],
+        "segments": [{"value": slug, "label": name} for slug, name in segments],
         "clusters": [{"value": name} for name in seen.clusters],
         "scores": [{"value": name} for name in seen.scores if not name.startswith(LOOKALIKE)],
         "lookalikes": _list_lookalikes(seen),

@@ -1,5 +1,6 @@
 """The figures beside a condition: how many match, of each row and in all, who they are, who would come and go."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,11 +14,13 @@ from django.utils.translation import gettext
 from personalization.preview import Previewer
 from profiles.models import StoredProfile
 from segments.charts import draw_chart
-from segments.conditions.language import Group, InContext, InSegment, Node, Problem, list_leaves
+from segments.conditions.explain import Explained
+from segments.conditions.language import Did, Group, InContext, InSegment, Leaf, Node, Problem, list_leaves
+from segments.conditions.words import say_condition
 from segments.evaluation import ran_out_of_time
 from segments.models import Segment
 from segments.queries import read_roster
-from segments.sizes import DAY, list_sizes
+from segments.sizes import list_sizes
 from studio.conditions.asking import Asked
 from studio.conditions.partial import Partial, bound_by_visit, find_by_visit, read_partial
 from studio.conditions.phrases import list_phrases
@@ -127,18 +130,50 @@ def explain_person(asked: Asked, person: UUID, *, personal: bool) -> dict[str, A
     except StoredProfile.DoesNotExist:
         return {"unknown": True}
     visits = find_by_visit(root)
-    reasons, marks = [], {}
-    for depth, node, told in traced:
-        if isinstance(node, Group):
-            if node.id not in visits:
-                marks[node.id] = {"matched": told.matched, "found": ""}
-            continue
-        found, needs = say_found(node, told, personal=personal)
-        matched = None if node.id in visits else told.matched
-        reasons.append({"depth": len(depth), "matched": matched, "said": found, "needs": needs})
-        if matched is not None:
-            marks[node.id] = {"matched": told.matched, "found": found}
-    return {"reasons": reasons, "marks": marks, "matched": traced[0][2].matched}
+    marks = {
+        node.id: {"matched": told.matched, "found": "" if isinstance(node, Group) else _found(node, told, personal)[0]}
+        for _, node, told in traced
+        if node.id not in visits
+    }
+    reasons = _list_reasons(root, {told.id: told for _, _, told in traced}, visits, personal)
+    matched = None if root.id in visits else traced[0][2].matched
+    return {"reasons": reasons, "marks": marks, "matched": matched}
+
+
+def _found(node: Leaf, told: Explained, personal: bool) -> tuple[str, str]:
+    return say_found(node, told, personal=personal)
+
+
+def _list_reasons(
+    node: Node,
+    told: Mapping[str, Explained],
+    visits: frozenset[str],
+    personal: bool,
+    depth: int = 0,
+    turned: bool = False,
+    needed: bool = True,
+) -> list[dict[str, Any]]:
+    """Every row: whether it speaks for the person (below a `not`, when it is not true), None where it makes no
+    difference or depends on the visit."""
+    if isinstance(node, Group):
+        turns = turned is not (node.kind == "not")
+        # One of several is enough: of an `or`, and of an `and` that must not be true.
+        is_enough = turns is not (node.kind == "or") and told[node.id].matched is not turned
+        found = []
+        for child in node.children:
+            is_idle = is_enough and node.kind != "not" and told[child.id].matched is turns
+            below = depth + (len(node.children) > 1)
+            found += _list_reasons(child, told, visits, personal, below, turns, needed and not is_idle)
+        return found
+    said, needs = say_found(node, told[node.id], personal=personal)
+    matched = None if node.id in visits or not needed else told[node.id].matched is not turned
+    if not needed:
+        needs = gettext("(not needed)")
+    elif turned:
+        needs = gettext("(must not: %(row)s)") % {"row": say_condition(node)}
+    elif matched is None or (matched and not isinstance(node, Did)):
+        needs = ""
+    return [{"depth": depth, "matched": matched, "said": said, "needs": needs}]
 
 
 def find_who(asked: Asked) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""What was found of one person at a row, in a few words: “Product Viewed 7 times (needs at least 3)”."""
+"""What was found of one person at a row, in a few words: “Product Viewed 7 times (needs 3)”."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_noop as _
 
 from segments.conditions.explain import Explained
 from segments.conditions.language import (
@@ -26,9 +27,24 @@ MAX_SHOWN = 120  # letters of a value
 
 
 def say_found(leaf: Leaf, told: Explained, *, personal: bool) -> tuple[str, str]:
-    """What was found, and what was asked."""
-    found = _say(leaf, told.observed, personal)
-    return found, gettext("(asked: %(asked)s)") % {"asked": say_condition(leaf)}
+    """What was found, and what it takes."""
+    return _say(leaf, told.observed, personal), gettext("(needs %(needs)s)") % {"needs": _say_needs(leaf)}
+
+
+def _say_needs(leaf: Leaf) -> str:
+    """A number where it says enough, else the whole row."""
+    if not isinstance(leaf, Did) or not leaf.did or leaf.op not in _NUMBERS or isinstance(leaf.value, tuple):
+        return say_condition(leaf)
+    return gettext(_NUMBERS[leaf.op]) % {"value": f"{leaf.value:,.12g}"}
+
+
+_NUMBERS = {
+    "at_least": _("%(value)s"),
+    "at_most": _("at most %(value)s"),
+    "exactly": _("exactly %(value)s"),
+    "more_than": _("more than %(value)s"),
+    "less_than": _("fewer than %(value)s"),
+}
 
 
 def _say(leaf: Leaf, observed: Any, personal: bool) -> str:

@@ -79,9 +79,9 @@ export function bindAside(box, { ask, condition }) {
       'li',
       { class: `flex gap-2 ${each.depth ? 'condition-reason' : ''}`, 'data-depth': each.depth },
       h('span', { class: each.matched ? 'text-success' : 'quiet', 'aria-hidden': 'true' }, each.matched === null ? '–' : each.matched ? '✔' : '✘'),
-      h('span', { class: 'min-w-0 break-words' }, h('span', { class: 'sr-only' }, each.matched ? gettext('Yes: ') : gettext('No: ')), each.said, each.needs && h('span', { class: 'quiet' }, ` ${each.needs}`)),
+      h('span', { class: 'min-w-0 break-words' }, h('span', { class: 'sr-only' }, each.matched === null ? '' : each.matched ? gettext('Yes: ') : gettext('No: ')), each.said, each.needs && h('span', { class: 'quiet' }, ` ${each.needs}`)),
     )));
-    part('answer').textContent = !person ? '' : answer.unknown ? gettext('Nothing is known of that person.') : !answer.reasons ? '' : answer.matched ? gettext('This person matches.') : gettext('This person does not match.');
+    part('answer').textContent = !person ? '' : answer.unknown ? gettext('Nothing is known of that person.') : !answer.reasons ? '' : answer.matched === null ? gettext('It depends on the visit.') : answer.matched ? gettext('This person matches.') : gettext('This person does not match.');
   }
 
   async function askWho() {

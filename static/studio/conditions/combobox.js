@@ -9,6 +9,7 @@
 import { h } from './dom.js';
 
 const MARGIN = 8;
+const LEAST = 260; // pixels that a list is wide
 
 export function combobox({ id, label, value = '', shown = value, options, onPick, free = false, live = false, placeholder = '', size = '', keepOpen = false, className = '' }) {
   let found = [];
@@ -35,7 +36,7 @@ export function combobox({ id, label, value = '', shown = value, options, onPick
 
   function place() {
     const at = input.getBoundingClientRect();
-    const width = Math.min(Math.max(at.width, 260), innerWidth - 2 * MARGIN);
+    const width = Math.min(Math.max(at.width, LEAST), innerWidth - 2 * MARGIN);
     const below = innerHeight - at.bottom - MARGIN;
     const above = below < 180 && at.top > below;
     Object.assign(list.style, {
@@ -59,7 +60,7 @@ export function combobox({ id, label, value = '', shown = value, options, onPick
       { id: `${list.id}-${number}`, role: 'option', 'aria-selected': 'false', 'data-number': number },
       each.chip && h('span', { class: 'tag' }, each.chip),
       h('span', { class: 'grow min-w-0 break-words' }, each.label ?? String(each.value)),
-      each.hint && h('span', { class: 'quiet text-sm' }, each.hint),
+      each.hint && h('span', { class: `quiet text-sm ${each.chip ? 'basis-full' : ''}` }, each.hint),
     )));
     if (!found.length && !free) list.replaceChildren(h('li', { role: 'option', 'aria-disabled': 'true', 'aria-selected': 'false', class: 'quiet' }, gettext('Nothing like that')));
     list.hidden = !found.length && free;

@@ -40,7 +40,7 @@ function drawGroup(ui, group, depth, parent) {
     h('div', { class: 'condition-head' }, !isRoot && handle(ui, group, id), choose, h('span', { class: 'grow' }), count(group), !isRoot && tools(ui, group, id)),
     h('ol', { class: 'condition-children', 'data-list': group.id }, items),
     !items.length && isRoot && h('p', { class: 'quiet py-1' }, ui.about === 'rule' ? gettext('For everybody. Add a condition to show it to some people only.') : gettext('Say who these people are: add a first condition.')),
-    note(group),
+    !(isRoot && !items.length) && note(group),
     h('div', { class: 'condition-adds condition-edit' }, adds(ui, group, depth, id)),
   );
 }
@@ -82,8 +82,11 @@ const handle = (ui, node, id) => h(
 const tools = (ui, node, id) => h(
   'span',
   { class: 'condition-tools condition-edit' },
-  button(gettext('Move up'), 'arrow-up', () => ui.step(node.id, -1), { id: `${id}-up`, class: 'btn btn-ghost btn-xs btn-square condition-faint' }),
-  button(gettext('Move down'), 'arrow-down', () => ui.step(node.id, 1), { id: `${id}-down`, class: 'btn btn-ghost btn-xs btn-square condition-faint' }),
+  h(
+    'span', { class: 'condition-steps' },
+    button(gettext('Move up'), 'arrow-up', () => ui.step(node.id, -1), { id: `${id}-up` }),
+    button(gettext('Move down'), 'arrow-down', () => ui.step(node.id, 1), { id: `${id}-down` }),
+  ),
   button(gettext('Duplicate'), 'copy', () => ui.duplicate(node.id), { id: `${id}-copy` }),
   button(gettext('Remove'), 'trash-2', () => ui.remove(node.id), { id: `${id}-remove` }),
 );

@@ -43,7 +43,7 @@ function event(ui, part) {
   const { data } = part;
   const measure = data.measure ?? 'count';
   const isTime = measure === 'first' || measure === 'last';
-  const measures = [['count', gettext('times')], ['sum', gettext('in total of')], ['distinct', gettext('different values of')], ['first', gettext('for the first time')], ['last', gettext('for the last time')]];
+  const measures = [['count', ngettext('time', 'times', data.value ?? 1)], ['sum', gettext('in total of')], ['distinct', gettext('different values of')], ['first', gettext('for the first time')], ['last', gettext('for the last time')]];
   const choose = select(`${part.id}-measure`, gettext('what is measured'), measure, measures, value => part.edit(old => measured(old, value)));
   const what = [did(part, 'event'), eventBox(ui, part, same => same)];
   if (isTime) return [line(...what, choose, operator(part, TIME), operand(part, { type: 'date' }))];
