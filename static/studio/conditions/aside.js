@@ -2,8 +2,7 @@
 
 import { combobox } from './combobox.js';
 import { h, percent, say } from './dom.js';
-import { about } from './figures.js';
-import { post } from './look.js';
+import { about, post } from './figures.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const SEARCH_MS = 250;

@@ -1,10 +1,12 @@
 /** Draws the tree: groups as coloured frames with their switch on the border, rows inside them. */
 
-import { drawAdd } from './add.js';
+import { combobox } from './combobox.js';
 import { button, h, icon } from './dom.js';
+import { listKinds, listNamed, search } from './kinds.js';
 import { notInSegment, sentence } from './rows.js';
 import { LIMITS, UNWRITTEN, countNodes, isGroup } from './tree.js';
 
+const MOST_NAMED = 8; // names that are offered beside the kinds
 const FEW_LEFT = 10; // conditions, before the limit is told
 
 const switches = () => [
@@ -90,3 +92,30 @@ const tools = (ui, node, id) => h(
   button(gettext('Duplicate'), 'copy', () => ui.duplicate(node.id), { id: `${id}-copy` }),
   button(gettext('Remove'), 'trash-2', () => ui.remove(node.id), { id: `${id}-remove` }),
 );
+
+/** “+ Condition” turns into a field in which one types what one wants to say; a choice becomes a row. */
+function drawAdd(ui, group, id) {
+  const open = () => {
+    const field = combobox({
+      id: `${id}-search`, label: gettext('What do you want to say?'), placeholder: gettext('Type what you want to say…'), keepOpen: true, size: 'condition-say',
+      options: async typed => {
+        const kinds = search(listKinds(ui.about), typed);
+        const named = typed.trim() ? search(listNamed(ui.facts.known), typed, MOST_NAMED) : [];
+        return [...kinds, ...named].map(each => ({ ...each, value: each.key }));
+      },
+      onPick: (_, kind) => ui.add(group.id, kind.make()),
+    });
+    const input = field.querySelector('input');
+    input.addEventListener('keydown', event => {
+      if (event.key !== 'Escape') return;
+      field.replaceWith(button);
+      button.focus();
+    });
+    input.addEventListener('blur', () => field.isConnected && setTimeout(() => field.isConnected && document.activeElement !== input && field.replaceWith(button)));
+    button.replaceWith(field);
+    input.focus();
+    input.click();
+  };
+  const button = h('button', { type: 'button', id, class: 'btn btn-sm btn-soft btn-primary', onclick: open }, icon('plus'), gettext('Condition'));
+  return button;
+}
