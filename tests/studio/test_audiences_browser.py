@@ -1,15 +1,18 @@
-"""Audiences in a real browser: made from a template, saved by key, guarded while unsaved; a list uploaded and undone."""
+"""Audiences in a real browser: made from a template, saved by key, guarded while unsaved; a list and its undoing."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.product import Product
 
+expect.set_options(timeout=20_000)  # a file is stored by a product that is busy with other tests
+
 
 @pytest.fixture
-def swept(running_product: Product) -> object:
+def swept(running_product: Product) -> Iterator[None]:
     """Nothing of a test stays."""
     yield
     running_product.manage(
@@ -21,7 +24,7 @@ def swept(running_product: Product) -> object:
     )
 
 
-def test_an_audience_is_made_from_a_template_saved_by_key_and_removed(page: Page, swept: object) -> None:
+def test_an_audience_is_made_from_a_template_saved_by_key_and_removed(page: Page, swept: None) -> None:
     page.goto("/studio/audiences/")
     page.get_by_role("link", name="New audience").click()
     page.get_by_role("link", name="Abandoned basket").click()
@@ -32,7 +35,12 @@ def test_an_audience_is_made_from_a_template_saved_by_key_and_removed(page: Page
     expect(page.get_by_text("is saved as a draft")).to_be_visible()
     page.get_by_label("Description").fill("Changed")
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", leave)
     page.get_by_role("link", name="History").click()
     expect(page.get_by_text("Version 1")).to_be_visible()
     assert asked == ["beforeunload"]
@@ -43,7 +51,7 @@ def test_an_audience_is_made_from_a_template_saved_by_key_and_removed(page: Page
 
 
 def test_a_list_is_uploaded_with_its_refused_rows_and_the_upload_is_undone(
-    page: Page, swept: object, tmp_path: Path
+    page: Page, complaints: list[str], swept: None, tmp_path: Path
 ) -> None:
     page.goto("/studio/audiences/new/?from=list")
     page.get_by_label("Name", exact=True).fill("Probe list")
@@ -53,6 +61,7 @@ def test_a_list_is_uploaded_with_its_refused_rows_and_the_upload_is_undone(
     page.get_by_label("File").set_input_files(bad)
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_text("this says that there is no id")).to_be_visible()
+    assert len(complaints) == 1 and "422" in complaints.pop()  # of an answer that says what is wrong
     good = tmp_path / "good.csv"
     good.write_text("user_id\n" + "".join(f"probe-{number}\n" for number in range(500)) + "null\n")
     page.get_by_label("File").set_input_files(good)
