@@ -103,7 +103,7 @@ function makeRow(row) {
   const item = make('li', 'border-b border-base-300 last:border-b-0');
   const details = make('details', 'group');
   const summary = make('summary', 'cursor-pointer px-5 py-2 hover:bg-base-200 grid gap-x-3 gap-y-0.5 items-baseline grid-cols-[6.8rem_minmax(0,1fr)] md:grid-cols-[6.8rem_minmax(0,2fr)_minmax(0,1fr)_minmax(0,1fr)] list-none');
-  summary.append(sayMoment(row.at));
+  summary.append(sayMoment(row.kind === 'refusal' ? row.at : row.committed || row.received)); // imported ones happened long ago
   const isRefusal = row.kind === 'refusal';
   const what = make('span', `min-w-0 truncate ${isRefusal ? 'md:col-span-2' : ''}`);
   if (isRefusal) what.append(make('span', 'tag tag-error mr-2', gettext('refused')));

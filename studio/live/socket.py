@@ -263,7 +263,7 @@ class _Seat:
             with suppress(DatabaseError, InterfaceError):
                 arrivals = await asyncio.to_thread(_find_archived, now)
                 kept = [each.applied for each in arrivals if wanted.takes_event(each.applied)][:EARLIER]
-                found += [(each.event.at, describe_arrival(each, None, self._visitor)) for each in kept]
+                found += [(each.event.received, describe_arrival(each, None, self._visitor)) for each in kept]
         return [row for _, row in sorted(found, key=lambda each: each[0])][-EARLIER:]
 
     async def _write(self, text: bytes) -> None:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from personalization.vitals import look_over_segments
 from personalization.wiring import redis_client
+from profiles.audit import Act
 from profiles.models import AuditEntry
 from rules.queries import list_draft_changes
 from rules.scheduling import list_waiting
@@ -74,4 +75,6 @@ def show_acts(request: HttpRequest) -> HttpResponse:
 
 
 def _list_acts() -> list[Line]:
-    return [tell(entry) for entry in AuditEntry.objects.defer("before", "after")[:SHOWN_ACTS]]
+    """Of what somebody has changed: who came and went is told by the trail."""
+    changes = AuditEntry.objects.exclude(act__in=(Act.SIGNED_IN, Act.SIGNED_OUT)).defer("before", "after")
+    return [tell(entry) for entry in changes[:SHOWN_ACTS]]

@@ -8,13 +8,16 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from ingestion.models import DeadLetter, EventType, Outcome, Source
 from profiles.audit import Act, record_act
 from rules.actions import publish_book
 from rules.models import Block, Rule, ScheduledPublication, Slot
+from rules.performance import Performance
 from segments.models import Build, Segment, SegmentSize
+from studio.overview import top_rules
 from tests.rosters import end_builds
 from tests.studio.people import sign_in
 
@@ -108,6 +111,29 @@ def test_the_best_rules_come_first_and_are_measured_once() -> None:
     with CaptureQueriesContext(connection) as again:
         read(client, "rules")
     assert not any("rules_decision" in query["sql"] for query in again.captured_queries)
+
+
+def test_rules_are_told_by_what_came_of_them(monkeypatch: Any) -> None:
+    make_rules(2)
+    told = [
+        Performance("rule-0", shown=900, people=800, impressions=0, clicks=0, orders=9, value=1234.5),
+        Performance("rule-1", shown=50, people=40, impressions=40, clicks=3, orders=0, value=0.0),
+        Performance("removed", shown=10, people=10, impressions=0, clicks=0, orders=0, value=0.0),
+    ]
+    monkeypatch.setattr(top_rules, "measure_rules", lambda **_: list(told))
+    said = read(sign_in("viewer"), "rules")
+    assert said.index("Rule 1") < said.index("Rule 0") < said.index("removed")
+    assert (
+        "7.5 %" in said
+        and reverse("studio:rule", args=["rule-1"]) in said
+        and reverse("studio:rule", args=["removed"]) not in said
+    )
+
+
+def test_while_rules_are_measured_the_page_asks_again() -> None:
+    cache.add(f"{top_rules.KEY}:under-way", 1, 30)
+    said = read(sign_in("viewer"), "rules")
+    assert "Measuring rules" in said and "load delay:2s" in said
 
 
 def test_what_waits_and_what_comes_is_listed() -> None:

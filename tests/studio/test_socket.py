@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 from uuid import uuid4
 
 import httpx
@@ -21,10 +22,15 @@ from django.utils import timezone
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from ingestion.accepted import Applied
+from personalization.arrivals import Arrival
 from personalization.wiring import make_processor
+from profiles.event import Event
 from profiles.models import StoredProfile
 from studio.live import socket as studio_socket
+from studio.live.rows import Wanted
 from studio.models import Member
+from studio.roles import Ability, Visitor
 from tests.doors.conftest import WRITE_KEY, put_in_force, viewed, wait_until_ready
 from tests.doors.conftest import Web as Process
 from tests.studio.people import sign_in
@@ -316,7 +322,8 @@ async def test_of_a_burst_some_are_shown_and_all_are_counted(web: Process) -> No
             sampled = await hear(socket, "sampled")
             assert sampled["shown"] <= studio_socket.SHOWN
             shown, matched = shown + sampled["shown"], matched + sampled["matched"]
-        assert (matched, shown) == (300, pytest.approx(studio_socket.SHOWN, abs=studio_socket.SHOWN))
+        assert matched == 300
+        assert 0 < shown <= 2 * studio_socket.SHOWN  # it may come within two seconds
 
 
 async def test_a_page_that_pauses_is_sent_nothing(web: Process) -> None:
@@ -328,8 +335,23 @@ async def test_a_page_that_pauses_is_sent_nothing(web: Process) -> None:
         beats = await hear(socket, "pulse")
         await act(send, web, viewed("pulse-anna"))
         await hear_rows(other, 1)
-        frames = []
+        frames: list[dict[str, Any]] = []
         async with asyncio.timeout(PATIENCE_S):
             while not frames or frames[-1].get("eventsToday", 0) <= beats["eventsToday"]:
                 frames.append(json.loads(await socket.recv()))
         assert {frame["type"] for frame in frames} == {"pulse"}
+
+
+async def test_what_waits_for_a_slow_reader_is_bounded() -> None:
+    visitor = Visitor(User(username="slow"), "owner", frozenset(Ability))
+    seat = studio_socket._Seat(Mock(), visitor, AsyncMock(), AsyncMock())
+    seat._wanted = Wanted()
+    event = Event(
+        id="m1", source="shop", type="track", name="Big", at=1, received=1, user_id="u", properties={"x": "x" * 20_000}
+    )
+    arrivals = [Arrival(1, Applied(profile="0" * 32, event=event))] * 100
+    for _ in range(50):  # seconds in which nothing is read
+        seat.take(arrivals, ())
+        seat._shown = 0
+    assert studio_socket.WAITING_BYTES <= seat._bytes < studio_socket.WAITING_BYTES + 30_000
+    assert len(seat._rows) < 30
