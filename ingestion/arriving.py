@@ -40,7 +40,8 @@ class Arrived(NamedTuple):
     received: datetime
 
 
-class Complaint(NamedTuple):
+@dataclass(frozen=True)
+class Complaint:
     """Why events were refused, how many of those that are kept, when the last one was, and what was said of it."""
 
     reason: str

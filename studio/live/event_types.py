@@ -127,7 +127,7 @@ def choose(request: StudioRequest, pk: int) -> HttpResponse:
     if row is None or what not in CHOICES:
         return HttpResponse(status=400)
     _store(request, event_type, row, what, on)
-    context = {
+    context: dict[str, Any] = {
         "event_type": event_type,
         "row": next(row for row in list_rows(event_type) if row.path == path),
         "what": what,

@@ -37,8 +37,9 @@ class GuardedForm(StudioForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if (seen := cleaned.get("seen")) and seen != self._mark:
-            self.data = self.data.copy()
-            self.data[self.add_prefix("seen")] = self._mark
+            data: Any = self.data
+            self.data = data = data.copy()
+            data[self.add_prefix("seen")] = self._mark
             raise forms.ValidationError(
                 gettext("Somebody else has changed this since you opened it. Save again to have it your way.")
             )

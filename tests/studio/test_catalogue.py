@@ -165,7 +165,7 @@ def test_an_event_is_declared_before_it_is_sent(redis_client: Any) -> None:
     developer = sign_in("developer")
     answer = developer.post(f"{CATALOGUE}new/", {"name": "Chat Opened", "description": "The bubble"})
     event_type = EventType.objects.get(name="Chat Opened")
-    assert answer.url == place(event_type)
+    assert answer["Location"] == place(event_type)
     assert (
         "There is an event of this name" in developer.post(f"{CATALOGUE}new/", {"name": "Chat Opened"}).content.decode()
     )

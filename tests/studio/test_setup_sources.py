@@ -69,7 +69,7 @@ def test_three_questions_make_a_source_that_the_doors_know() -> None:
     owner = sign_in("developer")
     answer = owner.post(f"{SOURCES}new/", {"name": "My Shop!", "kind": "site", "address": "Shop.example"})
     source = Source.objects.get()
-    assert answer.url == f"{SOURCES}my-shop/"
+    assert answer["Location"] == f"{SOURCES}my-shop/"
     allowed = in_force().source_of(source.write_key)
     assert allowed is not None and allowed.origins == ("https://shop.example",)
     entry = AuditEntry.objects.get()
