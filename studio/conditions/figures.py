@@ -136,8 +136,15 @@ def explain_person(asked: Asked, person: UUID, *, personal: bool) -> dict[str, A
         if node.id not in visits
     }
     reasons = _list_reasons(root, {told.id: told for _, _, told in traced}, visits, personal)
-    matched = None if root.id in visits else traced[0][2].matched
+    matched: bool | None = traced[0][2].matched
+    if root.id in visits:
+        ends = {_holds(bound_by_visit(root, best=best), asked, person) for best in (True, False)}
+        matched = ends.pop() if len(ends) == 1 else None
     return {"reasons": reasons, "marks": marks, "matched": matched}
+
+
+def _holds(bound: Node | bool, asked: Asked, person: UUID) -> bool:
+    return bound if isinstance(bound, bool) else Previewer(bound, at=asked.at).trace(person)[0][2].matched
 
 
 def _found(node: Leaf, told: Explained, personal: bool) -> tuple[str, str]:
@@ -169,10 +176,10 @@ def _list_reasons(
     matched = None if node.id in visits or not needed else told[node.id].matched is not turned
     if not needed:
         needs = gettext("(not needed)")
+    elif matched is None or (matched and (turned or not isinstance(node, Did))):
+        needs = ""
     elif turned:
         needs = gettext("(must not: %(row)s)") % {"row": say_condition(node)}
-    elif matched is None or (matched and not isinstance(node, Did)):
-        needs = ""
     return [{"depth": depth, "matched": matched, "said": said, "needs": needs}]
 
 
