@@ -20,7 +20,7 @@ from segments.conditions.words import say_condition
 from segments.evaluation import ran_out_of_time
 from segments.models import Segment
 from segments.queries import read_roster
-from segments.sizes import list_sizes
+from segments.sizes import DAY, list_sizes
 from studio.conditions.asking import Asked
 from studio.conditions.partial import Partial, bound_by_visit, find_by_visit, read_partial
 from studio.conditions.phrases import list_phrases
@@ -187,7 +187,7 @@ def find_who(asked: Asked) -> dict[str, Any]:
     """Who matches (ids alone: they are named for each member anew), who would come and go, how large it was."""
     root = read_asked(asked).root
     if root is None:
-        return {"people": [], "changes": None, "size": _draw_size(asked.slug)}
+        return {"people": [], "changes": None, "size": _draw_size(asked)}
     bound = bound_by_visit(root)
     people, changes = [], None
     try:
@@ -200,20 +200,18 @@ def find_who(asked: Asked) -> dict[str, Any]:
     except OperationalError as error:
         if not ran_out_of_time(error):
             raise
-    return {"people": people, "changes": changes and changes._asdict(), "size": _draw_size(asked.slug)}
+    return {"people": people, "changes": changes and changes._asdict(), "size": _draw_size(asked)}
 
 
-def _draw_size(slug: str) -> dict[str, Any] | None:
+def _draw_size(asked: Asked) -> dict[str, Any] | None:
     """The line of a segment's size, if it is in force and was counted."""
-    if not slug:
+    if not asked.slug or asked.about != "segment":
         return None
     now = timezone.now()
-    sizes = list_sizes([slug], since=now - SHOWN)[slug]
-    chart = (
-        draw_chart(sizes, since=min(now - timedelta(days=1), sizes[0].hour), until=now, width=240, height=48)
-        if sizes
-        else None
-    )
+    sizes = list_sizes([asked.slug], since=now - SHOWN)[asked.slug]
+    if len(sizes) < 2:  # a single point is no line
+        return None
+    chart = draw_chart(sizes, since=min(now - DAY, sizes[0].hour), until=now, width=240, height=48)
     if chart is None:
         return None
     said = gettext("Size over the last 30 days: from %(first)s to %(last)s people") % {
