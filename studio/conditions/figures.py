@@ -20,7 +20,7 @@ from segments.conditions.words import say_condition
 from segments.evaluation import ran_out_of_time
 from segments.models import Segment
 from segments.queries import read_roster
-from segments.sizes import list_sizes
+from segments.sizes import DAY, list_sizes
 from studio.conditions.asking import Asked
 from studio.conditions.partial import Partial, bound_by_visit, find_by_visit, read_partial
 from studio.conditions.phrases import list_phrases
@@ -136,8 +136,15 @@ def explain_person(asked: Asked, person: UUID, *, personal: bool) -> dict[str, A
         if node.id not in visits
     }
     reasons = _list_reasons(root, {told.id: told for _, _, told in traced}, visits, personal)
-    matched = None if root.id in visits else traced[0][2].matched
+    matched: bool | None = traced[0][2].matched
+    if root.id in visits:
+        ends = {_holds(bound_by_visit(root, best=best), asked, person) for best in (True, False)}
+        matched = ends.pop() if len(ends) == 1 else None
     return {"reasons": reasons, "marks": marks, "matched": matched}
+
+
+def _holds(bound: Node | bool, asked: Asked, person: UUID) -> bool:
+    return bound if isinstance(bound, bool) else Previewer(bound, at=asked.at).trace(person)[0][2].matched
 
 
 def _found(node: Leaf, told: Explained, personal: bool) -> tuple[str, str]:
@@ -169,10 +176,10 @@ def _list_reasons(
     matched = None if node.id in visits or not needed else told[node.id].matched is not turned
     if not needed:
         needs = gettext("(not needed)")
+    elif matched is None or (matched and (turned or not isinstance(node, Did))):
+        needs = ""
     elif turned:
         needs = gettext("(must not: %(row)s)") % {"row": say_condition(node)}
-    elif matched is None or (matched and not isinstance(node, Did)):
-        needs = ""
     return [{"depth": depth, "matched": matched, "said": said, "needs": needs}]
 
 
@@ -180,7 +187,7 @@ def find_who(asked: Asked) -> dict[str, Any]:
     """Who matches (ids alone: they are named for each member anew), who would come and go, how large it was."""
     root = read_asked(asked).root
     if root is None:
-        return {"people": [], "changes": None, "size": _draw_size(asked.slug)}
+        return {"people": [], "changes": None, "size": _draw_size(asked)}
     bound = bound_by_visit(root)
     people, changes = [], None
     try:
@@ -193,20 +200,18 @@ def find_who(asked: Asked) -> dict[str, Any]:
     except OperationalError as error:
         if not ran_out_of_time(error):
             raise
-    return {"people": people, "changes": changes and changes._asdict(), "size": _draw_size(asked.slug)}
+    return {"people": people, "changes": changes and changes._asdict(), "size": _draw_size(asked)}
 
 
-def _draw_size(slug: str) -> dict[str, Any] | None:
+def _draw_size(asked: Asked) -> dict[str, Any] | None:
     """The line of a segment's size, if it is in force and was counted."""
-    if not slug:
+    if not asked.slug or asked.about != "segment":
         return None
     now = timezone.now()
-    sizes = list_sizes([slug], since=now - SHOWN)[slug]
-    chart = (
-        draw_chart(sizes, since=min(now - timedelta(days=1), sizes[0].hour), until=now, width=240, height=48)
-        if sizes
-        else None
-    )
+    sizes = list_sizes([asked.slug], since=now - SHOWN)[asked.slug]
+    if len(sizes) < 2:  # a single point is no line
+        return None
+    chart = draw_chart(sizes, since=min(now - DAY, sizes[0].hour), until=now, width=240, height=48)
     if chart is None:
         return None
     said = gettext("Size over the last 30 days: from %(first)s to %(last)s people") % {

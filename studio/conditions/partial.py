@@ -53,9 +53,10 @@ def find_by_visit(root: Node) -> frozenset[str]:
     return frozenset(node.id for node in walk(root) if any(isinstance(each, InContext) for each in walk(node)))
 
 
-def bound_by_visit(root: Node) -> Node | bool:
-    """The condition as of the visit that suits a person best: whoever could match in some visit, matches."""
-    return _bound(root, True)
+def bound_by_visit(root: Node, *, best: bool = True) -> Node | bool:
+    """The condition as of the visit that suits a person best: whoever could match in some visit, matches. Or as of the
+    one that suits them worst."""
+    return _bound(root, best)
 
 
 def _bound(node: Node, visit: bool) -> Node | bool:

@@ -18,7 +18,7 @@ NAMES = ("email", "name", "username")
 
 def find_people(words: str, *, personal: bool) -> list[UUID]:
     """Whom somebody means by an id or, who may see personal data, by what a user id or trait has in it."""
-    exact = [id for id in find_profiles(words) if StoredProfile.objects.filter(pk=id).exists()]
+    exact = list(StoredProfile.objects.filter(pk__in=find_profiles(words)).values_list("id", flat=True)[:SHOWN])
     return [*exact, *(id for id in search_people(words, limit=SHOWN) if id not in exact)] if personal else exact
 
 

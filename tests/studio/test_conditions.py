@@ -1,4 +1,4 @@
-"""What the editor of conditions asks: figures of what is filled in, reasons, names and values, and who may see which."""
+"""What the editor of conditions asks: figures of what is filled in, reasons, names and values, who may see which."""
 
 import json
 from datetime import UTC, datetime
@@ -121,6 +121,11 @@ def test_why_a_person_matches_is_told_row_by_row() -> None:
     assert (viewed["matched"], viewed["said"], viewed["needs"]) == (False, "Product Viewed 1 time", "(needs 2)")
     assert (gold["matched"], gold["said"]) == (True, "plan is “gold”")
     assert answer["marks"]["viewed"]["matched"] is False
+    either = ask(sign_in("marketer"), group("or", GOLD, NEWS), about="rule", person=str(anna)).json()
+    assert either["matched"] is True
+    assert [each["needs"] for each in either["reasons"]] == ["", "(not needed)"]
+    open_ = ask(sign_in("marketer"), group("and", GOLD, NEWS), about="rule", person=str(anna)).json()
+    assert open_["matched"] is None
     unknown = ask(sign_in("marketer"), GOLD, person="00000000-0000-0000-0000-000000000001").json()
     assert unknown["unknown"] is True
 
@@ -183,7 +188,7 @@ def test_what_may_not_be_meant_is_said_at_its_row() -> None:
     warnings = ask(sign_in("marketer"), group("or", {**VIEWED, "where": where}, strange, draft)).json()["warnings"]
     told = {each["node"]: each for each in warnings}
     assert "not indexed" in told["viewed"]["message"]
-    assert told["viewed"]["url"] == "/studio/live/catalogue/" or "catalogue" in told["viewed"]["url"]
+    assert "catalogue" in told["viewed"]["url"]
     assert "no audience" in told["strange"]["message"]
     assert "not in force yet" in told["draft"]["message"]
 

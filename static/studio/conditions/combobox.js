@@ -32,6 +32,7 @@ export function combobox({ id, label, value = '', shown = value, options, onPick
     input.setAttribute('aria-expanded', 'false');
     input.removeAttribute('aria-activedescendant');
     removeEventListener('scroll', place, true);
+    removeEventListener('resize', place);
   }
 
   function place() {
@@ -68,6 +69,7 @@ export function combobox({ id, label, value = '', shown = value, options, onPick
     if (list.hidden) return;
     place();
     addEventListener('scroll', place, true);
+    addEventListener('resize', place);
   }
 
   function point(number) {
