@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from profiles import keys
 from profiles.models import AuditEntry, StoredProfile
-from profiles.profile import Profile, pack
+from profiles.profile import Profile, Trait, pack
 from rules.actions import publish_book
 from rules.drafts import save_draft
 from rules.models import Block, Offer, Revision, Rule, Slot
@@ -402,7 +402,7 @@ def test_the_calendar_shows_what_runs_on_which_days() -> None:
 @pytest.fixture
 def anna(redis_client: Any) -> Any:
     """A person of the gold plan, who is known by an id."""
-    profile = Profile(id=uuid4().hex, traits={"plan": "gold"})
+    profile = Profile(id=uuid4().hex, traits={"plan": Trait("gold", 0)})
     times = dict.fromkeys(("first_seen", "last_seen", "updated"), NOW)
     StoredProfile.objects.create(pk=UUID(profile.id), state=pack(profile), **times)
     redis_client.set(keys.profile(profile.id), pack(profile))
