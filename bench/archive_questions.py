@@ -28,10 +28,10 @@ ROUNDS = 3
 
 # Made inside PostgreSQL: the same kinds of events and properties as in `people.py`, by somebody at random, at random.
 PROFILES = """
-INSERT INTO profiles_storedprofile (id, first_seen, last_seen, traits, segments, scores, state, updated)
+INSERT INTO profiles_storedprofile (id, first_seen, last_seen, traits, segments, scores, consent, state, updated)
 SELECT md5('p' || number)::uuid, now() - interval '1 year', now(),
   jsonb_build_object('country', (ARRAY['GB', 'IE', 'DE', 'FR', 'US'])[1 + number %% 5], 'age', 18 + number %% 60),
-  '{}', '{}', '', now()
+  '{}', '{}', '{}', '', now()
 FROM generate_series(1, %(people)s) AS number
 """
 ARCHIVE = """

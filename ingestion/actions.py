@@ -61,6 +61,14 @@ def remove_source(source: Source) -> None:
 
 
 @transaction.atomic
+def switch_source(source: Source, *, off: datetime | None) -> None:
+    """Off since a moment, its keys and tokens are refused from within a second on; None: they work again."""
+    source.off = off
+    source.save(update_fields=["off"])
+    publish_directory()
+
+
+@transaction.atomic
 def rotate_write_key(source: Source) -> Source:
     """A fresh write key; the old one is refused from within a second on."""
     source.write_key = make_write_key()
@@ -130,7 +138,7 @@ def remove_oauth_client(client: OAuthClient) -> None:
 @transaction.atomic
 def save_event_type(event_type: EventType) -> None:
     """Stores what operators say of an event; what the archiver counts meanwhile stays."""
-    event_type.save(update_fields=None if event_type.pk is None else ["name", "schema"])
+    event_type.save(update_fields=None if event_type.pk is None else ["name", "schema", "description"])
     publish_directory()
 
 
@@ -143,9 +151,9 @@ def remove_event_type(event_type: EventType) -> None:
 
 @transaction.atomic
 def choose_properties(chosen: Iterable[EventProperty]) -> None:
-    """Stores which properties are indexed; the types that the archiver has seen meanwhile stay."""
+    """Stores which properties are indexed or private; the types that the archiver has seen meanwhile stay."""
     for each in chosen:
-        each.save(update_fields=None if each.pk is None else ["indexed"])
+        each.save(update_fields=None if each.pk is None else ["indexed", "private"])
     publish_directory()
 
 

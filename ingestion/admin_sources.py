@@ -1,14 +1,11 @@
 """The operators' pages of sources: their keys, the snippet to paste, and what became of their events."""
 
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.staticfiles import finders
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -21,54 +18,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from ingestion.actions import create_secret_key, remove_source, revoke_secret_key, rotate_write_key, save_source
-from ingestion.forms import SecretKeyForm
+from ingestion.forms import OriginsField, SecretKeyForm
 from ingestion.models import ImportRun, SecretKey, Source
-from ingestion.origins import EXAMPLES, BadOrigin, read_origin
+from ingestion.origins import EXAMPLES
 from ingestion.queries import count_day, count_outcomes
+from ingestion.snippet import read_head
 from profiles.admin import ModelAdmin
 
 SHOWN_DAYS = 7
-MOST_ORIGINS = 100
 
 if TYPE_CHECKING:
     SourceModelForm = forms.ModelForm[Source]
 else:  # Django's own class takes no parameter
     SourceModelForm = forms.ModelForm
-
-
-class OriginsField(forms.CharField):
-    """Origins, one per line."""
-
-    widget = forms.Textarea({"rows": 4, "cols": 60, "spellcheck": "false"})
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
-
-    def to_python(self, value: Any) -> Any:
-        lines = [line.strip() for line in (value or "").splitlines() if line.strip()]
-        if len(lines) > MOST_ORIGINS:
-            raise forms.ValidationError(f"At most {MOST_ORIGINS} origins; *. takes all hosts below one together.")
-        origins, problems = [], []
-        for line in lines:
-            try:
-                origins.append(read_origin(line))
-            except BadOrigin as error:
-                problems.append(str(error))
-        if problems:
-            raise forms.ValidationError(problems)
-        return list(dict.fromkeys(origins))
-
-    def validate(self, value: Any) -> None:
-        """Whatever was read is in order."""
-
-    def run_validators(self, value: Any) -> None:
-        """Those of a text do not apply to a list."""
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool((initial or []) != self.to_python(data))
-        except forms.ValidationError:
-            return True
 
 
 class SourceForm(SourceModelForm):
@@ -141,7 +103,7 @@ class SourceAdmin(ModelAdmin):
             extra_context = {
                 **(extra_context or {}),
                 "host": request.build_absolute_uri("/").rstrip("/"),
-                "head": _read_head(),
+                "head": read_head(),
                 "secret_keys": source.secret_keys.order_by("-created"),
                 "now": timezone.now(),
                 "outcomes": count_outcomes(source.slug, today=timezone.now().date(), days=SHOWN_DAYS),
@@ -204,12 +166,3 @@ class SourceAdmin(ModelAdmin):
     def _show(self, request: HttpRequest, page: str, source: Source, more: dict[str, Any]) -> HttpResponse:
         common = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, "source": source}
         return TemplateResponse(request, f"admin/ingestion/source/{page}.html", {**common, **more})
-
-
-@cache
-def _read_head() -> str:
-    """The style and the stub that belong into the head of a page before the snippet."""
-    style, stub = (
-        Path(str(finders.find(f"tracker/{name}"))).read_text().strip() for name in ("pz-slot.css", "pz-stub.js")
-    )
-    return f"<style>\n{style}\n</style>\n<script>\n{stub}\n</script>"

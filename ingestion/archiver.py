@@ -289,8 +289,9 @@ class Archiver:
     def _count(self) -> None:
         """Copies the counters. Those of past weeks have come to rest, and leave Redis."""
         counts = {name.decode(): int(count) for name, count in self._client.hgetall(keys.OUTCOMES).items()}
+        now = moment(self._clock())
         with transaction.atomic():
-            old = store_outcomes(counts, today=moment(self._clock()).date())
+            old = store_outcomes(counts, today=now.date(), at=now)
         if old:
             self._client.hdel(keys.OUTCOMES, *old)
 

@@ -48,8 +48,8 @@ class OAuthClient(msgspec.Struct, frozen=True):
 
 class Directory(msgspec.Struct, frozen=True):
     """All sources by write key, secret keys by their SHA-256, OAuth clients by their client id, and the event
-    catalogue: the property paths that are indexed and the schema, per event name. Events of no catalogue entry have
-    `default_indexed`."""
+    catalogue: the property paths that are indexed, those that are private, and the schema, per event name. Events of
+    no catalogue entry have `default_indexed`."""
 
     number: int
     sources: dict[str, Source] = {}
@@ -58,6 +58,7 @@ class Directory(msgspec.Struct, frozen=True):
     indexed: dict[str, tuple[str, ...]] = {}
     schemas: dict[str, Schema] = {}
     default_indexed: tuple[str, ...] = ()
+    private: dict[str, tuple[str, ...]] = {}
 
     def source_of(self, write_key: str) -> Source | None:
         return self.sources.get(write_key)

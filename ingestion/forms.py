@@ -1,4 +1,4 @@
-"""The forms in which operators say what a key or a client is allowed."""
+"""The forms in which operators say what a key or a client is allowed, and from where a source may send."""
 
 from typing import Any
 
@@ -6,7 +6,45 @@ from django import forms
 from django.utils import timezone
 
 from ingestion.models import Source
+from ingestion.origins import BadOrigin, read_origin
 from ingestion.scopes import MEANINGS, Scope, read_scopes
+
+MOST_ORIGINS = 100
+
+
+class OriginsField(forms.CharField):
+    """Origins, one per line."""
+
+    widget = forms.Textarea({"rows": 4, "cols": 60, "spellcheck": "false"})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        lines = [line.strip() for line in (value or "").splitlines() if line.strip()]
+        if len(lines) > MOST_ORIGINS:
+            raise forms.ValidationError(f"At most {MOST_ORIGINS} origins; *. takes all hosts below one together.")
+        origins, problems = [], []
+        for line in lines:
+            try:
+                origins.append(read_origin(line))
+            except BadOrigin as error:
+                problems.append(str(error))
+        if problems:
+            raise forms.ValidationError(problems)
+        return list(dict.fromkeys(origins))
+
+    def validate(self, value: Any) -> None:
+        """Whatever was read is in order."""
+
+    def run_validators(self, value: Any) -> None:
+        """Those of a text do not apply to a list."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool((initial or []) != self.to_python(data))
+        except forms.ValidationError:
+            return True
 
 
 class ScopesField(forms.MultipleChoiceField):

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 
 
 class Source(models.Model):
@@ -26,6 +27,7 @@ class Source(models.Model):
     )
     debug = models.BooleanField(default=False, help_text="Visitors' pages are shown what the engine sees of them.")
     strict = models.BooleanField(default=False, help_text="Invalid events are answered with an error status.")
+    off = models.DateTimeField(null=True, blank=True, help_text="Since then its keys and clients are refused.")
     created = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -74,6 +76,9 @@ class EventType(models.Model):
     first_seen = models.DateTimeField(null=True, blank=True)
     last_seen = models.DateTimeField(null=True, blank=True)
     schema = models.JSONField(null=True, blank=True, help_text="What its properties look like.")
+    description = models.CharField(
+        max_length=500, blank=True, default="", db_default="", help_text="When it is sent, and by what: for people."
+    )
 
     def __str__(self) -> str:
         return self.name
@@ -86,6 +91,9 @@ class EventProperty(models.Model):
     path = models.CharField(max_length=200)
     types = ArrayField(models.CharField(max_length=10), default=list)
     indexed = models.BooleanField(default=False, help_text="Remembered in profiles, so that conditions can use it.")
+    private = models.BooleanField(
+        default=False, db_default=False, help_text="Its values stay with those who may see personal data."
+    )
     last_seen = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -150,6 +158,8 @@ class Outcome(models.Model):
     source = models.CharField(max_length=64)
     outcome = models.CharField(max_length=40)
     count = models.BigIntegerField()
+    first = models.DateTimeField(default=timezone.now, help_text="When the first one was counted.")
+    last = models.DateTimeField(default=timezone.now, help_text="When the count grew last.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["day", "source", "outcome"], name="one_count_per_outcome")]

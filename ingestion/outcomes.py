@@ -51,8 +51,8 @@ def trim_refusals(*, now: datetime) -> None:
     Refusal.objects.filter(at__lt=now - KEPT_FOR).delete()
 
 
-def store_outcomes(counts: Mapping[str, int], *, today: date) -> list[str]:
-    """Stores counters by `day|source|outcome`; returns the fields that have come to rest.
+def store_outcomes(counts: Mapping[str, int], *, today: date, at: datetime) -> list[str]:
+    """Stores counters by `day|source|outcome`; returns the fields that have come to rest. `at` is now.
 
     Counters only grow: a lower one comes from a Redis that has lost its newest seconds, and changes nothing.
     """
@@ -72,10 +72,11 @@ def store_outcomes(counts: Mapping[str, int], *, today: date) -> list[str]:
         days, sources, outcomes = (list(column) for column in zip(*rows, strict=True))
         with connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO ingestion_outcome AS known (day, source, outcome, count) "
-                "SELECT * FROM unnest(%s::date[], %s::text[], %s::text[], %s::bigint[]) "
-                "ON CONFLICT (day, source, outcome) DO UPDATE SET count = excluded.count "
+                "INSERT INTO ingestion_outcome AS known (day, source, outcome, count, first, last) "
+                "SELECT found.*, moment.at, moment.at FROM unnest(%s::date[], %s::text[], %s::text[], %s::bigint[]) "
+                "AS found, (SELECT %s::timestamptz AS at) AS moment "
+                "ON CONFLICT (day, source, outcome) DO UPDATE SET count = excluded.count, last = excluded.last "
                 "WHERE known.count < excluded.count",
-                [days, sources, outcomes, list(rows.values())],
+                [days, sources, outcomes, list(rows.values()), at],
             )
     return old

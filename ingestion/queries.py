@@ -22,7 +22,7 @@ def build_directory(number: int = 0) -> Directory:
     """The directory that the tables describe now. What the catalogue says of an event goes before the defaults."""
     return Directory(
         number=number,
-        sources={source.write_key: _allow(source) for source in Source.objects.order_by("slug")},
+        sources={source.write_key: _allow(source) for source in Source.objects.filter(off=None).order_by("slug")},
         secret_keys={
             key.sha256: AllowedKey(
                 source=key.source.slug,
@@ -30,13 +30,15 @@ def build_directory(number: int = 0) -> Directory:
                 id=key.pk,
                 expires=None if key.expires is None else int(key.expires.timestamp() * 1000),
             )
-            for key in SecretKey.objects.filter(revoked=None).select_related("source").order_by("pk")
+            for key in SecretKey.objects.filter(revoked=None, source__off=None).select_related("source").order_by("pk")
         },
         clients={
             client.application.client_id: AllowedClient(
                 source=client.source.slug, scopes=tuple(client.scopes), id=client.pk
             )
-            for client in OAuthClient.objects.select_related("source", "application").order_by("pk")
+            for client in OAuthClient.objects.filter(source__off=None)
+            .select_related("source", "application")
+            .order_by("pk")
         },
         indexed=find_indexed(),
         schemas={
@@ -44,6 +46,7 @@ def build_directory(number: int = 0) -> Directory:
             for event_type in EventType.objects.exclude(schema=None).order_by("name")
         },
         default_indexed=OTHERWISE,
+        private=find_private(),
     )
 
 
@@ -65,6 +68,15 @@ def find_indexed() -> dict[str, tuple[str, ...]]:
         chosen[found.event_type.name][found.path] = found.indexed
     names = sorted({*INDEXED, *chosen})
     return {name: _merge(INDEXED.get(name, OTHERWISE), chosen[name]) for name in names}
+
+
+def find_private() -> dict[str, tuple[str, ...]]:
+    """The private property paths of every event that has any."""
+    found: dict[str, list[str]] = defaultdict(list)
+    rows = EventProperty.objects.filter(private=True).order_by("event_type__name", "path")
+    for name, path in rows.values_list("event_type__name", "path"):
+        found[name].append(path)
+    return {name: tuple(paths) for name, paths in found.items()}
 
 
 def list_indexed(event_name: str) -> tuple[str, ...]:

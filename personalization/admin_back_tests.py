@@ -88,7 +88,8 @@ class BackTestAdmin(LookAdmin):
     @method_decorator(require_POST)
     def cancel(self, request: HttpRequest, number: int) -> HttpResponse:
         _require(request)
-        if cancel_back_test(get_object_or_404(BackTest, pk=number)):
+        by = request.user if isinstance(request.user, User) else None
+        if cancel_back_test(get_object_or_404(BackTest, pk=number), by=by):
             messages.success(request, "It ends soon.")
         else:
             messages.info(request, "It had ended already.")

@@ -14,6 +14,7 @@ from django.conf import settings  # noqa: E402
 from ingestion.http import Message, Receive, Send  # noqa: E402
 from personalization import health  # noqa: E402  # these need Django's settings in place
 from personalization.bodies import FORM_BYTES, serve_bounded  # noqa: E402
+from personalization.media_files import serve_media  # noqa: E402
 from personalization.static_files import make_static_app  # noqa: E402
 from personalization.web import Web, make_health_app  # noqa: E402
 
@@ -40,6 +41,8 @@ class Application:
             await door(scope, receive, send)
         elif scope["path"].startswith(settings.STATIC_URL):
             await self._static(scope, receive, send)
+        elif scope["path"].startswith(settings.MEDIA_URL):
+            await serve_media(scope, send)
         elif scope["path"] == health.PATH or scope["path"].startswith(health.PATH + "/"):
             await self._health(scope, send)
         else:

@@ -12,11 +12,13 @@ import redis
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from personalization.answering import choose_all
 from personalization.celery import application
 from personalization.replaying import NotExplainable, recall_facts
+from profiles.audit import Act, record_act
 from profiles.profile import Memory, Profile
 from rules.actions import CannotPublish
 from rules.book import load_book
@@ -65,6 +67,7 @@ def start_back_test(
     except msgspec.ValidationError as error:
         raise CannotPublish([str(error)]) from error
     test = BackTest.objects.create(payload=payload, since=since, until=until, by=by, created=at)
+    record_act(Act.STARTED, by=by, at=at, kind="back_test", subject=str(test.pk), name=f"Back-test {test.pk}")
     transaction.on_commit(lambda: _hand_over(test))
     return test
 
@@ -87,9 +90,14 @@ def _hand_over(test: BackTest) -> None:
         BackTest.objects.filter(pk=test.pk, state=BackTest.State.WAITING).update(**failed)
 
 
-def cancel_back_test(test: BackTest) -> bool:
+@transaction.atomic
+def cancel_back_test(test: BackTest, *, by: User | None = None) -> bool:
     """Whether it was still waiting or running; it ends soon."""
-    return bool(BackTest.objects.filter(pk=test.pk, state__in=OPEN).update(state=BackTest.State.CANCELLED))
+    cancelled = BackTest.objects.filter(pk=test.pk, state__in=OPEN).update(state=BackTest.State.CANCELLED)
+    if cancelled:
+        name = f"Back-test {test.pk}"
+        record_act(Act.CANCELLED, by=by, at=timezone.now(), kind="back_test", subject=str(test.pk), name=name)
+    return bool(cancelled)
 
 
 def run_back_test(number: int, memory: Memory) -> None:

@@ -1,15 +1,27 @@
 """The Celery application: batch work, never on the path of an event."""
 
+import logging
 import os
+from functools import cache
+from typing import Any
 
-from celery import Celery
+import redis
+from celery import Celery, signals
 from celery.schedules import crontab
 
+from personalization.signs import BEAT, Signs, name_task, name_worker, now_ms
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalization.settings")
+
+logger = logging.getLogger(__name__)
+
+SIGN_OF_LIFE = "personalization.tasks.give_sign_of_life"
+SIGN_S = 20
 
 application = Celery("personalization")
 application.config_from_object("django.conf:settings", namespace="CELERY")
 application.conf.beat_schedule = {
+    "give-sign-of-life": {"task": SIGN_OF_LIFE, "schedule": SIGN_S, "options": {"expires": SIGN_S}},
     "drop-expired-sessions": {
         "task": "personalization.tasks.drop_expired_sessions",
         "schedule": crontab(hour="3", minute="30"),
@@ -40,3 +52,36 @@ application.conf.beat_schedule = {
     },
 }
 application.autodiscover_tasks(["personalization"])
+
+
+@cache
+def _signs() -> Signs:
+    from personalization.wiring import redis_client  # this module is loaded before Django is
+
+    return Signs(redis_client, now_ms)
+
+
+def _note(name: str, *, anyway: bool = False) -> None:
+    """A sign that cannot be given is missed by those who look for it, and ends nothing."""
+    try:
+        _signs().give(name, anyway=anyway)
+    except redis.RedisError as error:
+        logger.info("no sign of life of %s: %s", name, type(error).__name__)
+
+
+@signals.after_task_publish.connect(sender=SIGN_OF_LIFE)
+def note_beat(**said: Any) -> None:
+    """Nobody else sends this task: beat is alive, whether or not a worker takes it up."""
+    _note(BEAT)
+
+
+@signals.heartbeat_sent.connect
+def note_worker(sender: Any = None, **said: Any) -> None:
+    """Every few seconds, also while its tasks take long."""
+    _note(name_worker(str(getattr(getattr(sender, "eventer", None), "hostname", None) or "worker")))
+
+
+@signals.task_postrun.connect
+def note_task(task: Any = None, state: str | None = None, **said: Any) -> None:
+    if task is not None and state is not None:
+        _note(name_task(task.name, failed=state == "FAILURE"), anyway=True)

@@ -1,7 +1,7 @@
 """`/edge/v1/`: what caches and devices decide by: the bundle, a person's facts and cache key, slots as fragments."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, NamedTuple
@@ -62,9 +62,10 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True)
 class _Projection:
-    """What is made of a Book once, when it comes into force."""
+    """What is made of a Book once, when it comes into force, or when devices may know something else."""
 
     live: LiveBook
+    device: Device
     bundle: bytes
     etag: bytes
     shared: Book
@@ -82,7 +83,7 @@ class EdgeApp:
         reader: ProfileReader,
         decider: Decider,
         cache_keys: CacheKeys,
-        device: Device,
+        device: Callable[[], Device],
         clock: Callable[[], int],
         deadline: float,
     ) -> None:
@@ -132,12 +133,14 @@ class EdgeApp:
         return await self._give_slot(slot, identifier, asked)
 
     def _project(self) -> _Projection:
-        live = self._book()
-        if self._projected is None or self._projected.live is not live:
-            bundle = encode(make_bundle(live, self._device))
+        live, device = self._book(), self._device()
+        known = self._projected
+        if known is None or known.live is not live or known.device != device:
+            bundle = encode(make_bundle(live, device))
             etag = b'"' + sha256(bundle).hexdigest()[:32].encode() + b'"'
-            self._projected = _Projection(live, bundle, etag, keep_cacheable(live, self._cache_keys.segments))
-        return self._projected
+            known = _Projection(live, device, bundle, etag, keep_cacheable(live, self._cache_keys.segments))
+            self._projected = known
+        return known
 
     def _give_bundle(self) -> Page:
         projected = self._project()
@@ -146,7 +149,7 @@ class EdgeApp:
     async def _give_facts(self, identifier: str | None) -> Page:
         """What the device may know of the person; `now` tells it how far its clock is from ours."""
         found = await self._read(identifier)
-        known = None if found is None or found.profile is None else to_facts(found.profile, self._device)
+        known = None if found is None or found.profile is None else to_facts(found.profile, self._device())
         return Page(200, encode({"profile": known if found is None else known or {}, "now": self._clock()}))
 
     async def _give_key(self, identifier: str | None) -> Page:
@@ -172,6 +175,12 @@ class EdgeApp:
         context: dict[str, Any] = {"page": {"url": asked["url"]}} if "url" in asked else {}
         answer = await self._decider.decide(identifier, [slot], context, door="fragment")
         return _show(answer.slots[slot], PRIVATE)
+
+
+def hide_private(device: Device, private: Mapping[str, Collection[str]]) -> Device:
+    """What devices may know, without the properties that the catalogue calls private for an event they may know of."""
+    hidden = {path for event in device.events for path in private.get(event, ())}
+    return replace(device, properties=device.properties - hidden) if hidden else device
 
 
 def _show(answered: Answered, caching: bytes) -> Page:

@@ -1,9 +1,11 @@
 """One person across the packages: who is meant, telling everything that is known of them, and erasing them."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
+import zstandard
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connection
@@ -20,6 +22,7 @@ from profiles.models import ArchivedEvent, Erasure, Identifier, StoredProfile
 from profiles.past import to_milliseconds
 from profiles.profile import Profile, unpack
 from profiles.queries import list_former
+from profiles.store import StoreUnavailable
 from segments.queries import read_roster
 from segments.roster import name_segments
 
@@ -64,6 +67,19 @@ def is_known(profile_id: UUID) -> bool:
         or Identifier.objects.filter(profile_id=profile_id).exists()
         or ArchivedEvent.objects.filter(profile_id=profile_id).exists()
     )
+
+
+def find_profile(person: UUID) -> Profile | None:
+    """The profile as hot as it is to be had, also while Redis is away; None when nothing is known, or none
+    of it can be read."""
+    with suppress(StoreUnavailable):
+        if (hot := make_store().load([person.hex]).get(person.hex)) is not None:
+            return hot
+    stored = StoredProfile.objects.filter(pk=person).values_list("state", flat=True).first()
+    try:
+        return None if stored is None else unpack(bytes(stored))
+    except (ValueError, zstandard.ZstdError):  # of another version of the product
+        return None
 
 
 def request_erasure(profile_id: UUID, *, by: str, at: datetime) -> Erasure:
@@ -121,7 +137,7 @@ def _list_names(profile: Profile, person: set[UUID]) -> list[UUID]:
 
 
 def _load(person: UUID) -> Profile:
-    """As hot as it is to be had."""
+    """As hot as it is to be had. Raises StoreUnavailable: what is exported is to be all."""
     if (hot := make_store().load([person.hex]).get(person.hex)) is not None:
         return hot
     stored = StoredProfile.objects.filter(pk=person).values_list("state", flat=True).first()

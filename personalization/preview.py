@@ -34,7 +34,7 @@ from segments.conditions.sql import Answer, compile_sql
 from segments.conditions.sql_events import Question
 from segments.conditions.windows import find_forgotten
 from segments.conditions.words import say_condition
-from segments.evaluation import Changes, Counts, compare, estimate, list_crowded, list_matches
+from segments.evaluation import EXACT_MS, Changes, Counts, compare, estimate, list_crowded, list_matches
 from segments.queries import read_roster
 from segments.roster import name_segments
 
@@ -86,41 +86,61 @@ class Previewer:
         self._memory = read_memory()
         self._roster = read_roster()
         self._definitions = read_definitions(self._roster)
+        self._crowded: frozenset[str] | None = None
 
     def look(self) -> Preview:
-        crowded = list_crowded()
-
-        def ask(below: UUID | None = None) -> Answer:
-            asked = Question(self.now, self._calendar, self._memory, crowded, self.is_past, below)
-            # Profiles carry the segments they are in now; what they were in then follows from the definitions.
-            definitions = self._definitions if self.is_past else None
-            return compile_sql(self.root, asked, definitions=definitions, keys=self._roster.answers)
-
-        counts = estimate(ask)
-        people = list_matches(ask(), limit=SHOWN_PEOPLE)
-        key = None if self.is_past else self._roster.answers.get(self._slug)
+        counts = self.count()
         return Preview(
             counts=counts,
             rows=tuple(
                 Row(depth, say_node(node), counts.nodes[node.id], counts.margins[node.id])
                 for depth, node in list_rows(self.root)
             ),
-            people=tuple(people),
-            changes=None if key is None else compare(ask(), key),
-            warnings=(*find_undeclared(self.root, self._memory), *find_forgotten(self.root, self._calendar, self.now)),
+            people=tuple(self.list_people()),
+            changes=self.compare(),
+            warnings=tuple(self.warn()),
         )
+
+    def count(self, *, patience_ms: int = EXACT_MS, sample_ms: int = 0) -> Counts:
+        """Of how many people each node is true; raises OperationalError when `sample_ms` are over."""
+        return estimate(self._ask, patience_ms=patience_ms, sample_ms=sample_ms)
+
+    def list_people(self, *, limit: int = SHOWN_PEOPLE, timeout_ms: int = 0) -> list[UUID]:
+        """Some who match; raises OperationalError when the time is over."""
+        return list_matches(self._ask(), limit=limit, timeout_ms=timeout_ms)
+
+    def compare(self, *, timeout_ms: int = 0) -> Changes | None:
+        """Who would come and go, None where nothing is in force; raises OperationalError when the time is over."""
+        key = None if self.is_past else self._roster.answers.get(self._slug)
+        return None if key is None else compare(self._ask(), key, timeout_ms=timeout_ms)
+
+    def warn(self) -> list[Problem]:
+        """What is no mistake, but may not be meant."""
+        return [*find_undeclared(self.root, self._memory), *find_forgotten(self.root, self._calendar, self.now)]
+
+    def _ask(self, below: UUID | None = None) -> Answer:
+        if self._crowded is None:
+            self._crowded = list_crowded()
+        asked = Question(self.now, self._calendar, self._memory, self._crowded, self.is_past, below)
+        # Profiles carry the segments they are in now; what they were in then follows from the definitions.
+        definitions = self._definitions if self.is_past else None
+        return compile_sql(self.root, asked, definitions=definitions, keys=self._roster.answers)
 
     def explain(self, profile_id: UUID) -> tuple[Reason, ...]:
         """Why one person matches or not, node by node."""
+        return tuple(
+            Reason(depth, say_node(node), each.matched, say_observed(node, each.observed))
+            for depth, node, each in self.trace(profile_id)
+        )
+
+    def trace(self, profile_id: UUID) -> list[tuple[range, Node, Explained]]:
+        """The same for those who say it in words of their own. Raises StoredProfile.DoesNotExist."""
         profile = self._find_profile(profile_id)
         segments: Mapping[str, int] = profile.segments
         if self.is_past:
             segments = find_segments(self.root, self._definitions, profile, self.now, self._calendar)
         told = explain(self.root, profile, segments, {}, self.now, self._calendar)
-        return tuple(
-            Reason(depth, say_node(node), each.matched, say_observed(node, each.observed))
-            for (depth, node), each in zip(list_rows(self.root), flatten(told), strict=True)
-        )
+        return [(depth, node, each) for (depth, node), each in zip(list_rows(self.root), flatten(told), strict=True)]
 
     def _find_profile(self, profile_id: UUID) -> Profile:
         if self.is_past:

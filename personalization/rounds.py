@@ -14,6 +14,7 @@ from personalization.announcing import announce_newest
 from personalization.building import hand_over_builds
 from personalization.pools import fill_pools
 from personalization.publications import publish_what_is_due
+from personalization.signs import Signs, name_round, now_ms
 from profiles.clients import Client
 
 logger = logging.getLogger(__name__)
@@ -41,10 +42,12 @@ ROUNDS = (publish_what_is_due, announce_newest, hand_over_builds, fill_pools, ev
 
 def make_rounds(client: Client, stop: threading.Event) -> None:
     """Looks every LOOK_S until `stop` is set; rides out times when either server is away, and whatever else."""
+    signs = Signs(lambda: client, now_ms)
     while not stop.wait(LOOK_S):
         for look in ROUNDS:
             try:
                 look(client)
+                signs.give(name_round(look.__name__))
             except (redis.RedisError, Error) as error:
                 logger.warning("%s waits: %s", look.__name__, type(error).__name__)
                 connection.close()

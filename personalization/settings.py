@@ -49,6 +49,9 @@ PZ_HISTORY_LIMIT = read_number("PZ_HISTORY_LIMIT", 500)
 PZ_MAX_EVENT_BYTES = read_number("PZ_MAX_EVENT_BYTES", 32_768)
 PZ_MAX_BATCH_BYTES = read_number("PZ_MAX_BATCH_BYTES", 512_000, most=1_000_000)  # as uvicorn is told
 PZ_MAX_LIST_BYTES = read_number("PZ_MAX_LIST_BYTES", 200_000_000, least=1_000_000)
+PZ_MAX_IMAGE_BYTES = read_number("PZ_MAX_IMAGE_BYTES", 5_000_000, least=1_000)
+PZ_MAX_IMAGE_PIXELS = read_number("PZ_MAX_IMAGE_PIXELS", 25_000_000, least=1_000)
+PZ_MAX_IMAGES = read_number("PZ_MAX_IMAGES", 1_000)
 PZ_MAX_SOCKETS = read_number("PZ_MAX_SOCKETS", 10_000)
 PZ_DECIDE_DEADLINE_MS = read_number("PZ_DECIDE_DEADLINE_MS", 150)
 PZ_GRAPHQL_INTROSPECTION = read_flag("PZ_GRAPHQL_INTROSPECTION", DEBUG)
@@ -210,6 +213,8 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = PZ_DATA / "static"  # where `prepare` collects them, with a compressed copy of each beside it
+MEDIA_URL = "/media/"
+MEDIA_ROOT = PZ_DATA / "media"  # images of blocks, named by what is in them
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedStaticFilesStorage"},

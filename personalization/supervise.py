@@ -206,9 +206,9 @@ def _greet(url: str, data: Path, *, demo: bool) -> None:
             raise CannotStart(f"the pages did not answer at {url} within {READY_S} s; the lines above say why.")
         time.sleep(0.1)
     login = data / "demo-login"
-    print(f"\n  Open   {url}/demo/" if demo else f"\n  Log in {url}/admin/ (manage.py createsuperuser makes a login)")
+    print(f"\n  Open   {url}/demo/" if demo else f"\n  Log in {url}/studio/ (manage.py createsuperuser makes a login)")
     if demo and login.exists():
-        print(f"  Log in {url}/admin/ with {login.read_text().strip()}")
+        print(f"  Log in {url}/studio/ with {login.read_text().strip()}")
     print("  Ctrl-C stops everything.\n", flush=True)
 
 

@@ -20,6 +20,11 @@ SLICE_S = 10  # of one task, after which other tasks have their turn
 
 
 @shared_task
+def give_sign_of_life() -> None:
+    """Says that what beat sends comes to a worker: that it ran is noted of every task."""
+
+
+@shared_task
 def drop_expired_sessions() -> None:
     """Django keeps the sessions of people who never sign out; those that have ended are of no use to anybody."""
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()

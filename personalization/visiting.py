@@ -83,25 +83,36 @@ class Visits:
         return await asyncio.to_thread(ask)
 
     def answer(
-        self, visit: Visit, slots: Sequence[str], context: Mapping[str, Any], agent: str | None = None
+        self,
+        visit: Visit,
+        slots: Sequence[str],
+        context: Mapping[str, Any],
+        agent: str | None = None,
+        *,
+        live: LiveBook | None = None,
+        hide: Callable[[Profile], Profile] | None = None,
     ) -> Answer:
-        """What the slots show; asks PostgreSQL, and the archive for a moment past. Raises ValueError for a draft that
-        cannot be published."""
-        live = _read_book(draft=visit.draft)
+        """What the slots show, by the Book that is asked for or `live`; asks PostgreSQL, and the archive for a moment
+        past. `hide` makes of the person what may be printed of them, once it is decided what they are shown. Raises
+        ValueError for a draft that cannot be published."""
+        live = live or _read_book(draft=visit.draft)
         stock = {offer: PLENTY for place in live.book.slots.values() for offer in place.pools}
-        facts = self._read_facts(visit, add_agent(context, agent), stock)
+        facts = self.read_facts(visit, add_agent(context, agent), stock)
         choices = choose_all(live.book, tuple(dict.fromkeys(slots)), facts)
         grants = [each.grant for each in choices.values() if each.grant is not None]
         samples = {name: SAMPLE_CODE for name, offer in grants if offer.said.kind == "code"}
         facts = msgspec.structs.replace(facts, granted={**samples, **facts.granted})
+        if hide is not None:
+            facts = msgspec.structs.replace(facts, profile=hide(facts.profile), granted=samples)
         return Answer(
             NOT_A_DECISION, live.book.number, {slot: show(live, slot, each, facts) for slot, each in choices.items()}
         )
 
-    def _read_facts(self, visit: Visit, context: Mapping[str, Any], stock: Mapping[str, int]) -> Facts:
+    def read_facts(self, visit: Visit, context: Mapping[str, Any], stock: Mapping[str, int] | None = None) -> Facts:
+        """The person at the moment of the visit."""
         now = self._clock()
         at = now if visit.at is None else visit.at
-        facts = Facts(NOBODY, context, at, known=False, draw=NOT_A_DECISION, stock=stock)
+        facts = Facts(NOBODY, context, at, known=False, draw=NOT_A_DECISION, stock=stock or {})
         if visit.profile_id is None:
             return facts
         profile = self._read_profile(visit.profile_id)

@@ -152,6 +152,7 @@ class Web:
             clock=clock,
         )
         self.decide = DecideApp(gate=self.gate, decider=decider, visits=make_visits())
+        named = read_device()
         self.edge = edge.EdgeApp(
             gate=self.gate,
             book=self._snapshots.live_book,
@@ -159,7 +160,7 @@ class Web:
             reader=reader,
             decider=decider,
             cache_keys=make_cache_keys(),
-            device=read_device(),
+            device=lambda: edge.hide_private(named, directory().private),
             clock=clock,
             deadline=settings.PZ_STORE_TIMEOUT,
         )

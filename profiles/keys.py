@@ -10,6 +10,7 @@ PROCESSORS = "pz:processors"
 ERASED = "pz:erased"
 POOLS = "pz:pools"
 USED = "pz:used"
+SIGNS = "pz:signs"
 DECIDED = "pz:decided"
 
 

@@ -3,7 +3,12 @@
 from uuid import uuid4
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models.fields.json import KT
+from django.db.models.functions import Left, Lower
+
+MAX_EMAIL = 254  # letters of an address that are looked up; an index takes no longer ones
 
 
 class StoredProfile(models.Model):
@@ -12,7 +17,7 @@ class StoredProfile(models.Model):
     id = models.UUIDField(primary_key=True)
     user_id = models.TextField(null=True, blank=True, db_index=True)
     first_seen = models.DateTimeField()
-    last_seen = models.DateTimeField(db_index=True)
+    last_seen = models.DateTimeField()
     traits = models.JSONField(default=dict)
     segments = models.JSONField(default=dict)
     cluster = models.TextField(null=True, blank=True)
@@ -25,7 +30,13 @@ class StoredProfile(models.Model):
     class Meta:
         verbose_name = "profile"
         permissions = [("export_person", "Can export everything that is known of a person")]
-        indexes = [models.Index(fields=["id"], name="storedprofile_crowded", condition=models.Q(crowded__isnull=False))]
+        indexes = [
+            models.Index(fields=["id"], name="storedprofile_crowded", condition=models.Q(crowded__isnull=False)),
+            models.Index(fields=["-last_seen", "-id"], name="storedprofile_newest"),
+            models.Index(Left(Lower(KT("traits__email")), MAX_EMAIL), name="storedprofile_email"),
+            GinIndex(fields=["traits"], name="storedprofile_traits", opclasses=["jsonb_path_ops"]),
+            GinIndex(fields=["segments"], name="storedprofile_segments"),
+        ]
 
     def __str__(self) -> str:
         return self.user_id or str(self.id)
@@ -87,6 +98,11 @@ class Erasure(models.Model):
     @property
     def state(self) -> str:
         return "requested" if self.done is None else "done"
+
+    @property
+    def removed(self) -> int:
+        """Rows that are gone."""
+        return sum(self.counts.values())
 
 
 class ArchivedEvent(models.Model):

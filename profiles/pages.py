@@ -1,12 +1,15 @@
 """What happened to a person, a page at a time: their archived events, with those of the profiles they were before."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
+from profiles.models import ArchivedEvent, MergeRecord
 from profiles.queries import TAKEN_OVER
 
 
@@ -57,3 +60,41 @@ def page_past(
         # One look at the index of profile and time for each former profile, however many events the archive has.
         cursor.execute(_PAST.format(conditions=" AND ".join(conditions)), [profile_id, TAKEN_OVER, *told, limit, limit])
         return [Happening(*row[:_JSON], *map(json.loads, row[_JSON:])) for row in cursor.fetchall()]
+
+
+class Detail(NamedTuple):
+    """All that the archive keeps of one event."""
+
+    at: datetime
+    received: datetime
+    type: str
+    name: str
+    source: str
+    message_id: str
+    value: float
+    anonymous_id: str | None
+    user_id: str | None
+    properties: dict[str, Any]
+    traits: dict[str, Any]
+    context: dict[str, Any]
+
+
+def read_happening(ids: Sequence[UUID], place: tuple[datetime, int]) -> Detail | None:
+    """The event at that place in the past of the profiles `ids`."""
+    found = ArchivedEvent.objects.filter(at=place[0], id=place[1], profile_id__in=ids)
+    row = found.values_list(*Detail._fields).first()
+    return None if row is None else Detail(*row)
+
+
+def list_merges(winners: Sequence[UUID], *, limit: int) -> list[MergeRecord]:
+    """By which merges others became part of these profiles, undone ones among them, the newest first."""
+    merges = MergeRecord.objects.filter(winner_id__in=winners).defer("state", "before")
+    return list(merges.order_by("-at", "-pk")[:limit])
+
+
+def page_merges(ids: Sequence[UUID], *, limit: int, before: tuple[datetime, int] | None = None) -> list[MergeRecord]:
+    """The same, a page at a time, of those that hold."""
+    merges = MergeRecord.objects.filter(winner_id__in=ids, undone=None).defer("state", "before")
+    if before is not None:
+        merges = merges.filter(Q(at__lt=before[0]) | Q(at=before[0], pk__lt=before[1]))
+    return list(merges.order_by("-at", "-pk")[:limit])

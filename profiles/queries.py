@@ -57,6 +57,28 @@ class PastEvent(NamedTuple):
     left: list[str]
 
 
+class Deed(NamedTuple):
+    """What somebody did, and when."""
+
+    name: str
+    at: datetime
+    value: float
+
+
+def find_deeds(messages: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Deed]:
+    """The archived events of these people with these messageIds, in one question."""
+    if not messages:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT event.profile_id, event.message_id, event.name, event.at, event.value "
+            "FROM unnest(%s::uuid[], %s::text[]) AS wanted (profile_id, message_id) "
+            "JOIN profiles_archivedevent AS event USING (profile_id, message_id)",
+            [list(column) for column in zip(*messages, strict=True)],
+        )
+        return {(person, message): Deed(*deed) for person, message, *deed in cursor.fetchall()}
+
+
 TAKEN_OVER = 50  # former profiles of one person whose events are looked for
 
 

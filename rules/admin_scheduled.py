@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_http_methods
 
 from profiles.admin import LookAdmin
+from rules.admin_drafts import find_user
 from rules.models import ScheduledPublication
 from rules.scheduling import cancel_publication, list_scheduled_changes
 
@@ -77,7 +78,7 @@ class ScheduledPublicationAdmin(LookAdmin):
         publication = get_object_or_404(ScheduledPublication, pk=id)
         is_waiting = publication.state == ScheduledPublication.State.WAITING
         if request.method == "POST" or not is_waiting:
-            if is_waiting and cancel_publication(publication):
+            if is_waiting and cancel_publication(publication, by=find_user(request)):
                 self.log_change(request, publication, "Cancelled.")
                 messages.success(request, "It is cancelled: nothing will be published. The drafts stay as they are.")
             else:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 
+from profiles.audit import Act, record_act
 from rules.code_files import MAX_CODE, CodeFile, find_code_fault
 from rules.models import Offer, OfferCode
 from segments.upload_columns import SHOWN_PROBLEMS, Problem
@@ -69,7 +70,7 @@ def upload_codes(
         raise NobodyGetsOne(read.problems)
     problems = sorted([*read.problems, *_list_duplicates(offer)])[:SHOWN_PROBLEMS]
     added = _store_codes(offer)
-    _note(offer, f"Uploaded {added:,} codes.", by=by, at=at)
+    _note(offer, Act.UPLOADED, f"Uploaded {added:,} codes.", by=by, at=at)
     return Uploaded(rows, added, read.refused, problems)
 
 
@@ -86,7 +87,7 @@ def generate_codes(
     while added < count:  # once, but for a code that chance makes twice
         _copy_codes(enumerate(_draw_codes(count - added, prefix, length), start=1))
         added += _store_codes(offer)
-    _note(offer, f"Generated {added:,} codes.", by=by, at=at)
+    _note(offer, Act.UPLOADED, f"Generated {added:,} codes.", by=by, at=at)
     return added
 
 
@@ -110,7 +111,7 @@ def withdraw_codes(offer: Offer, *, by: User | None = None, at: datetime) -> int
     waiting, _ = OfferCode.objects.filter(offer=offer, handed=None).delete()
     handed = OfferCode.objects.filter(offer=offer, granted=None, withdrawn=None).exclude(handed=None)
     called_back = handed.update(withdrawn=at)
-    _note(offer, f"Withdrew {waiting + called_back:,} codes.", by=by, at=at)
+    _note(offer, Act.REMOVED, f"Withdrew {waiting + called_back:,} codes.", by=by, at=at)
     return waiting + called_back
 
 
@@ -181,8 +182,9 @@ def _store_codes(offer: Offer) -> int:
         return int(cursor.rowcount)
 
 
-def _note(offer: Offer, said: str, *, by: User | None, at: datetime) -> None:
+def _note(offer: Offer, act: Act, said: str, *, by: User | None, at: datetime) -> None:
     """In the history of the offer, of which the codes themselves are no part."""
+    record_act(act, by=by, at=at, kind="offer", subject=offer.slug, name=offer.name, note=said)
     if by is not None:
         LogEntry.objects.create(
             user=by,

@@ -4,7 +4,8 @@ shown; said in words before publishing. Everything that is said is proved (segme
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import combinations, islice
+from enum import StrEnum
+from itertools import combinations, groupby, islice
 
 from rules.definitions import BookPayload, OfferDefinition, RuleDefinition
 from segments.conditions.calendar import Calendar
@@ -19,6 +20,23 @@ MOST_TOLD = 50  # of each kind
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 CODE = "code"
+
+
+class Effect(StrEnum):
+    """What a finding is about."""
+
+    NEVER = "never"  # the rule cannot be shown, or not as one would think
+    HIDDEN = "hidden"  # another one always comes before it
+    LEVEL = "level"  # two of the same priority, and nothing says which
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to be known of `rules`, the slugs of those that it is about, in words."""
+
+    effect: Effect
+    rules: tuple[str, ...]
+    words: str
 
 
 @dataclass(frozen=True)
@@ -44,25 +62,49 @@ def find_conflicts(
 ) -> list[str]:
     """What is to be known of a Book's rules, as they are from `at` on. `empty_lists` are segments that nobody was
     uploaded into, `exhausted` offers without a code left. Conditions that cannot be read are another's matter."""
+    findings, is_whole = find_findings(payload, at=at, empty_lists=empty_lists, exhausted=exhausted)
+    by_effect = {effect: [each.words for each in findings if each.effect is effect] for effect in Effect}
+    unseen = [] if is_whole else [f"Only {MOST_PAIRS:,} pairs of rules were compared; there are more"]
+    return [*(line for effect in Effect for line in _bound(by_effect[effect])), *unseen]
+
+
+def find_findings(
+    payload: BookPayload,
+    *,
+    at: datetime,
+    empty_lists: Collection[str] = (),
+    exhausted: Collection[str] = (),
+    about: str | None = None,
+) -> tuple[list[Finding], bool]:
+    """The same, each with the rules that it is about, and whether all pairs of rules were compared. `about` is the slug
+    of the one rule that is asked about: others are compared with it alone."""
     calendar = Calendar(payload.zone)
     nobody = find_nobodys_segments(payload, calendar, empty_lists)
     logic = Logic(calendar, nobody=nobody)
     single = Logic(calendar, nobody=nobody, is_single=True)
     alive: list[_Ready] = []
-    never: list[str] = []
+    never: list[Finding] = []
     for ready in _read_rules(payload):
+        slug = ready.rule.slug
         reasons = list(_list_obstacles(ready, payload, logic, at=at, exhausted=exhausted))
-        never += [f"Rule {ready.name} cannot be shown: {reason}" for reason in reasons]
+        never += [Finding(Effect.NEVER, (slug,), f"Rule {ready.name} cannot be shown: {reason}") for reason in reasons]
         if not reasons:
             alive.append(ready)
             if ready.form is not None and (clash := single.find_contradiction(ready.form)) is not None:
-                never.append(f"Rule {ready.name} is only for facts of several values: {_say_clash(clash)} otherwise")
-    pairs = list(islice(_list_pairs(alive), MOST_PAIRS + 1))
-    hidden = [_say_hidden(higher, lower) for higher, lower in _find_hidden(pairs, payload, logic, at)]
+                said = f"Rule {ready.name} is only for facts of several values: {_say_clash(clash)} otherwise"
+                never.append(Finding(Effect.NEVER, (slug,), said))
+    pairs = list(islice(_list_pairs(alive, about), MOST_PAIRS + 1))
+    hidden = [
+        Finding(Effect.HIDDEN, (lower.rule.slug, higher.rule.slug), _say_hidden(higher, lower))
+        for higher, lower in _find_hidden(pairs, payload, logic, at)
+    ]
     drawn = {(rule.slot, rule.priority) for rule in payload.rules if rule.weight is not None}
-    level = [_say_level(first, second) for first, second in _find_level(pairs, drawn, logic, at)]
-    unseen = [f"Only {MOST_PAIRS:,} pairs of rules were compared; there are more"] if len(pairs) > MOST_PAIRS else []
-    return [*_bound(never), *_bound(hidden), *_bound(level), *unseen]
+    level = [
+        Finding(Effect.LEVEL, (first.rule.slug, second.rule.slug), _say_level(first, second))
+        for first, second in _find_level(pairs, drawn, logic, at)
+    ]
+    found = [*never, *hidden, *level]
+    return [each for each in found if about is None or about in each.rules], len(pairs) <= MOST_PAIRS
 
 
 def find_nobodys_segments(payload: BookPayload, calendar: Calendar, empty_lists: Collection[str] = ()) -> set[str]:
@@ -138,9 +180,10 @@ def _say_clash(clash: Clash) -> str:
     return f"{said[0]} never holds" if len(said) == 1 else f"{said[0]} and {said[1]} never hold together"
 
 
-def _list_pairs(alive: Sequence[_Ready]) -> Iterator[tuple[_Ready, _Ready]]:
+def _list_pairs(alive: Sequence[_Ready], about: str | None) -> Iterator[tuple[_Ready, _Ready]]:
     """Rules of the same slot, the higher one first; those of the same priority by their slugs."""
-    return (pair for pair in combinations(alive, 2) if pair[0].rule.slot == pair[1].rule.slot)
+    pairs = (pair for _, rules in groupby(alive, lambda each: each.rule.slot) for pair in combinations(rules, 2))
+    return (pair for pair in pairs if about is None or about in (pair[0].rule.slug, pair[1].rule.slug))
 
 
 def _find_hidden(

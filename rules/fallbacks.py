@@ -2,6 +2,7 @@
 where it is known. Decided once, from the parsed template."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from liquid import BoundTemplate, Expression
@@ -42,6 +43,7 @@ from liquid.builtin.tags.case_tag import CaseNode
 from liquid.builtin.tags.for_tag import ForNode
 from liquid.builtin.tags.if_tag import IfNode
 from liquid.builtin.tags.unless_tag import UnlessNode
+from liquid.exceptions import LiquidError
 
 from rules.filters import ANSWERS_MISSING, DATE_FORMAT, FILTERS, HTML_FILTERS, MAYBE_NOTHING
 from rules.liquid import MAX_FILTERS, MAX_LOOPS, CapturedNode, Place, refuse
@@ -74,14 +76,29 @@ def check_fallbacks(template: BoundTemplate, *, html: bool, links: frozenset[str
     _Checker(html).walk(template.nodes, _State(frozenset((name,) for name in links), made=links))
 
 
+def list_gaps(template: BoundTemplate, *, html: bool, links: frozenset[str] = frozenset()) -> list[LiquidError]:
+    """Everything of which `check_fallbacks` says the first, in the order of the template; for whoever mends it."""
+    checker = _Checker(html, found=[])
+    with suppress(LiquidError):
+        checker.walk(template.nodes, _State(frozenset((name,) for name in links), made=links))
+    return checker.found or []
+
+
 class _Checker:
-    def __init__(self, html: bool) -> None:
+    def __init__(self, html: bool, *, found: list[LiquidError] | None = None) -> None:
         self._html = html
+        self.found = found  # None: the first mistake ends it
         self._loops = 0  # around what is being looked at
 
     def walk(self, nodes: Iterable[Node], state: _State) -> _State:
         for node in nodes:
-            state = self._visit(node, state)
+            try:
+                state = self._visit(node, state)
+            except LiquidError as error:
+                if self.found is None:
+                    raise
+                if all(each.token != error.token for each in self.found):  # a loop is walked twice
+                    self.found.append(error)
         return state
 
     def _visit(self, node: Node, state: _State) -> _State:

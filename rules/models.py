@@ -90,6 +90,25 @@ class Rule(Draft):
     live = models.BooleanField(default=True, help_text="Part of the next published Book.")
 
 
+class Image(models.Model):
+    """A picture that blocks show. `file` is named by what is in it, so that one name is one picture for ever."""
+
+    name = models.CharField(max_length=120)
+    alt = models.CharField(max_length=300, blank=True, help_text="What it shows, for those who do not see it.")
+    file = models.FileField(unique=True, max_length=100)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    size = models.PositiveIntegerField(help_text="Bytes.")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Revision(models.Model):
     """What a definition said after one edit; `definition` is as in a Book."""
 

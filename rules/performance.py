@@ -1,5 +1,6 @@
 """What became of rules: how often they were decided for, seen, clicked, and what orders followed."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ SELECT decision.id, decision.profile_id, decision.at, answer->>'rule' AS rule
 FROM rules_decision AS decision CROSS JOIN LATERAL jsonb_array_elements(decision.answers) AS answer
 WHERE decision.at >= %(since)s AND decision.at < %(until)s
   AND answer->>'rule' IS NOT NULL AND NOT (answer->>'held')::boolean
+  AND (%(rules)s::text[] IS NULL OR answer->>'rule' = ANY(%(rules)s::text[]))
 """
 _MEASURED = f"""
 WITH shown AS MATERIALIZED ({_SHOWN}),
@@ -60,9 +62,10 @@ class Performance(NamedTuple):
     value: float
 
 
-def measure_rules(*, since: datetime, until: datetime) -> list[Performance]:
-    """Every rule that was shown, the one shown most first."""
+def measure_rules(*, since: datetime, until: datetime, rules: Collection[str] | None = None) -> list[Performance]:
+    """Every rule that was shown, or of those that are named, the one shown most first."""
     asked: dict[str, Any] = {"since": since, "until": until, "order": ORDER, "attributed": ATTRIBUTED}
+    asked["rules"] = None if rules is None else list(rules)
     with connection.cursor() as cursor:
         cursor.execute(_MEASURED, asked)
         return [Performance(*row) for row in cursor.fetchall()]

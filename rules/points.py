@@ -3,8 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 
+from profiles.audit import Act, record_act
 from profiles.locks import POINTS
 from rules.ledger import list_profiles, sum_points
 from rules.models import PointsEntry
@@ -25,14 +27,20 @@ class KeyTaken(ValueError):
     """Another entry has this key: of another person, or of other points. Use a key of its own for each."""
 
 
-def add_points(profile_id: UUID, points: int, *, key: str, note: str = "", at: datetime) -> PointsEntry:
-    """Adds points. The same `key` adds them once, and answers with the entry it made; raises KeyTaken."""
+@transaction.atomic
+def add_points(
+    profile_id: UUID, points: int, *, key: str, note: str = "", at: datetime, by: User | None = None
+) -> PointsEntry:
+    """Adds points. The same `key` adds them once, and answers with the entry it made; raises KeyTaken. What somebody
+    does by hand, `by`, is in the audit trail."""
     _check(points, key, note)
-    return _write(profile_id, points, key=key, note=note, at=at)
+    return _write(profile_id, points, key=key, note=note, at=at, by=by)
 
 
 @transaction.atomic
-def spend_points(profile_id: UUID, points: int, *, key: str, note: str = "", at: datetime) -> PointsEntry:
+def spend_points(
+    profile_id: UUID, points: int, *, key: str, note: str = "", at: datetime, by: User | None = None
+) -> PointsEntry:
     """Spends points that the person has, counting those of profiles that are this person's too. The same `key` spends
     them once, and answers with the entry it made; raises NotEnoughPoints and KeyTaken."""
     _check(points, key, note)
@@ -40,7 +48,7 @@ def spend_points(profile_id: UUID, points: int, *, key: str, note: str = "", at:
     known = PointsEntry.objects.filter(key=key).first()
     if known is None and (balance := sum_points(person)) < points:
         raise NotEnoughPoints(balance, points)
-    return _write(profile_id, -points, key=key, note=note, at=at)
+    return _write(profile_id, -points, key=key, note=note, at=at, by=by)
 
 
 def _check(points: int, key: str, note: str) -> None:
@@ -65,10 +73,21 @@ def _lock_person(profile_id: UUID) -> list[UUID]:
     return sorted(person)
 
 
-def _write(profile_id: UUID, points: int, *, key: str, note: str, at: datetime) -> PointsEntry:
+def _write(profile_id: UUID, points: int, *, key: str, note: str, at: datetime, by: User | None) -> PointsEntry:
     entry, is_new = PointsEntry.objects.get_or_create(
         key=key, defaults={"profile_id": profile_id, "points": points, "note": note, "at": at}
     )
     if not is_new and (entry.points != points or entry.profile_id not in list_profiles(profile_id)):
         raise KeyTaken(f"the key {key} belongs to another entry")
+    if is_new and by is not None:
+        act = Act.MADE if points > 0 else Act.REMOVED
+        record_act(
+            act,
+            by=by,
+            at=at,
+            kind="points",
+            subject=profile_id.hex,
+            name=f"{points:+,} points",
+            note=f"Entry {entry.pk}",
+        )
     return entry

@@ -38,7 +38,7 @@ class Change:
 
 def list_changes(before: Payload | None, after: Payload) -> list[Change]:
     """How the payload `after` differs from `before`, which is None where nothing was published yet."""
-    old, new = dict(_definitions(before or {})), dict(_definitions(after))
+    old, new = dict(list_definitions(before or {})), dict(list_definitions(after))
     changes = []
     for key in sorted({**old, **new}):
         kind, slug = key
@@ -47,14 +47,15 @@ def list_changes(before: Payload | None, after: Payload) -> list[Change]:
         type = _say_type(now or was or {}) if kind == "segment" else ""
         if was is None or now is None:
             changes.append(Change(kind, name, "new" if was is None else "removed", type=type))
-        elif fields := tuple(sorted(field for field in {**was, **now} if _differs(field, was, now))):
+        elif fields := list_fields(was, now):
             said = tuple(_say_field(kind, field, was.get(field), now.get(field)) for field in fields)
             changes.append(Change(kind, name, "changed", said, type))
     return changes
 
 
-def _differs(field: str, was: Payload, now: Payload) -> bool:
-    return field != MARK and was.get(field) != now.get(field)  # a mark follows from the rest, and nobody edits it
+def list_fields(was: Payload, now: Payload) -> tuple[str, ...]:
+    """In what two definitions differ. A mark follows from the rest, and nobody edits it."""
+    return tuple(sorted(field for field in {**was, **now} if field != MARK and was.get(field) != now.get(field)))
 
 
 def _say_type(segment: Mapping[str, Any]) -> str:
@@ -76,12 +77,13 @@ def _say_kind(kind: str) -> str:
     return dict(Segment.Kind.choices).get(kind, kind).lower()
 
 
-def _definitions(payload: Payload) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
+def list_definitions(payload: Payload) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
+    """Each definition of a payload, by its kind and slug."""
     for kind in ("segment", "rule"):
         for each in payload.get(f"{kind}s", ()):
             # Books of before there were other kinds do not say that it is a condition.
             yield (kind, each["slug"]), {"kind": CONDITION, "as_of": None, **each} if kind == "segment" else each
-    for kind in ("block", "slot"):
+    for kind in ("block", "offer", "slot"):
         for slug, each in payload.get(f"{kind}s", {}).items():
             yield (kind, slug), each
 

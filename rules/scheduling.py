@@ -8,7 +8,9 @@ import msgspec
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
+from profiles.audit import Act, record_act
 from profiles.locks import PUBLISH_BOOK, take_turns
 from rules.actions import CannotPublish, publish_definitions
 from rules.definitions import BookPayload
@@ -16,6 +18,7 @@ from rules.merging import Conflict, merge_payloads
 from rules.models import Book, ScheduledPublication
 from rules.queries import collect_definitions, newest_book
 from rules.review import find_problems, list_changes
+from segments.moments import say_moment
 
 LOGGED = "Published as it was scheduled."
 
@@ -35,15 +38,25 @@ def schedule_publication(*, at: datetime, by: User | None, now: datetime, note: 
         raise CannotPublish([f"{number}: there is nothing to publish"])
     if reasons := find_problems(msgspec.convert(payload, BookPayload)):
         raise CannotPublish(reasons)
-    return ScheduledPublication.objects.create(at=at, payload=payload, base=base, note=note, by=by, created=now)
+    publication = ScheduledPublication.objects.create(at=at, payload=payload, base=base, note=note, by=by, created=now)
+    _record(Act.SCHEDULED, publication, by, now)
+    return publication
 
 
-def cancel_publication(publication: ScheduledPublication) -> bool:
+@transaction.atomic
+def cancel_publication(publication: ScheduledPublication, *, by: User | None = None) -> bool:
     """It will not be published. False when it was too late."""
     waiting = ScheduledPublication.objects.filter(pk=publication.pk, state=ScheduledPublication.State.WAITING)
     cancelled = waiting.update(state=ScheduledPublication.State.CANCELLED)
     publication.refresh_from_db()
+    if cancelled:
+        _record(Act.CANCELLED, publication, by, timezone.now())
     return bool(cancelled)
+
+
+def _record(act: Act, publication: ScheduledPublication, by: User | None, at: datetime) -> None:
+    name = f"Publication at {say_moment(publication.at)}"
+    record_act(act, by=by, at=at, kind="publication", subject=str(publication.pk), name=name, note=publication.note)
 
 
 def publish_due(*, at: datetime) -> list[ScheduledPublication]:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from rules.models import Offer
 
@@ -40,6 +41,20 @@ def count_stock(offers: Collection[Offer]) -> dict[str, Stock]:
         offer.slug: Stock(waiting.get(offer.pk, 0), pool.get(offer.pk, 0), granted.get(offer.slug, 0))
         for offer in offers
     }
+
+
+def list_holds(offer: Offer) -> list[str]:
+    """What keeps an offer from being removed: who was to be granted something of it would be left with nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT payload->'offers' ? %s FROM rules_book ORDER BY number DESC LIMIT 1), "
+            "EXISTS (SELECT FROM rules_offercode WHERE offer_id = %s AND handed IS NOT NULL AND granted IS NULL "
+            "AND withdrawn IS NULL)",
+            [offer.slug, offer.pk],
+        )
+        is_published, is_out = cursor.fetchone()
+    published = [gettext("the Book in force grants it; publish without it first")] if is_published else []
+    return published + ([gettext("some of its codes are in the pool; withdraw them first")] if is_out else [])
 
 
 def find_exhausted(slugs: Collection[str]) -> set[str]:

@@ -54,18 +54,26 @@ def count(answer: Answer, *, timeout_ms: int = 0) -> Counts:
     return Counts(people, total, dict(zip(names, found, strict=True)), dict.fromkeys(names, 0))
 
 
-def estimate(ask: Callable[[UUID | None], Answer], *, patience_ms: int = EXACT_MS, sample: int = SAMPLE) -> Counts:
-    """The exact numbers if they are there in `patience_ms`, else those of a sample, extrapolated.
+def ran_out_of_time(error: OperationalError) -> bool:
+    """Whether a question was given up because its time was over."""
+    return isinstance(error.__cause__, QueryCanceled)
+
+
+def estimate(
+    ask: Callable[[UUID | None], Answer], *, patience_ms: int = EXACT_MS, sample: int = SAMPLE, sample_ms: int = 0
+) -> Counts:
+    """The exact numbers if they are there in `patience_ms`, else those of a sample, extrapolated. Raises
+    OperationalError when even that is not there in `sample_ms`; 0 is for ever.
 
     `ask` compiles the condition for the people whose id is below the one given, None for everybody."""
     try:
         return count(ask(None), timeout_ms=patience_ms)
     except OperationalError as error:
-        if not isinstance(error.__cause__, QueryCanceled):
+        if not ran_out_of_time(error):
             raise
     (people,) = _fetch(SQL("SELECT count(*) FROM profiles_storedprofile"))[0]
     share = min(sample / people, 1.0)
-    found = count(ask(UUID(int=int(share * (1 << 128) - 1))))
+    found = count(ask(UUID(int=int(share * (1 << 128) - 1))), timeout_ms=sample_ms)
     return _extrapolate(found, people)
 
 
@@ -88,13 +96,13 @@ def _margin(hits: int, sample: int, people: int) -> int:
     return math.ceil((abs(centre - p) + half) * people)
 
 
-def list_matches(answer: Answer, *, after: UUID | None = None, limit: int) -> list[UUID]:
-    """People who match, by their ids."""
+def list_matches(answer: Answer, *, after: UUID | None = None, limit: int, timeout_ms: int = 0) -> list[UUID]:
+    """People who match, by their ids. Raises OperationalError when they are not there in `timeout_ms`."""
     where = answer.matches
     if after is not None:
         where = join([where, SQL("person.id > {}").format(Literal(after))], "AND")
     query = SQL("{} ORDER BY person.id LIMIT {}").format(answer.select(SQL("person.id"), where), Literal(limit))
-    return [id for (id,) in _fetch(query)]
+    return [id for (id,) in _fetch(query, timeout_ms)]
 
 
 def find_matching(answer: Answer, ids: Iterable[UUID]) -> set[UUID]:
@@ -112,13 +120,36 @@ def stream_matches(answer: Answer) -> Iterator[UUID]:
             yield id
 
 
-def compare(answer: Answer, key: str) -> Changes:
-    """Who matches and does not carry `key`, and the other way round."""
+def compare(answer: Answer, key: str, *, timeout_ms: int = 0) -> Changes:
+    """Who matches and does not carry `key`, and the other way round. Raises OperationalError when it is not there in
+    `timeout_ms`; 0 is for ever."""
     carries = SQL("(person.segments ? {})").format(Literal(key))
     columns = SQL("count(*) FILTER (WHERE {0} AND NOT {1}), count(*) FILTER (WHERE {1} AND NOT {0})").format(
         answer.matches, carries
     )
-    return Changes(*_fetch(answer.select(columns))[0])
+    return Changes(*_fetch(answer.select(columns), timeout_ms)[0])
+
+
+def count_carriers(key: str, *, timeout_ms: int = 0) -> int:
+    """How many people carry `key`."""
+    query = SQL("SELECT count(*) FROM profiles_storedprofile WHERE segments ? {}").format(Literal(key))
+    ((carriers,),) = _fetch(query, timeout_ms)
+    return int(carriers)
+
+
+def estimate_changes(
+    ask: Callable[[UUID | None], Answer], key: str, *, patience_ms: int = EXACT_MS, sample: int = SAMPLE
+) -> tuple[Changes, bool]:
+    """Who would come and go, exactly if that is there in `patience_ms`, else by a sample; and whether it is exact."""
+    try:
+        return compare(ask(None), key, timeout_ms=patience_ms), True
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+    ((people,),) = _fetch(SQL("SELECT count(*) FROM profiles_storedprofile"))
+    share = min(sample / people, 1.0)
+    found = compare(ask(UUID(int=int(share * (1 << 128) - 1))), key)
+    return Changes(round(found.enter / share), round(found.leave / share)), False
 
 
 def _fetch(query: Composable, timeout_ms: int = 0) -> list[tuple[Any, ...]]:

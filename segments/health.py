@@ -99,7 +99,7 @@ def list_health(published: Published, *, at: datetime, alive: Alive, only: Itera
         unfilled=_find_unfilled(published, roster),
         coming=coming,
         present=present,
-        newest=_find_newest_builds(slugs),
+        newest=find_newest_builds(slugs),
     )
     sizes = list_sizes(slugs, since=at - A_DAY_AND_MORE)
     began, changes = find_cut_overs(slugs), find_newest_changes(slugs)
@@ -191,7 +191,7 @@ def _follow(*, at: datetime, alive: Alive) -> tuple[dict[str, Progress], dict[st
     return coming, present
 
 
-def _find_newest_builds(slugs: Iterable[str]) -> dict[str, Build]:
+def find_newest_builds(slugs: Iterable[str]) -> dict[str, Build]:
     """The newest build of each segment; people who are added to a list are not meant."""
     through = Build.versions.through
     rows = (

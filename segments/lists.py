@@ -1,6 +1,6 @@
 """Writes of lists and snapshots: the people of a file become members of a list; a segment is frozen."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import count
 from pathlib import PurePath
@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils.text import slugify
 
+from profiles.audit import Act, record_act
 from profiles.event import anonymous_key, derive_profile_id, user_key
 from profiles.identity import retired_key
 from profiles.locks import PUBLISH_BOOK, take_turns
@@ -83,7 +84,16 @@ def store_upload(
     upload.save(update_fields=["added"])
     _drop_rows()
     _bring_in(upload, first, at)
+    _record(upload)
     return upload
+
+
+def _record(upload: Upload) -> None:
+    said = {"file": upload.file, "people": upload.added, "refused": upload.refused, "replaces": upload.replaces}
+    segment = upload.segment
+    record_act(
+        Act.UPLOADED, by=upload.by, at=upload.at, kind="segment", subject=segment.slug, name=segment.name, after=said
+    )
 
 
 def _copy_rows(read: IdFile) -> int:
@@ -195,7 +205,7 @@ def draft_snapshot(segment: Segment, *, as_of: datetime | None, name: str) -> Se
         condition = {"v": 1, "root": {"id": "list", "kind": "segment", "segment": segment.slug}}
         moment = None
     return Segment(
-        slug=_find_free_slug(name),
+        slug=find_free_slug(name),
         name=name[:NAME_LENGTH],
         kind=Segment.Kind.SNAPSHOT,
         condition=condition,
@@ -204,7 +214,9 @@ def draft_snapshot(segment: Segment, *, as_of: datetime | None, name: str) -> Se
     )
 
 
-def _find_free_slug(name: str) -> str:
-    wanted = slugify(name)[: SLUG_LENGTH - 5].strip("-") or "snapshot"
-    taken = set(Segment.objects.filter(slug__startswith=wanted).values_list("slug", flat=True))
+def find_free_slug(name: str, *, otherwise: str = "snapshot", reserved: Collection[str] = ()) -> str:
+    """One made of the name that no segment has, and none of the `reserved`."""
+    wanted = slugify(name)[: SLUG_LENGTH - 5].strip("-") or otherwise
+    taken = set(reserved)
+    taken |= set(Segment.objects.filter(slug__startswith=wanted).values_list("slug", flat=True))
     return next(slug for number in count(1) if (slug := f"{wanted}-{number}" if number > 1 else wanted) not in taken)

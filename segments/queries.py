@@ -1,11 +1,12 @@
 """Reads of segments: what is defined, what is in force, what is being filled."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, Max, OuterRef, Q
 
 from segments.models import Build, Member, Segment, SegmentChange, SegmentVersion, Upload
 from segments.models import Roster as StoredRoster
@@ -115,3 +116,19 @@ def read_as_of(text: str | None, otherwise: datetime) -> datetime:
 def list_changes(segment: str, *, limit: int) -> list[SegmentChange]:
     """Who entered or left a segment, the newest first."""
     return list(SegmentChange.objects.filter(segment=segment).order_by("-at", "-id")[:limit])
+
+
+def page_changes(
+    profile_ids: Sequence[UUID], *, limit: int, before: tuple[datetime, int] | None = None
+) -> list[SegmentChange]:
+    """What some profiles entered and left before that place (time and id), the newest first."""
+    changes = SegmentChange.objects.filter(profile_id__in=profile_ids)
+    if before is not None:
+        changes = changes.filter(Q(at__lt=before[0]) | Q(at=before[0], id__lt=before[1]))
+    return list(changes.order_by("-at", "-id")[:limit])
+
+
+def find_upload(key: str, profile_ids: Sequence[UUID]) -> Member | None:
+    """How somebody came into a version of a list or snapshot."""
+    members = Member.objects.filter(version__in=[each.pk for each in find_versions([key])], profile_id__in=profile_ids)
+    return members.select_related("upload").first()

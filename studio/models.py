@@ -1,4 +1,4 @@
-"""Who works in the Studio, in which role, and where they are signed in."""
+"""Who works in the Studio, in which role, where they are signed in, and what they ask others to publish."""
 
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -22,6 +22,35 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}, {self.role}"
+
+
+class Review(models.Model):
+    """Somebody asks for the drafts to be published: `payload` is what was live in them then, and `fingerprint` tells
+    whether it still is."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        APPROVED = "approved", "Approved"
+        DECLINED = "declined", "Declined"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField()
+    note = models.CharField(max_length=200, blank=True)
+    payload = models.JSONField()
+    fingerprint = models.CharField(max_length=64)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    comment = models.CharField(max_length=500, blank=True)
+    book = models.ForeignKey("rules.Book", null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["at"], name="reviews_waiting", condition=models.Q(state="waiting"))]
+
+    def __str__(self) -> str:
+        return f"Review {self.pk}"
 
 
 class Session(AbstractBaseSession):

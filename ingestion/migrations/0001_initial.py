@@ -2,6 +2,7 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
+import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
@@ -31,6 +32,7 @@ class Migration(migrations.Migration):
                 ('first_seen', models.DateTimeField(blank=True, null=True)),
                 ('last_seen', models.DateTimeField(blank=True, null=True)),
                 ('schema', models.JSONField(blank=True, help_text='What its properties look like.', null=True)),
+                ('description', models.CharField(blank=True, db_default='', default='', help_text='When it is sent, and by what: for people.', max_length=500)),
             ],
         ),
         migrations.CreateModel(
@@ -67,6 +69,7 @@ class Migration(migrations.Migration):
                 ('origins', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), blank=True, default=list, help_text='Pages that may open the socket, such as https://shop.example or https://*.shop.example; none: any.', size=None)),
                 ('debug', models.BooleanField(default=False, help_text="Visitors' pages are shown what the engine sees of them.")),
                 ('strict', models.BooleanField(default=False, help_text='Invalid events are answered with an error status.')),
+                ('off', models.DateTimeField(blank=True, help_text='Since then its keys and clients are refused.', null=True)),
                 ('created', models.DateTimeField(auto_now_add=True)),
             ],
         ),
@@ -95,6 +98,8 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(max_length=64)),
                 ('outcome', models.CharField(max_length=40)),
                 ('count', models.BigIntegerField()),
+                ('first', models.DateTimeField(default=django.utils.timezone.now, help_text='When the first one was counted.')),
+                ('last', models.DateTimeField(default=django.utils.timezone.now, help_text='When the count grew last.')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('day', 'source', 'outcome'), name='one_count_per_outcome')],
@@ -135,6 +140,7 @@ class Migration(migrations.Migration):
                 ('path', models.CharField(max_length=200)),
                 ('types', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=10), default=list, size=None)),
                 ('indexed', models.BooleanField(default=False, help_text='Remembered in profiles, so that conditions can use it.')),
+                ('private', models.BooleanField(db_default=False, default=False, help_text='Its values stay with those who may see personal data.')),
                 ('last_seen', models.DateTimeField(blank=True, null=True)),
                 ('event_type', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='properties', to='ingestion.eventtype')),
             ],

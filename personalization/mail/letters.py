@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 import zstandard
 
-from personalization.mail.links import add_campaign, read_campaign, rewrite_html, rewrite_text
+from personalization.mail.links import add_campaign, complete_images, read_campaign, rewrite_html, rewrite_text
 from personalization.mail.stamps import PREFIX, Door, Followed, Stamp, Stamper
 from personalization.mail.templates import Template
 from personalization.sealing import BadToken
@@ -84,7 +84,7 @@ class Writer:
         pixel = self._stamper.seal(base, Door.OPEN, stamp)
         return Mail(
             message.subject,
-            rewrite_html(message.html, link, own=own, pixel=pixel),
+            rewrite_html(complete_images(message.html, base), link, own=own, pixel=pixel),
             rewrite_text(message.text, link, own=own),
             {
                 "List-Unsubscribe": f"<{unsubscribe}>",

@@ -11,6 +11,7 @@ MAX_LINK = 2_000  # characters of a link that is followed; a longer one stays as
 UTM = ("source", "medium", "campaign", "term", "content")
 FOLLOWED_SCHEMES = ("http", "https")
 NO_TRACK = "data-pz-no-track"
+IMAGES = "/media/"  # where the product serves the images of blocks
 
 MakeLink = Callable[[str], str]
 Campaign = tuple[tuple[str, str], ...]  # UTM parameters and their values
@@ -34,6 +35,7 @@ _MARKUP = re.compile(
 _ATTRIBUTE = re.compile(rf"[ \t\n\r\f/]*+(?P<name>{_NAME})(?:{_SPACE}*+={_SPACE}*+(?P<value>{_VALUE}))?+")
 _REFERENCE = re.compile(r"&(?:#(?P<number>[0-9]+)|#[xX](?P<hex>[0-9a-fA-F]+)|(?P<name>[A-Za-z][A-Za-z0-9]*));?")
 _PLAIN_LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_OWN_IMAGE = re.compile(rf'(<img\b[^>]*?\ssrc=")({IMAGES})')
 _UNREAD = str.maketrans("", "", "\t\n\r")  # inside of an address, as browsers read it
 
 
@@ -54,6 +56,12 @@ def rewrite_html(html: str, make_link: MakeLink, *, own: str, pixel: str) -> str
             end = found.start()
     picture = f'<img src="{escape(pixel)}" width="1" height="1" alt="" style="display:block;border:0">'
     return "".join((*parts, html[done:end], picture, html[end:]))
+
+
+def complete_images(html: str, base: str) -> str:
+    """Cleaned `html` in which the images of blocks are said in full: a mail program knows no page they could belong
+    to."""
+    return _OWN_IMAGE.sub(rf"\g<1>{base}\g<2>", html) if IMAGES in html else html
 
 
 def rewrite_text(text: str, make_link: MakeLink, *, own: str) -> str:

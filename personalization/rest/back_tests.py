@@ -107,7 +107,7 @@ class CancelBackTest(Resource):
     )
     def post(self, request: Request, id: int) -> Response:
         test = find_back_test(id)
-        if not cancel_back_test(test):
+        if not cancel_back_test(test, by=operator_of(request)):
             raise CallRefused("nothing_to_do", f"it is {test.get_state_display().lower()} already")
         return answer_back_test(id)
 

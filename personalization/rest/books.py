@@ -205,7 +205,7 @@ class OnePublication(Resource):
     @operation("cancelPublication", "Call a scheduled publication off", status=204, codes=("nothing_to_do",))
     def delete(self, request: Request, id: int) -> Response:
         publication = find_publication(id)
-        if not cancel_publication(publication):
+        if not cancel_publication(publication, by=operator_of(request)):
             raise CallRefused("nothing_to_do", f"it is {publication.get_state_display().lower()} already")
         return Response(status=204)
 

@@ -2,7 +2,10 @@
 
 import uuid
 
+import django.contrib.postgres.indexes
 import django.db.models.deletion
+import django.db.models.fields.json
+import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
 
@@ -129,7 +132,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(primary_key=True, serialize=False)),
                 ('user_id', models.TextField(blank=True, db_index=True, null=True)),
                 ('first_seen', models.DateTimeField()),
-                ('last_seen', models.DateTimeField(db_index=True)),
+                ('last_seen', models.DateTimeField()),
                 ('traits', models.JSONField(default=dict)),
                 ('segments', models.JSONField(default=dict)),
                 ('cluster', models.TextField(blank=True, null=True)),
@@ -142,7 +145,13 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'profile',
                 'permissions': [('export_person', 'Can export everything that is known of a person')],
-                'indexes': [models.Index(condition=models.Q(('crowded__isnull', False)), fields=['id'], name='storedprofile_crowded')],
+                'indexes': [
+                    models.Index(condition=models.Q(('crowded__isnull', False)), fields=['id'], name='storedprofile_crowded'),
+                    models.Index(fields=['-last_seen', '-id'], name='storedprofile_newest'),
+                    models.Index(django.db.models.functions.text.Left(django.db.models.functions.text.Lower(django.db.models.fields.json.KT('traits__email')), 254), name='storedprofile_email'),
+                    django.contrib.postgres.indexes.GinIndex(fields=['traits'], name='storedprofile_traits', opclasses=['jsonb_path_ops']),
+                    django.contrib.postgres.indexes.GinIndex(fields=['segments'], name='storedprofile_segments'),
+                ],
             },
         ),
         migrations.CreateModel(

@@ -1,21 +1,97 @@
-"""The pages of blocks."""
+"""The pages of blocks: the list, a new one, and the editor."""
 
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext
 
-from studio.pages import needs, show
+from rules.drafts import Overtaken, list_revisions, save_draft
+from rules.models import Block, Offer
+from rules.revisions import say_overtaken
+from rules.validating import BadDraft
+from studio.blocks.forms import BlockForm
+from studio.blocks.queries import LISTING, add_columns, list_blocks, list_users
+from studio.blocks.starts import STARTS
+from studio.pages import StudioRequest, find_by, needs, refuse, show
 from studio.roles import Ability
+from studio.standing import find_standing
+
+SAMPLE_OFFERS = 200  # to choose from in a preview
 
 
 @needs(Ability.LOOK)
-def show_blocks(request: HttpRequest, **place: object) -> HttpResponse:
-    return show(request, "studio/base.html", {"title": "Blocks"})
+def show_blocks(request: HttpRequest) -> HttpResponse:
+    listing = LISTING.show(request, list_blocks())
+    context = {"title": gettext("Blocks"), "listing": listing, "blocks": add_columns(listing.rows), "starts": STARTS}
+    return show(request, "studio/blocks/list.html", context)
 
 
-@needs(Ability.EDIT)
-def show_block_new(request: HttpRequest, **place: object) -> HttpResponse:
-    return show(request, "studio/base.html", {"title": "New block"})
+@needs(Ability.EDIT, methods=("GET", "HEAD", "POST"))
+def show_block_new(request: HttpRequest) -> HttpResponse:
+    """The kinds to choose from; with `?kind=` the editor of a new one."""
+    kind = request.GET.get("kind", "")
+    if kind not in STARTS:
+        return show(request, "studio/blocks/kinds.html", {"title": gettext("New block"), "starts": STARTS})
+    block = Block(kind=kind)
+    form = BlockForm(request.POST or None, instance=block)
+    if request.method == "POST" and (saved := _save(request, form)):
+        messages.success(request, gettext("“%(name)s” is saved as a draft.") % {"name": saved.name})
+        return redirect("studio:block", saved.slug)
+    return _show_editor(request, block, form, gettext("New block"))
 
 
-@needs(Ability.LOOK)
-def show_block(request: HttpRequest, **place: object) -> HttpResponse:
-    return show(request, "studio/base.html", {"title": "Block"})
+@needs(Ability.LOOK, methods=("GET", "HEAD", "POST"))
+def show_block(request: StudioRequest, slug: str) -> HttpResponse:
+    """The editor; with POST the draft is saved."""
+    block = get_object_or_404(Block.objects.select_related("fallback"), slug=slug)
+    name = block.name
+    if request.method == "POST":
+        if not request.visitor.may(Ability.EDIT):
+            return refuse(request, request.visitor, Ability.EDIT)
+        form = BlockForm(request.POST, instance=block)
+        if _save(request, form):
+            messages.success(request, gettext("Saved as version %(version)s.") % {"version": block.version})
+            return redirect("studio:block", slug)
+        return _show_editor(request, block, form, name)
+    return _show_editor(request, block, BlockForm(instance=block), name)
+
+
+def _save(request: HttpRequest, form: BlockForm) -> Block | None:
+    """The saved block; None, and the form says why, when it cannot be."""
+    if not form.is_valid():
+        return None
+    block: Block = form.instance
+    seen = form.cleaned_data.get("seen_version")
+    try:
+        save_draft(block, by=find_by(request), at=timezone.now(), expected=seen)
+    except BadDraft as error:
+        for field, message in error.problems:
+            form.add_error(field if field in form.fields else None, message)
+    except Overtaken:
+        newer = [each for each in list_revisions("block", block.slug) if each.version > (seen or 0)]
+        form.add_error(None, say_overtaken(newer))
+    else:
+        return block
+    return None
+
+
+def _show_editor(request: HttpRequest, block: Block, form: BlockForm, name: str) -> HttpResponse:
+    is_new = block.pk is None
+    stored = None if is_new else Block.objects.select_related("fallback").get(pk=block.pk)
+    context: dict[str, Any] = {
+        "title": name,
+        "draft": block,
+        "start": STARTS[block.kind],
+        "form": form,
+        "is_new": is_new,
+        "standing": None if stored is None else find_standing(stored),
+        "version": 0 if stored is None else stored.version,
+        "users": [] if stored is None else list_users(stored),
+        "offers": Offer.objects.order_by("name")[:SAMPLE_OFFERS],
+        "zone": settings.PZ_TIME_ZONE,
+    }
+    return show(request, "studio/blocks/editor.html", context, status=422 if form.errors else 200)

@@ -54,13 +54,3 @@ def _shorten(reasons: list[tuple[str, list[int]]]) -> list[dict[str, Any]]:
         counts = [sum(column) for column in zip(*(counts for _reason, counts in rest), strict=True)]
         shown.append({"name": _("others"), "counts": counts})
     return shown
-
-
-@needs(Ability.EVENTS)
-def show_catalogue(request: HttpRequest, **place: object) -> HttpResponse:
-    return show(request, "studio/base.html", {"title": "Catalogue"})
-
-
-@needs(Ability.EVENTS)
-def show_dead_letters(request: HttpRequest, **place: object) -> HttpResponse:
-    return show(request, "studio/base.html", {"title": "Dead letters"})

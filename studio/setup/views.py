@@ -1,26 +1,47 @@
-"""The pages of setup."""
+"""The index of set-up, and what the environment says of the organisation."""
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from studio.pages import needs, show
+from ingestion.arriving import Arrivals, add_up_arrivals
+from ingestion.models import DeadLetter, EventType, OAuthClient, SecretKey, Source
+from personalization.checkup import read_version
+from studio.models import Member
+from studio.pages import StudioRequest, needs, show
 from studio.roles import Ability
+from studio.setup.organisation import list_groups
 
 
 @needs(Ability.LOOK)
-def show_set_up(request: HttpRequest, **place: object) -> HttpResponse:
-    return show(request, "studio/base.html", {"title": "Set-up"})
+def show_set_up(request: StudioRequest) -> HttpResponse:
+    now = timezone.now()
+    sources = list(Source.objects.order_by("name").values_list("slug", "off"))
+    arrivals = add_up_arrivals([slug for slug, _off in sources], today=now.date())
+    fresh = sum(arrivals.get(slug, Arrivals()).is_fresh(now) for slug, off in sources if off is None)
+    good = Q(revoked=None) & (Q(expires=None) | Q(expires__gt=now))
+    events = EventType.objects.aggregate(all=Count("pk"), unseen=Count("pk", filter=Q(volume=0)))
+    context = {
+        "title": _("Set-up"),
+        "sources": len(sources),
+        "fresh": fresh,
+        "refused": sum(each.refused_today for each in arrivals.values()),
+        "keys": SecretKey.objects.filter(good).count(),
+        "clients": OAuthClient.objects.count(),
+        "members": Member.objects.count(),
+        "events": events["all"],
+        "unseen": events["unseen"],
+        "letters": DeadLetter.objects.filter(replayed=None).count(),
+        "zone": settings.PZ_TIME_ZONE,
+        "purposes": settings.PZ_CONSENT_PURPOSES,
+        "retention": settings.PZ_RETENTION_DAYS,
+    }
+    return show(request, "studio/setup/index.html", context)
 
 
-@needs(Ability.SET_UP)
-def show_sources(request: HttpRequest, **place: object) -> HttpResponse:
-    return show(request, "studio/base.html", {"title": "Sources"})
-
-
-@needs(Ability.SET_UP)
-def show_source(request: HttpRequest, **place: object) -> HttpResponse:
-    return show(request, "studio/base.html", {"title": "Source"})
-
-
-@needs(Ability.SET_UP)
-def show_health(request: HttpRequest, **place: object) -> HttpResponse:
-    return show(request, "studio/base.html", {"title": "Health"})
+@needs(Ability.LOOK)
+def show_organisation(request: StudioRequest) -> HttpResponse:
+    context = {"title": _("Organisation"), "groups": list(list_groups()), "version": read_version()}
+    return show(request, "studio/setup/organisation.html", context)

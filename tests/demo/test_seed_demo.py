@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth import authenticate
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -37,7 +37,7 @@ def test_the_operator_can_log_in_with_what_the_file_says(tmp_path: Path, setting
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text() == f"{login.username} / {login.password}\n"
     assert seed_operator() == login
-    user = authenticate(username=login.username, password=login.password)
+    user = authenticate(RequestFactory().post("/"), username=login.username, password=login.password)
     assert user is not None and user.is_staff
 
 

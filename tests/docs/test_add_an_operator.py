@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.docs.pages import ROOT, fences
 
 PAGE = ROOT / "docs/how-to/add-an-operator.md"
-PACKAGES = ("personalization", "ingestion", "rules", "recommendations", "segments", "profiles")
+PACKAGES = ("studio", "personalization", "ingestion", "rules", "recommendations", "segments", "profiles")
 COPIED = (*PACKAGES, "docs/reference", "tests/cases", "tests/docs", "tests/segments")
 
 
@@ -19,7 +19,7 @@ def run(folder: Path, *words: str, said: str = "") -> None:
 
 def test_the_diffs_of_the_page_add_an_operator(tmp_path: Path) -> None:
     for folder in COPIED:
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     diff = "".join(fence.body for fence in fences(PAGE) if fence.info == "diff")
     run(tmp_path, "git", "apply", "-C1", "-", said=diff)
     run(tmp_path, sys.executable, "-m", "tests.docs.ends_with")

@@ -50,7 +50,7 @@ def sign_in(page: Page, product: Product) -> None:
     page.goto(f"{product.url}/admin/")
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
 
 
 def save_banner(page: Page, product: Product, source: str) -> None:

@@ -1,0 +1,16 @@
+/**
+ * Makes the short name of a new thing of its name, as long as nobody types one.
+ *
+ *   <input name="slug" data-slug-of="id_name">
+ */
+
+for (const slug of document.querySelectorAll('[data-slug-of]')) {
+  const name = document.getElementById(slug.dataset.slugOf);
+  let isOwn = slug.value !== '';
+  slug.addEventListener('input', () => { isOwn = slug.value !== ''; });
+  name.addEventListener('input', () => {
+    if (isOwn) return;
+    const plain = name.value.normalize('NFKD').replace(/[\u0300-\u036f]/g, '').replaceAll('ß', 'ss').toLowerCase();
+    slug.value = plain.replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '').slice(0, 64);
+  });
+}

@@ -1,0 +1,167 @@
+"""The page of one audience, new or stored: its form, and everything around it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.models import EventType
+from rules.drafts import Overtaken, list_revisions, save_draft
+from rules.revisions import say_overtaken
+from rules.uses import find_uses
+from rules.validating import BadDraft
+from segments.in_words import say_definition
+from segments.lists import NAME_LENGTH
+from segments.models import Segment
+from segments.starters import STARTERS, find_starter
+from segments.undoing import find_undoable
+from studio.audiences.finding import find_segment, show_about
+from studio.audiences.forms import AudienceForm
+from studio.audiences.listing import KINDS
+from studio.pages import StudioRequest, find_by, needs, refuse, show
+from studio.roles import Ability
+
+FREEZABLE = (Segment.Kind.CONDITION, Segment.Kind.LIST)
+BLANK: dict[str, Any] = {
+    "v": 1,
+    "root": {
+        "id": "all",
+        "kind": "and",
+        "children": [
+            {
+                "id": "views",
+                "kind": "event",
+                "event": "Product Viewed",
+                "op": "at_least",
+                "value": 3,
+                "window": {"last": 30, "unit": "days"},
+            }
+        ],
+    },
+}
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a new audience begins as, and what one has to look at in it."""
+
+    segment: Segment
+    adapt: Any = ""
+
+
+@needs(Ability.EDIT, methods=("GET", "HEAD", "POST"))
+def show_audience_new(request: HttpRequest) -> HttpResponse:
+    """What there is to start from; with `?from=` or `?copy=` the form, filled with that."""
+    start = find_start(request.GET.get("from", ""), request.GET.get("copy", ""))
+    if start is None:
+        return show(request, "studio/audiences/new.html", _list_starts())
+    form = AudienceForm(request.POST or None, instance=start.segment)
+    if request.method == "POST" and form.is_valid() and _save(request, form):
+        segment = form.instance
+        if segment.kind == Segment.Kind.LIST:
+            messages.success(request, gettext("“%(name)s” is saved. Now upload its people.") % {"name": segment.name})
+            return redirect("studio:audience_upload", segment.slug)
+        said = gettext("“%(name)s” is saved as a draft. Nobody is in it before it is published.")
+        messages.success(request, said % {"name": segment.name})
+        return redirect("studio:audience", segment.slug)
+    context = {
+        "title": _("New audience"),
+        "form": form,
+        "segment": start.segment,
+        "adapt": start.adapt,
+        "kind": dict(KINDS)[start.segment.kind],
+    }
+    return show(request, "studio/audiences/make.html", context, status=422 if form.errors else 200)
+
+
+def find_start(start: str, copied: str) -> Start | None:
+    """None where nothing is named that there is."""
+    if copied:
+        segment = find_segment(copied)
+        if segment.kind == Segment.Kind.LIST:
+            raise Http404
+        name = gettext("%(name)s, a copy") % {"name": segment.name[: NAME_LENGTH - 20]}
+        kept = {"kind": segment.kind, "condition": segment.condition, "as_of": segment.as_of}
+        return Start(Segment(name=name, description=segment.description, frozen_from=segment.frozen_from, **kept))
+    if start in ("blank", Segment.Kind.SNAPSHOT):
+        kind = Segment.Kind.CONDITION if start == "blank" else Segment.Kind.SNAPSHOT
+        return Start(Segment(kind=kind, condition=BLANK))
+    if start == Segment.Kind.LIST:
+        return Start(Segment(kind=Segment.Kind.LIST))
+    starter = find_starter(start)
+    if starter is None:
+        return None
+    made = Segment(name=str(starter.name), description=str(starter.description), condition=starter.condition)
+    return Start(made, starter.adapt)
+
+
+def _list_starts() -> dict[str, Any]:
+    """The templates, each with the events it needs that have not been seen."""
+    wanted = {event for each in STARTERS for event in each.events}
+    seen = set(EventType.objects.filter(name__in=wanted).values_list("name", flat=True))
+    starters = [(each, [event for event in each.events if event not in seen]) for each in STARTERS]
+    freezable = Segment.objects.filter(kind__in=FREEZABLE).only("slug", "name").order_by("name")
+    return {"title": _("New audience"), "starters": starters, "freezable": freezable}
+
+
+@needs(Ability.LOOK, methods=("GET", "HEAD", "POST"))
+def show_audience(request: StudioRequest, slug: str) -> HttpResponse:
+    """The draft with everything that is known of it; with POST: it is saved."""
+    segment = find_segment(slug)
+    may_edit = request.visitor.may(Ability.EDIT)
+    if request.method == "POST" and not may_edit:
+        return refuse(request, request.visitor, Ability.EDIT)
+    form = AudienceForm(request.POST or None, instance=segment) if may_edit else None
+    if request.method == "POST" and form is not None and form.is_valid() and _save(request, form):
+        return redirect("studio:audience", slug)
+    failed = form is not None and bool(form.errors)
+    stored = find_segment(slug) if failed else segment  # the form has changed its own
+    context = {
+        "title": stored.name,
+        "form": form,
+        "kind": dict(KINDS)[stored.kind],
+        "words": say_definition(stored.kind, stored.condition, stored.as_of),
+        "uses": find_uses([slug]).get(slug, []),
+        "can_freeze": stored.kind in FREEZABLE,
+        "undoable": find_undoable(stored) if stored.kind == Segment.Kind.LIST else None,
+        "overtaken_by": _find_overtaking(form, stored),
+    }
+    return show_about(request, "edit", stored, context, status=422 if failed else 200)
+
+
+def _find_overtaking(form: AudienceForm | None, stored: Segment) -> int | None:
+    """The version that somebody else has saved since the form was opened."""
+    if form is None or not form.is_bound:
+        return None
+    seen = form.data.getlist("seen_version")[-1:] if hasattr(form.data, "getlist") else []
+    return stored.version if seen and seen[0].isdigit() and int(seen[0]) != stored.version else None
+
+
+def _save(request: HttpRequest, form: AudienceForm) -> bool:
+    """Whether it was; else the form says why not."""
+    segment: Segment = form.instance
+    is_new = segment.pk is None
+    seen = 0 if is_new else form.cleaned_data.get("seen_version")
+    try:
+        revision = save_draft(segment, by=find_by(request), at=timezone.now(), expected=seen)
+    except Overtaken:
+        since = [each for each in list_revisions("segment", segment.slug) if each.version > (seen or 0)]
+        form.add_error(None, say_overtaken(since))
+        return False
+    except BadDraft as error:
+        for field, message in error.problems:
+            form.add_error(field if field in form.fields else None, message)
+        return False
+    if is_new:
+        return True
+    if revision is None:
+        messages.info(request, gettext("There was nothing to save: it says what it said."))
+    else:
+        said = gettext("Saved as draft v%(version)s. Visitors meet it once it is published.")
+        messages.success(request, said % {"version": segment.version})
+    return True

@@ -1,0 +1,54 @@
+"""What is done to a block from its page: copied, removed."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from rules.drafts import InUse, Overtaken, remove_draft, save_draft
+from rules.models import Block
+from studio.free_names import find_free_name
+from studio.pages import find_by, needs
+from studio.roles import Ability
+
+ACTS = ("GET", "POST")  # with GET nothing is done, and one is led to the page
+
+
+@needs(Ability.EDIT, methods=ACTS)
+def copy_block(request: HttpRequest, slug: str) -> HttpResponse:
+    """Another draft that says the same."""
+    block = get_object_or_404(Block, slug=slug)
+    if request.method != "POST":
+        return redirect("studio:block", slug)
+    name, free = find_free_name(block)
+    copy = Block(
+        name=name,
+        slug=free,
+        kind=block.kind,
+        source=block.source,
+        subject=block.subject,
+        text=block.text,
+        shape=block.shape,
+        fallback=block.fallback,
+    )
+    note = gettext("A copy of %(slug)s") % {"slug": slug}
+    save_draft(copy, by=find_by(request), at=timezone.now(), note=note[:200])
+    messages.success(request, gettext("This is a copy of “%(name)s”.") % {"name": block.name})
+    return redirect("studio:block", free)
+
+
+@needs(Ability.EDIT, methods=ACTS)
+def remove_block(request: HttpRequest, slug: str) -> HttpResponse:
+    """Removed, unless something shows it; its history stays, and brings it back."""
+    block = get_object_or_404(Block, slug=slug)
+    if request.method != "POST":
+        return redirect("studio:block", slug)
+    try:
+        remove_draft(block, by=find_by(request), at=timezone.now())
+    except (InUse, Overtaken) as error:
+        messages.error(request, gettext("Nothing was removed: %(why)s.") % {"why": error})
+        return redirect("studio:block", slug)
+    said = gettext("“%(name)s” is removed. Its history can bring it back.") % {"name": block.name}
+    messages.success(request, said)
+    return redirect("studio:block_history", slug)

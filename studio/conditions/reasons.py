@@ -1,0 +1,104 @@
+"""What was found of one person at a row, in a few words: “Product Viewed 7 times (needs 3)”."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_noop as _
+
+from segments.conditions.explain import Explained
+from segments.conditions.language import (
+    LOOKALIKE,
+    Did,
+    DidWhen,
+    HasScore,
+    HasTrait,
+    InCluster,
+    InContext,
+    InSegment,
+    Leaf,
+    Sequence,
+)
+from segments.conditions.words import say_condition
+from studio.masking import mask_values
+
+MAX_SHOWN = 120  # letters of a value
+
+
+def say_found(leaf: Leaf, told: Explained, *, personal: bool) -> tuple[str, str]:
+    """What was found, and what it takes."""
+    return _say(leaf, told.observed, personal), gettext("(needs %(needs)s)") % {"needs": _say_needs(leaf)}
+
+
+def _say_needs(leaf: Leaf) -> str:
+    """A number where it says enough, else the whole row."""
+    if not isinstance(leaf, Did) or not leaf.did or leaf.op not in _NUMBERS or isinstance(leaf.value, tuple):
+        return say_condition(leaf)
+    return gettext(_NUMBERS[leaf.op]) % {"value": f"{leaf.value:,.12g}"}
+
+
+_NUMBERS = {
+    "at_least": _("%(value)s"),
+    "at_most": _("at most %(value)s"),
+    "exactly": _("exactly %(value)s"),
+    "more_than": _("more than %(value)s"),
+    "less_than": _("fewer than %(value)s"),
+}
+
+
+def _say(leaf: Leaf, observed: Any, personal: bool) -> str:
+    match leaf:
+        case Did(measure="count", event=event):
+            number = int(observed or 0)
+            said = ngettext("%(event)s %(count)s time", "%(event)s %(count)s times", number)
+            return said % {"event": event, "count": f"{number:,}"}
+        case Did(measure="sum", event=event, of=of):
+            return gettext("%(event)s: %(of)s adds up to %(sum)s") % {
+                "event": event,
+                "of": of,
+                "sum": f"{observed:,.12g}",
+            }
+        case Did(event=event, of=of):
+            number = int(observed or 0)
+            said = ngettext("%(event)s: %(count)s value of %(of)s", "%(event)s: %(count)s values of %(of)s", number)
+            return said % {"event": event, "of": of, "count": f"{number:,}"}
+        case DidWhen(event=event, which=which):
+            if observed is None:
+                return gettext("%(event)s: never") % {"event": event}
+            first, last = gettext("%(event)s first on %(when)s"), gettext("%(event)s last on %(when)s")
+            return (first if which == "first" else last) % {"event": event, "when": _moment(observed)}
+        case Sequence(steps=steps):
+            if observed is None:
+                return gettext("No such sequence from %(event)s on") % {"event": steps[0].event}
+            return gettext("Sequence that began on %(when)s") % {"when": _moment(observed)}
+        case InSegment(segment=segment):
+            if not isinstance(observed, int):
+                return gettext("Not in %(segment)s") % {"segment": segment}
+            return gettext("In %(segment)s since %(when)s") % {"segment": segment, "when": _moment(observed)}
+        case InContext(test=test):
+            return gettext("%(name)s: depends on the visit") % {"name": test.name}
+        case InCluster():
+            name = gettext("cluster")
+        case HasScore(test=test):
+            name = test.name.removeprefix(LOOKALIKE)
+        case HasTrait(test=test):
+            name = test.name
+            observed = observed if personal else mask_values(observed, test.name)
+    if observed is None:
+        return gettext("%(name)s is not known") % {"name": name}
+    return gettext("%(name)s is %(value)s") % {"name": name, "value": _value(observed)}
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value))[:MAX_SHOWN]
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, int | float):
+        return f"{value:,.12g}"
+    return f"“{str(value)[:MAX_SHOWN]}”"
+
+
+def _moment(at: int) -> str:
+    return f"{timezone.localtime(datetime.fromtimestamp(at / 1000, UTC)):%-d %b %Y, %H:%M}"

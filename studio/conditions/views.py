@@ -1,0 +1,96 @@
+"""What the editor of conditions asks while somebody types: figures, people, names and values."""
+
+from typing import cast
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from studio.conditions.asking import Asked, BadQuestion, Busy, answer_once, read_question
+from studio.conditions.facts import list_facts, list_properties, list_values
+from studio.conditions.figures import count_people, explain_person, find_who
+from studio.conditions.people import find_people, show_people
+from studio.pages import StudioRequest, find_by, needs, refuse
+from studio.roles import Ability, Visitor
+
+MAX_WORDS = 200
+SHORTEST = 2
+
+
+def visitor_of(request: HttpRequest) -> Visitor:
+    return cast(StudioRequest, request).visitor
+
+
+def _may_count(visitor: Visitor) -> bool:
+    """Who could tell a single person from a count has to be somebody who works with people or audiences."""
+    return visitor.may(Ability.EDIT) or visitor.may(Ability.PEOPLE)
+
+
+@needs(Ability.LOOK, methods=("POST",))
+def look(request: HttpRequest) -> HttpResponse:
+    """How many match, row by row and in all; with a person, why they match."""
+    visitor = visitor_of(request)
+    if not _may_count(visitor):
+        return refuse(request, visitor, Ability.EDIT)
+    try:
+        asked = read_question(request)
+        answer = answer_once("look", asked, find_by(request).pk, lambda: count_people(asked))
+    except BadQuestion as error:
+        return JsonResponse({"message": str(error)}, status=422)
+    except Busy:
+        return _busy()
+    if asked.person is not None and visitor.may(Ability.PEOPLE):
+        answer = {**answer, **explain_person(asked, asked.person, personal=visitor.sees_personal_data)}
+    return _tell(answer)
+
+
+@needs(Ability.LOOK, methods=("POST",))
+def who(request: HttpRequest) -> HttpResponse:
+    """Some who match, who would enter and leave, how large it was."""
+    visitor = visitor_of(request)
+    if not _may_count(visitor):
+        return refuse(request, visitor, Ability.EDIT)
+    try:
+        asked: Asked = read_question(request)
+        answer = answer_once("who", asked, find_by(request).pk, lambda: find_who(asked))
+    except BadQuestion as error:
+        return JsonResponse({"message": str(error)}, status=422)
+    except Busy:
+        return _busy()
+    people = answer["people"] if visitor.may(Ability.PEOPLE) else []
+    sample = show_people(people, personal=visitor.sees_personal_data)
+    return _tell({"sample": sample, "changes": answer["changes"], "size": answer["size"]})
+
+
+@needs(Ability.LOOK)
+def show_facts(request: HttpRequest) -> HttpResponse:
+    """Names; with `only=properties`, those of the properties of each `event` alone."""
+    answer = {"properties": list_properties(request.GET.getlist("event"))}
+    return _tell(answer if request.GET.get("only") == "properties" else {**list_facts(), **answer})
+
+
+@needs(Ability.LOOK)
+def show_values(request: HttpRequest) -> HttpResponse:
+    """The values of a `trait`, or of the `property` of an `event`."""
+    event, path, trait = (request.GET.get(name, "")[:MAX_WORDS] for name in ("event", "property", "trait"))
+    personal = visitor_of(request).sees_personal_data
+    return _tell({"values": list_values(event=event, path=path, trait=trait, personal=personal)})
+
+
+@needs(Ability.PEOPLE)
+def show_found(request: HttpRequest) -> HttpResponse:
+    """People by an id, or by what they are known by."""
+    words = request.GET.get("q", "").strip()[:MAX_WORDS].replace("\0", "")
+    personal = visitor_of(request).sees_personal_data
+    found = find_people(words, personal=personal) if len(words) >= SHORTEST else []
+    return _tell({"people": show_people(found, personal=personal)})
+
+
+def _busy() -> HttpResponse:
+    answer = JsonResponse({"message": "The question before is still being answered."}, status=429)
+    answer["Retry-After"] = "1"
+    return answer
+
+
+def _tell(answer: object) -> HttpResponse:
+    told = JsonResponse(answer)
+    told["Cache-Control"] = "no-store"
+    return told

@@ -1,0 +1,83 @@
+"""What people and definitions are called on the pages of people, masked where it has to be."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext
+
+from rules.models import Block, Rule, Slot
+from segments.models import Segment
+from studio.masking import mask
+
+NAMES = ("name", "fullName", "full_name")
+FIRST, LAST = ("firstName", "first_name", "firstname"), ("lastName", "last_name", "lastname")
+SHORT = 8  # digits of a profile id
+KINDS = {"u:": "user", "a:": "device", "p:": "profile"}
+
+
+@dataclass(frozen=True)
+class Who:
+    """`name` is the best that is known, `more` the e-mail address or the user id, where it says something else."""
+
+    id: UUID
+    name: str
+    more: str = ""
+    is_known: bool = True
+
+
+def name_person(id: UUID, user_id: str | None, traits: Mapping[str, Any], *, sees: bool) -> Who:
+    first, last = _text(traits, FIRST), _text(traits, LAST)
+    name = _text(traits, NAMES) or " ".join(filter(None, (first, last)))
+    email = _text(traits, ("email",))
+    said = [each for each in (name, email, user_id) if each]
+    if not said:
+        return Who(id, gettext("Visitor %s") % shorten(id), is_known=False)
+    words = said if sees else [mask(each) for each in said]
+    return Who(id, words[0], next((each for each in words[1:] if each != words[0]), ""))
+
+
+def shorten(id: UUID) -> str:
+    return id.hex[:SHORT]
+
+
+def _text(traits: Mapping[str, Any], names: Iterable[str]) -> str:
+    return next((said for name in names if isinstance(said := traits.get(name), str) and said.strip()), "")
+
+
+@dataclass(frozen=True)
+class Key:
+    """An identifier as it is shown. `kind` is user, device or profile."""
+
+    kind: str
+    text: str
+
+
+def name_key(key: str, *, sees: bool) -> Key:
+    kind, text = KINDS.get(key[:2], "device"), key[2:]
+    if kind == "profile":
+        return Key(kind, text[:SHORT])
+    return Key(kind, text if sees else mask(text))
+
+
+class Names:
+    """The names of definitions by their slugs, each kind asked for once. What was removed is called by its slug."""
+
+    def __init__(self, *, audiences: Iterable[str] = (), answers: Iterable[Mapping[str, Any]] = ()) -> None:
+        told = list(answers)
+        wanted = {*audiences, *(slug for each in told for slug in each.get("segments", ()))}
+        rules = {slug for each in told for slug in (each.get("rule"), *_list_suppressed(each)) if slug}
+        self.audiences = _name(Segment, wanted)
+        self.rules = _name(Rule, rules)
+        self.blocks = _name(Block, {each["block"] for each in told if each.get("block")})
+        self.slots = _name(Slot, {each["slot"] for each in told})
+
+
+def _list_suppressed(answer: Mapping[str, Any]) -> list[str]:
+    return [each["rule"] for each in answer.get("suppressed", ())]
+
+
+def _name(model: Any, slugs: set[str]) -> dict[str, str]:
+    known = dict(model.objects.filter(slug__in=slugs).values_list("slug", "name")) if slugs else {}
+    return {slug: known.get(slug, slug) for slug in slugs}

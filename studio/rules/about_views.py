@@ -1,0 +1,185 @@
+"""Beside the form of a rule: its figures, and what one person would get."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import msgspec
+from django import forms
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from personalization.preview import Previewer
+from personalization.visiting import Visit, make_link
+from personalization.wiring import clock, make_sealer, make_visits
+from profiles.audit import Act, record_act
+from profiles.models import StoredProfile
+from profiles.queries import find_profiles
+from rules.book import load_book
+from rules.describe import describe_block, describe_offer, describe_rule
+from rules.engine import Kept, Reason
+from rules.models import Rule
+from rules.performance import measure_rules
+from rules.plain import make_text
+from rules.queries import collect_definitions
+from rules.stock import count_stock
+from segments.conditions.language import BadCondition
+from segments.conditions.parse import parse_condition
+from studio.forms import StudioForm
+from studio.pages import find_by, needs, show
+from studio.roles import Ability
+
+SPANS = ((7, _("7 days")), (30, _("30 days")))
+LAST_PAGE = "studio:visited"  # of the session: the page one looked at last
+MOST_TEXT = 600
+KEPT = {
+    Kept.OUTSIDE_SCHEDULE: _("it is outside its schedule"),
+    Kept.NO_CONSENT: _("they did not agree to what it needs"),
+    Kept.UNKNOWN_PERSON: _("nothing is known of them"),
+    Kept.CAP_REACHED: _("they have seen it as often as they may"),
+    Kept.TOTAL_CAP_REACHED: _("it was shown as often as it may be"),
+    Kept.CODES_EXHAUSTED: _("its offer has no codes left"),
+    Kept.LOWER_PRIORITY: _("another one comes before it"),
+}
+
+
+class PreviewForm(StudioForm):
+    person = forms.CharField(
+        label=_("Who"),
+        required=False,
+        max_length=512,
+        help_text=_("A user id, an anonymous id or a profile id; empty: somebody of whom nothing is known."),
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
+    at = forms.DateTimeField(
+        label=_("When"),
+        required=False,
+        help_text=_("Empty: now."),
+        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"),
+    )
+    url = forms.URLField(
+        label=_("Page"),
+        required=False,
+        assume_scheme="https",
+        help_text=_("Of a site with the snippet on it, to see it as this person, with everything that is drafted."),
+    )
+
+    def clean_url(self) -> str:
+        url = str(self.cleaned_data["url"])
+        if url and urlsplit(url).scheme not in ("http", "https"):
+            raise forms.ValidationError(gettext("Give the address of a web page."))
+        return url
+
+    def clean_person(self) -> UUID | None:
+        term = str(self.cleaned_data["person"]).strip()
+        if not term:
+            return None
+        known = StoredProfile.objects.filter(pk__in=find_profiles(term)).values_list("pk", flat=True).first()
+        if known is None:
+            raise forms.ValidationError(gettext("Nobody is known by this id."))
+        return known
+
+
+@needs(Ability.LOOK)
+def show_rule_figures(request: HttpRequest, slug: str) -> HttpResponse:
+    """How often it was decided for, seen and clicked, and what orders followed."""
+    rule = get_object_or_404(Rule.objects.select_related("offer"), slug=slug)
+    now = timezone.now()
+    spans = [(said, _measure(slug, now - timedelta(days=days), now)) for days, said in SPANS]
+    stock = None if rule.offer is None else count_stock([rule.offer]).get(rule.offer.slug)
+    return show(request, "studio/rules/figures.html", {"spans": spans, "rule": rule, "stock": stock})
+
+
+def _measure(slug: str, since: datetime, until: datetime) -> Any:
+    found = next(iter(measure_rules(since=since, until=until, rules=[slug])), None)
+    if found is None:
+        return None
+    rate = 100 * found.clicks / found.impressions if found.impressions else None
+    return {"said": found, "rate": None if rate is None else f"{rate:.1f} %"}
+
+
+@needs(Ability.PEOPLE, methods=("GET", "HEAD", "POST"))
+def show_preview(request: HttpRequest, slug: str) -> HttpResponse:
+    """What one person would get in the rule's slot by what is drafted, and a link to the site as they see it."""
+    rule = get_object_or_404(Rule.objects.select_related("slot", "block", "block__fallback", "offer"), slug=slug)
+    begin = {"url": request.session.get(LAST_PAGE) or request.build_absolute_uri("/demo/")}
+    form = PreviewForm(request.POST) if request.method == "POST" else PreviewForm(initial=begin)
+    context: dict[str, Any] = {"title": gettext("Preview"), "rule": rule, "form": form, "zone": settings.PZ_TIME_ZONE}
+    status = 200
+    if form.is_bound and form.is_valid():
+        asked = form.cleaned_data
+        moment = None if asked["at"] is None else int(asked["at"].timestamp() * 1_000)
+        try:
+            context |= _look(rule, asked["person"], moment, find_by(request).get_username())
+        except ValueError as error:
+            form.add_error(None, gettext("What is drafted cannot be tried: %(why)s") % {"why": error})
+        else:
+            context["link"] = _link(request, asked["person"], moment, asked["url"])
+    if form.errors:
+        status = 422
+    return show(request, "studio/rules/preview.html", context, status=status)
+
+
+def _look(rule: Rule, person: UUID | None, at: int | None, by: str) -> dict[str, Any]:
+    """The answer by what is drafted, with this rule as if it were live, and why the rule is in it or not."""
+    visit = Visit(None if person is None else person.hex, at, True, by)
+    answer = make_visits().answer(visit, [rule.slot.slug], {}, live=load_book(msgspec.json.encode(_collect(rule))))
+    shown = answer.slots[rule.slot.slug]
+    kept = next((each.why for each in shown.suppressed if each.rule == rule.slug), None)
+    winner = None if shown.rule in (None, rule.slug) else Rule.objects.filter(slug=shown.rule).first()
+    return {
+        "answer": shown,
+        "is_shown": shown.rule == rule.slug and shown.reason == Reason.RULE_MATCHED,
+        "kept": None if kept is None else KEPT.get(Kept(kept), kept),
+        "winner": winner,
+        "content": _say_content(shown.block),
+        "rows": _explain(rule, person, at),
+    }
+
+
+def _collect(rule: Rule) -> dict[str, Any]:
+    said = collect_definitions(0)
+    said["rules"] = [*(each for each in said["rules"] if each["slug"] != rule.slug), describe_rule(rule)]
+    for block in filter(None, (rule.block, rule.block.fallback)):
+        said["blocks"].setdefault(block.slug, describe_block(block))
+    if rule.offer is not None:
+        said["offers"].setdefault(rule.offer.slug, describe_offer(rule.offer))
+    return said
+
+
+def _explain(rule: Rule, person: UUID | None, at: int | None) -> Any:
+    """Why its condition holds for them or does not, row by row."""
+    if rule.condition is None or person is None:
+        return ()
+    try:
+        return Previewer(parse_condition(rule.condition), at=at).explain(person)
+    except BadCondition:
+        return ()
+
+
+def _say_content(block: msgspec.Raw | None) -> str:
+    """The text of what is shown."""
+    if block is None:
+        return ""
+    said = msgspec.json.decode(block)
+    text = make_text(said["html"]) if "html" in said else str(said.get("json", ""))
+    return text[:MOST_TEXT]
+
+
+def _link(request: HttpRequest, person: UUID | None, at: int | None, url: str) -> str:
+    """To the real page as they see it; who made it is in the trail."""
+    if not url:
+        return ""
+    by = find_by(request)
+    visit = Visit(None if person is None else person.hex, at, True, by.get_username())
+    with transaction.atomic():
+        record_act(Act.VISITED, by=by, at=timezone.now(), kind="person", subject=str(person or "nobody"))
+    request.session[LAST_PAGE] = url
+    return make_link(url, visit, sealer=make_sealer(), now=clock())
