@@ -15,7 +15,7 @@ from tests.studio.editor_page import open_editor, read_tree
 
 pytestmark = pytest.mark.story
 
-TREES = 300
+TREES = 200
 MODULES = Path(__file__).parents[2] / "static" / "studio" / "conditions"
 BUDGET = 30 * 1024
 SUMMER = {

@@ -40,7 +40,7 @@ export function keepFocus(draw) {
   const after = id && document.getElementById(id);
   if (!after || after === document.activeElement) return;
   after.focus({ preventScroll: true });
-  if (caret?.[0] !== null && caret?.[0] !== undefined && after.setSelectionRange && after.type !== 'number') {
+  if (caret?.[0] !== null && caret?.[0] !== undefined && after.setSelectionRange) {
     try {
       after.setSelectionRange(...caret);
     } catch {

@@ -16,7 +16,7 @@ import { bindFigures } from './figures.js';
 import { drawTree, isNotIn } from './groups.js';
 import { History } from './history.js';
 import { read } from './reading.js';
-import { UNWRITTEN, copyOf, duplicate, find, idsOf, insert, makeId, move, parentOf, pathTo, remove, settle, step, unwrap, update, walk, wrap, write } from './tree.js';
+import { LIMITS, UNWRITTEN, copyOf, duplicate, find, idsOf, insert, makeId, move, parentOf, pathTo, remove, settle, step, unwrap, update, walk, wrap, write } from './tree.js';
 
 function setUp(box) {
   const part = name => box.querySelector(`[data-condition-${name}]`);
@@ -71,14 +71,13 @@ function setUp(box) {
     duplicate(id) {
       const before = idsOf(history.state);
       const next = duplicate(history.state, id);
-      const made = walk(next).find(node => !before.has(node.id));
-      if (read(JSON.stringify(write(next))).problem || walk(next).length > 51) return say(gettext('There is no room for more.'));
+      if (next === history.state) return say(gettext('There is no room for more.'));
       commit(next);
-      focusInside(made.id, gettext('Duplicated.'));
+      focusInside(walk(next).find(node => !before.has(node.id)).id, gettext('Duplicated.'));
     },
     step: (id, by) => moved(id, step(history.state, id, by, node => isNotIn(ui, node))),
     negate(id) {
-      if (pathTo(history.state, id).length >= 5) return draw() ?? say(gettext('There is no room for more.'));
+      if (pathTo(history.state, id).length >= LIMITS.depth) return draw() ?? say(gettext('There is no room for more.'));
       commit(wrap(history.state, id, 'not'));
       ui.focus(`${ui.idOf({ id })}-in`);
     },

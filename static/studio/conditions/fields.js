@@ -27,7 +27,9 @@ function news(value, tell) {
 
 /** `choices` are [value, label], or { label, choices } for a group of them. */
 export function select(id, label, value, choices, onPick, className = '') {
-  const tell = news(String(value), onPick);
+  const tell = news(String(value ?? ''), onPick);
+  const isKnown = choices.some(each => (each.choices ?? [each]).some(([one]) => String(one) === String(value)));
+  if (!isKnown) choices = [[value ?? '', String(value ?? '–')], ...choices]; // what stands there stays, known or not
   const option = ([each, said]) => h('option', { value: each, selected: String(each) === String(value) }, said);
   return h(
     'select',
@@ -36,10 +38,14 @@ export function select(id, label, value, choices, onPick, className = '') {
   );
 }
 
-export function number(id, label, value, onType, more = {}) {
+/** A text field, since those for numbers tell nobody where their caret is, and it would be lost when a row is drawn anew. */
+export function number(id, label, value, onType) {
   const tell = news(value ?? null, onType);
-  const read = event => tell(event.target.value === '' ? null : Number(event.target.value));
-  return h('input', { id, type: 'number', step: 'any', class: 'input input-sm condition-number', 'aria-label': label, value: value ?? '', oninput: read, ...more });
+  const read = event => {
+    const typed = event.target.value.trim().replace(',', '.');
+    tell(typed === '' || !Number.isFinite(Number(typed)) ? null : Number(typed));
+  };
+  return h('input', { id, type: 'text', inputmode: 'decimal', autocomplete: 'off', class: 'input input-sm condition-number', 'aria-label': label, value: value ?? '', oninput: read });
 }
 
 const DAY = /^\d{4}-\d\d-\d\d$/;
@@ -61,7 +67,7 @@ const units = () => UNITS.map(each => [each, { minutes: gettext('minutes'), hour
 /** A length of time of `data[amountKey]` and `data.unit`. */
 export function duration(part, label, amountKey = 'amount') {
   return [
-    number(`${part.id}-amount`, label, part.data[amountKey], value => set(part, amountKey, value, amountKey), { min: 0 }),
+    number(`${part.id}-amount`, label, part.data[amountKey], value => set(part, amountKey, value, amountKey)),
     select(`${part.id}-unit`, gettext('unit'), part.data.unit, units(), value => set(part, 'unit', value)),
   ];
 }
@@ -100,7 +106,7 @@ export function operand(part, { type, otherwise, offer = async () => [], isWeekd
     case 'range': return range(part, id);
     case 'date': return date(id, label, data.value, type_, turn);
     case 'duration': return data.value && typeof data.value === 'object' ? duration(inner(part, 'value'), gettext('length of time')) : [];
-    case 'anniversary': return [h('span', {}, gettext('today or in the next')), number(id, gettext('days ahead'), data.value ?? 0, type_, { min: 0, max: 365, step: 1 }), h('span', {}, gettext('days'))];
+    case 'anniversary': return [h('span', {}, gettext('today or in the next')), number(id, gettext('days ahead'), data.value ?? 0, type_), h('span', {}, gettext('days'))];
     default: return isWeekday ? [weekday(id, data.value, turn)] : scalar(part, id, label, type, offer, type_, turn);
   }
 }

@@ -7,8 +7,8 @@ import { FIELD_VALUES, contextFields } from './kinds.js';
 import { CLUSTER, NUMBER, SCORE, TIME } from './operators.js';
 import { LIMITS } from './tree.js';
 
-export const chip = (kind, said) => h('span', { class: `tag condition-chip condition-${kind}` }, said);
-export const plain = said => h('span', { class: 'condition-plain' }, said);
+const chip = (kind, said) => h('span', { class: `tag condition-chip condition-${kind}` }, said);
+const plain = said => h('span', { class: 'condition-plain' }, said);
 const line = (...parts) => h('div', { class: 'condition-line' }, ...parts);
 
 /** The sentence of a leaf, as lines. */
@@ -170,7 +170,7 @@ function context(ui, part) {
   return [line(chip('context', gettext('Now')), box, operator(part, null, known?.type), operand(part, { type: known?.type, offer, isWeekday: field === 'time.weekday' }))];
 }
 
-export function segmentBox(ui, part) {
+function segmentBox(ui, part) {
   const { segment: slug = '' } = part.data;
   return combobox({
     id: `${part.id}-segment`, label: gettext('audience'), value: slug, shown: slug && ui.facts.nameOfSegment(slug), placeholder: gettext('audience'), className: 'condition-wide',

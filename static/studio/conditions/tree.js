@@ -77,15 +77,15 @@ export function remove(root, id) {
 
 export function duplicate(root, id) {
   const parent = parentOf(root, id);
-  if (!parent) return root;
-  const index = parent.children.findIndex(child => child.id === id);
-  return insert(root, parent.id, index + 1, copyOf(parent.children[index], idsOf(root)));
+  const node = find(root, id);
+  if (!parent || !hasRoom(root, parent.id, node)) return root;
+  return insert(root, parent.id, parent.children.indexOf(node) + 1, copyOf(node, idsOf(root)));
 }
 
 /** Whether a node of that height may stand in a group: how deep, and how many there may be. */
 export function hasRoom(root, parentId, node, more = walk(node).length) {
   const depth = pathTo(root, parentId).length;
-  return depth + heightOf(node) <= LIMITS.depth && countNodes(write(root)?.root ?? root) + more <= LIMITS.nodes;
+  return depth + heightOf(node) <= LIMITS.depth && countNodes(root) + more <= LIMITS.nodes;
 }
 
 /** Before the child that now has that index in the group; the tree itself where that cannot be. */
