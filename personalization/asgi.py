@@ -14,7 +14,7 @@ from django.conf import settings  # noqa: E402
 from ingestion.http import Message, Receive, Send  # noqa: E402
 from personalization import health  # noqa: E402  # these need Django's settings in place
 from personalization.bodies import FORM_BYTES, serve_bounded  # noqa: E402
-from personalization.media_files import serve_media
+from personalization.media_files import serve_media  # noqa: E402
 from personalization.static_files import make_static_app  # noqa: E402
 from personalization.web import Web, make_health_app  # noqa: E402
 
