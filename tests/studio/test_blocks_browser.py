@@ -140,7 +140,7 @@ def test_codes_are_uploaded_with_what_was_left_out(page: Page) -> None:
     expect(page.get_by_label("How many points")).to_be_hidden()
     page.get_by_role("button", name="Save").click()
     page.get_by_role("link", name="Upload codes").click()
-    file = {"name": "codes.csv", "mimeType": "text/csv", "buffer": b"code\nA-1\nA-2\nA-1\n"}
+    file: Any = {"name": "codes.csv", "mimeType": "text/csv", "buffer": b"code\nA-1\nA-2\nA-1\n"}
     page.get_by_label("File").set_input_files(file)
     page.get_by_role("button", name="Upload", exact=True).click()
     expect(page.get_by_text("2 codes came in.")).to_be_visible()
