@@ -62,14 +62,14 @@ def describe_anew(image: Image, *, name: str, alt: str, by: User | None, at: dat
     image.name, image.alt = name, alt
     if (after := describe_image(image)) != before:
         image.save(update_fields=["name", "alt"])
-        subject = image.file.name
+        subject = name_file(image)
         record_act(Act.CHANGED, by=by, at=at, kind=KIND, subject=subject, name=name, before=before, after=after)
 
 
 @transaction.atomic
 def remove_image(image: Image, *, by: User | None, at: datetime) -> None:
     """Removes an image that neither a block nor the Book in force shows. Raises InUse."""
-    name = image.file.name
+    name = name_file(image)
     if users := [*(f"block {block.slug}" for block in find_showing(name)), *_find_published(name)]:
         raise InUse(dict.fromkeys(users))
     record_act(Act.REMOVED, by=by, at=at, kind=KIND, subject=name, name=image.name, before=describe_image(image))
@@ -85,7 +85,7 @@ def find_showing(name: str) -> list[Block]:
 
 def count_showing(images: Iterable[Image]) -> dict[str, list[Block]]:
     """The blocks that show each image, by its file's name: one look, however many they are."""
-    names = [image.file.name for image in images]
+    names = [name_file(image) for image in images]
     found: dict[str, list[Block]] = {name: [] for name in names}
     if names:
         shows = Q()
@@ -96,6 +96,11 @@ def count_showing(images: Iterable[Image]) -> dict[str, list[Block]]:
                 if name in block.source or name in block.text:
                     found[name].append(block)
     return found
+
+
+def name_file(image: Image) -> str:
+    """What its file is called, which is what blocks say of it."""
+    return str(image.file.name)
 
 
 def describe_image(image: Image) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def _of_liquid(field: str, error: LiquidError) -> Problem:
         place = error.context()
     except ValueError:  # it stands behind the end
         place = None
-    message = _sentence(error.message or "this cannot be read")
+    message = _sentence(str(error.message or "this cannot be read"))
     return Problem(field, message) if place is None else Problem(field, message, place[0], place[1] + 1)
 
 

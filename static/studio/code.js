@@ -20,7 +20,7 @@ const editors = new Map(); // by the name of the field
 const look = EditorView.theme({
   '&': { fontSize: '0.88rem', color: 'var(--color-base-content)', backgroundColor: 'var(--color-base-100)', border: '1px solid color-mix(in oklab, var(--color-base-content) 50%, transparent)', borderRadius: '0.5rem' },
   '&.cm-focused': { outline: '2px solid var(--color-primary)', outlineOffset: '1px' },
-  '.cm-scroller': { fontFamily: 'ui-monospace, "Cascadia Code", Menlo, Consolas, monospace', lineHeight: '1.55', maxHeight: '65vh', overflow: 'auto', borderRadius: '0.5rem' },
+  '.cm-scroller': { fontFamily: 'ui-monospace, "Cascadia Code", Menlo, Consolas, monospace', lineHeight: '1.55', borderRadius: '0.5rem' },
   '.cm-content': { caretColor: 'var(--color-base-content)', padding: '0.5rem 0' },
   '.cm-gutters': { backgroundColor: 'var(--color-base-200)', color: 'color-mix(in oklab, var(--color-base-content) 72%, var(--color-base-200))', border: '0' },
   '.cm-activeLine': { backgroundColor: 'color-mix(in oklab, var(--color-primary) 6%, transparent)' },
@@ -79,6 +79,16 @@ function place(doc, problems) {
   return { marks: Decoration.set(marks, true), lines: RangeSet.of([...lines.values()], true) };
 }
 
+/** Typing over a selection, which the browser would do by writing the style of what was there into an attribute: the
+ * content security policy has something against that. */
+function typeOver(event, view) {
+  const { selection, readOnly } = view.state;
+  if (event.inputType !== 'insertText' || !event.data || selection.main.empty || readOnly || view.composing) return false;
+  event.preventDefault();
+  view.dispatch(view.state.replaceSelection(event.data), { userEvent: 'input.type', scrollIntoView: true });
+  return true;
+}
+
 function mount(area) {
   const host = document.createElement('div');
   host.className = 'cm-editor'; // what shortcuts.js knows as a place where one types
@@ -106,6 +116,7 @@ function mount(area) {
       look,
       EditorView.theme({ '.cm-content, .cm-gutter': { minHeight: `${Number(area.rows) * 1.36}rem` } }),
       wrong,
+      EditorView.domEventHandlers({ beforeinput: typeOver }),
       keymap.of([indentWithTab, ...searchKeymap, ...historyKeymap, ...defaultKeymap]),
       EditorView.contentAttributes.of({
         'aria-label': label?.firstChild.textContent.trim() ?? area.name,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from rules.drafts import InUse
-from rules.images import add_image, count_showing, describe_anew, find_showing, remove_image
+from rules.images import add_image, count_showing, describe_anew, find_showing, name_file, remove_image
 from rules.models import Image
 from rules.pictures import KINDS, MIMES, BadPicture
 from studio.blocks.addresses import read_base
@@ -63,7 +63,7 @@ def show_images(request: StudioRequest) -> HttpResponse:
     context = {
         "title": gettext("Images"),
         "listing": listing,
-        "images": [(image, showing[image.file.name]) for image in listing.rows],
+        "images": [(image, showing[name_file(image)]) for image in listing.rows],
         "refused": refused,
         **_limits(),
     }
@@ -86,7 +86,7 @@ def show_image(request: StudioRequest, pk: int) -> HttpResponse:
         "title": image.name,
         "image": image,
         "form": form,
-        "blocks": find_showing(image.file.name),
+        "blocks": find_showing(name_file(image)),
         "address": read_base(request) + image.file.url,
     }
     return show(request, "studio/blocks/image.html", context, status=422 if form.errors else 200)

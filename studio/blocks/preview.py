@@ -51,7 +51,7 @@ class LookForm(forms.Form):
     person = forms.UUIDField(required=False)
     at = forms.DateTimeField(required=False, input_formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"])
     context = forms.CharField(required=False, max_length=20_000)
-    data = forms.CharField(required=False, max_length=20_000)
+    data = forms.CharField(required=False, max_length=20_000)  # type: ignore[assignment]  # a form has its own `data`
     offer = forms.SlugField(required=False)
     seat = forms.RegexField(r"^[0-9a-f]{32}\Z", required=False)
 

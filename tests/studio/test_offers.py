@@ -40,7 +40,7 @@ def make_ann() -> None:
 
 
 def grant(offer: str, code: str = "", points: int = 0, profile: UUID = ANN) -> None:
-    said = {"offer": offer, "profile": profile.hex, "period": "", "code": code, "points": points}
+    said: dict[str, Any] = {"offer": offer, "profile": profile.hex, "period": "", "code": code, "points": points}
     record_grants([Granted(**said, decision=uuid4().hex, at=int(time.time() * 1_000))])
 
 

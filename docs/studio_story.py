@@ -1,0 +1,193 @@
+"""The main story of the Studio, told on the running product: an audience, an offer, a block, a rule; looked at as somebody,
+published, seen on the shop, and rolled back. The test tells it by keyboard alone, the documentation's pictures by mouse."""
+
+import re
+from collections.abc import Callable
+from typing import Protocol
+
+from playwright.sync_api import Locator, Page, expect
+
+AUDIENCE, OFFER, BLOCK, RULE = "Summer fans", "Summer code", "Summer banner with a code", "Summer banner for fans"
+CATEGORY, SLOT = "Summer wear", "Home page banner"
+LAST_DAY = (31, 8, 2027)
+MAX_TABS = 250
+SOURCE = """<section class="hero">
+  <h1>Summer is on its way{% if profile.traits.firstName %}, {{ profile.traits.firstName }}{% endif %}</h1>
+  {% if offer %}<p>Ten per cent off with your own code <strong>{{ offer.code }}</strong></p>{% endif %}
+</section>"""
+
+Picture = Callable[[Page, str], object]
+
+
+class Hand(Protocol):
+    """How somebody works a page."""
+
+    def press(self, target: Locator) -> None:
+        """A link or a button."""
+
+    def write(self, target: Locator, text: str) -> None:
+        """Into a field, in place of what it said."""
+
+    def choose(self, target: Locator, option: str) -> None:
+        """One of a list by its name."""
+
+    def pick(self, target: Locator) -> None:
+        """One of several round buttons."""
+
+    def date(self, target: Locator, day: int, month: int, year: int) -> None:
+        """Into a field for a day."""
+
+
+class Mouse:
+    def press(self, target: Locator) -> None:
+        target.click()
+
+    def write(self, target: Locator, text: str) -> None:
+        target.fill(text)
+
+    def choose(self, target: Locator, option: str) -> None:
+        target.select_option(label=option)
+
+    def pick(self, target: Locator) -> None:
+        target.check()
+
+    def date(self, target: Locator, day: int, month: int, year: int) -> None:
+        target.fill(f"{year}-{month:02}-{day:02}")
+
+
+class Keyboard:
+    """Keys alone: Tab leads to everything, in the order of the page."""
+
+    def press(self, target: Locator) -> None:
+        self._reach(target)
+        target.page.keyboard.press("Enter")
+
+    def write(self, target: Locator, text: str) -> None:
+        self._reach(target)
+        target.page.keyboard.press("Control+a")
+        target.page.keyboard.insert_text(text)
+
+    def choose(self, target: Locator, option: str) -> None:
+        self._reach(target)
+        target.page.keyboard.type(option)
+        expect(target.locator("option:checked")).to_have_text(option)
+
+    def pick(self, target: Locator) -> None:
+        """Tab leads to the chosen one of the group, arrows to the others."""
+        name = target.get_attribute("name")
+        group = target.page.locator(f"input[name='{name}']")
+        self._reach(group.and_(target.page.locator(":checked")).first)
+        for _ in range(group.count()):
+            if target.is_checked():
+                return
+            target.page.keyboard.press("ArrowDown")
+        expect(target).to_be_checked()
+
+    def date(self, target: Locator, day: int, month: int, year: int) -> None:
+        """The browser's language says whether the day or the month comes first."""
+        wanted = f"{year}-{month:02}-{day:02}"
+        for typed in (f"{month:02}{day:02}{year}", f"{day:02}{month:02}{year}"):
+            self._reach(target)
+            target.page.keyboard.type(typed)
+            if target.input_value() == wanted:
+                return
+            target.page.keyboard.press("Shift+Tab")
+        expect(target).to_have_value(wanted)
+
+    def _reach(self, target: Locator) -> None:
+        expect(target).to_be_visible()
+        for _ in range(MAX_TABS):
+            if target.evaluate("element => element === element.getRootNode().activeElement"):
+                return
+            target.page.keyboard.press("Tab")
+        raise AssertionError(f"Tab never leads to {target}")
+
+
+def sign_in(page: Page, hand: Hand, url: str, login: tuple[str, str]) -> None:
+    page.goto(f"{url}/studio/sign-in/")
+    hand.write(page.get_by_label("Username"), login[0])
+    hand.write(page.get_by_label("Password"), login[1])
+    hand.press(page.get_by_role("button", name="Sign in"))
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+
+def make_audience(page: Page, hand: Hand, picture: Picture) -> None:
+    """From the template of an interest: the category is the only thing to fill in."""
+    hand.press(page.get_by_role("navigation", name="Studio").get_by_role("link", name="Audiences"))
+    hand.press(page.get_by_role("link", name="New audience"))
+    picture(page, "studio-new-audience")
+    hand.press(page.get_by_role("link", name=re.compile("Interested in a category")))
+    hand.write(page.get_by_label("Name", exact=True), AUDIENCE)
+    value = page.locator("[data-condition-rows]").get_by_role("combobox", name=re.compile("value", re.I)).first
+    hand.write(value, CATEGORY)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-condition-words]")).to_contain_text(f"category is “{CATEGORY}”")
+    picture(page, "studio-audience")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("heading", name=AUDIENCE)).to_be_visible()
+
+
+def open_content(page: Page, hand: Hand, tab: str) -> None:
+    hand.press(page.get_by_role("navigation", name="Studio").get_by_role("link", name="Content"))
+    hand.press(page.get_by_role("navigation", name="Content").get_by_role("link", name=tab))
+
+
+def make_offer(page: Page, hand: Hand) -> None:
+    open_content(page, hand, "Offers")
+    hand.press(page.get_by_role("link", name="New offer").first)
+    hand.write(page.get_by_label("Name", exact=True), OFFER)
+    page.keyboard.press("Control+s")
+    hand.press(page.get_by_role("link", name="Generate codes"))
+    hand.write(page.get_by_label("How many"), "100")
+    hand.press(page.get_by_role("button", name="Generate", exact=True))
+    expect(page.get_by_text("Claimed", exact=True)).to_be_visible()
+
+
+def make_block(page: Page, hand: Hand, picture: Picture) -> None:
+    open_content(page, hand, "Blocks")
+    hand.press(page.get_by_role("link", name="New block").first)
+    hand.press(page.get_by_role("link", name=re.compile("^HTML")).first)
+    hand.write(page.get_by_label("Name", exact=True), BLOCK)
+    hand.write(page.get_by_role("textbox", name="Content"), SOURCE)
+    expect(page.frame_locator("[data-preview-frame] iframe").get_by_role("heading")).to_contain_text("Summer is on its way")
+    picture(page, "studio-block")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("heading", name=BLOCK)).to_be_visible()
+
+
+def make_rule(page: Page, hand: Hand, picture: Picture) -> None:
+    hand.press(page.get_by_role("navigation", name="Studio").get_by_role("link", name="Content"))
+    hand.press(page.get_by_role("link", name="New rule").first)
+    hand.write(page.locator("#id_name"), RULE)
+    hand.choose(page.locator("#id_slot"), SLOT)
+    hand.pick(page.get_by_label("People in an audience"))
+    hand.choose(page.locator("[name=audience]"), AUDIENCE)
+    hand.choose(page.locator("[name=block]"), f"{BLOCK} (HTML)")
+    hand.choose(page.locator("[name=offer]"), OFFER)
+    hand.date(page.locator("[name=ends_day]"), *LAST_DAY)
+    hand.press(page.get_by_role("button", name="Limit"))
+    hand.write(page.get_by_label("How often at most").first, "3")
+    hand.choose(page.get_by_label("In which period").first, "a week")
+    hand.write(page.get_by_label("Priority"), "100")
+    sentence = page.locator("section[aria-label='In words']")
+    expect(sentence).to_contain_text("until 31 August 2027, end of the day, at most 3 times a week per person")
+    picture(page, "studio-rule")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("heading", name=RULE)).to_be_visible()
+
+
+def preview(page: Page, hand: Hand, person: str, picture: Picture) -> None:
+    """What a real person gets by the draft, before anybody else does."""
+    hand.press(page.get_by_role("link", name="Preview as…"))
+    hand.write(page.get_by_label("Person", exact=False).first, person)
+    hand.press(page.get_by_role("button", name="Look"))
+    expect(page.locator("section[aria-live=polite]")).to_contain_text(f"{BLOCK}, by this rule")
+    picture(page, "studio-preview")
+
+
+def publish(page: Page, hand: Hand, picture: Picture) -> None:
+    hand.press(page.get_by_role("navigation", name="Studio").get_by_role("link", name=re.compile("^Publish")))
+    expect(page.get_by_text(RULE).first).to_be_visible()
+    picture(page, "studio-publish")
+    hand.press(page.get_by_role("button", name=re.compile("^Publish")))
+    expect(page.get_by_text(re.compile(r"Book \d+ is published")).first).to_be_visible()
