@@ -136,7 +136,9 @@ def show_source(request: StudioRequest, slug: str) -> HttpResponse:
 @needs(Ability.LOOK)
 def show_arriving(request: StudioRequest, slug: str) -> HttpResponse:
     """Whether anything arrives, as it is asked again and again; nothing is said while nothing has changed."""
-    source = get_object_or_404(Source, slug=slug)
+    source = Source.objects.filter(slug=slug).first()
+    if source is None:  # removed, perhaps a moment ago, while its page was still open
+        return HttpResponse(status=204)
     found = look_for_events(source)
     if request.GET.get("seen") == found["seen"]:
         return HttpResponse(status=204)

@@ -51,7 +51,11 @@ def test_the_snippet_turns_the_check_green(
 
 
 def test_a_refusal_is_shown_with_what_to_do(page: Page, made: str, running_product: Product) -> None:
-    answer = page.request.post(f"{running_product.url}/v1/track", data="{", headers={"Authorization": "Basic bm9uZTo="})
+    answer = page.request.post(
+        f"{running_product.url}/v1/track",
+        data='{"event": "Seen", "anonymousId": "a"}',
+        headers={"Authorization": "Basic bm9uZTo="},
+    )
     assert answer.status == 401
     expect(page.locator("#arriving").get_by_text("unknown_key")).to_be_visible(timeout=PATIENCE_MS)
 
