@@ -1,5 +1,5 @@
-"""The main story of the Studio, told on the running product: an audience, an offer, a block, a rule; looked at as somebody,
-published, seen on the shop, and rolled back. The test tells it by keyboard alone, the documentation's pictures by mouse."""
+"""The main story of the Studio, told on the running product: an audience, an offer, a block and a rule are made, looked
+at as somebody, published, seen on the shop, rolled back. A test tells it by keys alone, the pictures by mouse."""
 
 import re
 from collections.abc import Callable
@@ -124,7 +124,7 @@ def make_audience(page: Page, hand: Hand, picture: Picture) -> None:
     expect(page.locator("[data-condition-words]")).to_contain_text(f"category is “{CATEGORY}”")
     picture(page, "studio-audience")
     page.keyboard.press("Control+s")
-    expect(page.get_by_role("heading", name=AUDIENCE)).to_be_visible()
+    expect(page.get_by_role("heading", name=AUDIENCE, exact=True)).to_be_visible()
 
 
 def open_content(page: Page, hand: Hand, tab: str) -> None:
@@ -149,10 +149,11 @@ def make_block(page: Page, hand: Hand, picture: Picture) -> None:
     hand.press(page.get_by_role("link", name=re.compile("^HTML")).first)
     hand.write(page.get_by_label("Name", exact=True), BLOCK)
     hand.write(page.get_by_role("textbox", name="Content"), SOURCE)
-    expect(page.frame_locator("[data-preview-frame] iframe").get_by_role("heading")).to_contain_text("Summer is on its way")
+    preview = page.frame_locator("[data-preview-frame] iframe")
+    expect(preview.get_by_role("heading")).to_contain_text("Summer is on its way")
     picture(page, "studio-block")
     page.keyboard.press("Control+s")
-    expect(page.get_by_role("heading", name=BLOCK)).to_be_visible()
+    expect(page.get_by_role("heading", name=BLOCK, exact=True)).to_be_visible()
 
 
 def make_rule(page: Page, hand: Hand, picture: Picture) -> None:
@@ -173,13 +174,13 @@ def make_rule(page: Page, hand: Hand, picture: Picture) -> None:
     expect(sentence).to_contain_text("until 31 August 2027, end of the day, at most 3 times a week per person")
     picture(page, "studio-rule")
     page.keyboard.press("Control+s")
-    expect(page.get_by_role("heading", name=RULE)).to_be_visible()
+    expect(page.get_by_role("heading", name=RULE, exact=True)).to_be_visible()
 
 
 def preview(page: Page, hand: Hand, person: str, picture: Picture) -> None:
     """What a real person gets by the draft, before anybody else does."""
     hand.press(page.get_by_role("link", name="Preview as…"))
-    hand.write(page.get_by_label("Person", exact=False).first, person)
+    hand.write(page.get_by_label("Who"), person)
     hand.press(page.get_by_role("button", name="Look"))
     expect(page.locator("section[aria-live=polite]")).to_contain_text(f"{BLOCK}, by this rule")
     picture(page, "studio-preview")

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -128,10 +128,7 @@ class Previewer:
 
     def explain(self, profile_id: UUID) -> tuple[Reason, ...]:
         """Why one person matches or not, node by node."""
-        return tuple(
-            Reason(depth, say_node(node), each.matched, say_observed(node, each.observed))
-            for depth, node, each in self.trace(profile_id)
-        )
+        return say_reasons(self.trace(profile_id))
 
     def trace(self, profile_id: UUID) -> list[tuple[range, Node, Explained]]:
         """The same for those who say it in words of their own. Raises StoredProfile.DoesNotExist."""
@@ -139,14 +136,27 @@ class Previewer:
         segments: Mapping[str, int] = profile.segments
         if self.is_past:
             segments = find_segments(self.root, self._definitions, profile, self.now, self._calendar)
-        told = explain(self.root, profile, segments, {}, self.now, self._calendar)
-        return [(depth, node, each) for (depth, node), each in zip(list_rows(self.root), flatten(told), strict=True)]
+        return trace(self.root, profile, segments, self.now, self._calendar)
 
     def _find_profile(self, profile_id: UUID) -> Profile:
         if self.is_past:
             return fold_past(profile_id, self.now, self._memory)
         stored = StoredProfile.objects.values_list("state", flat=True).get(pk=profile_id)
         return name_segments(unpack(bytes(stored)), self._roster.answers)
+
+
+def trace(
+    root: Node, profile: Profile, segments: Mapping[str, int], now: int, calendar: Calendar
+) -> list[tuple[range, Node, Explained]]:
+    """Each node in reading order, with the levels above it and what was found."""
+    told = explain(root, profile, segments, {}, now, calendar)
+    return [(depth, node, each) for (depth, node), each in zip(list_rows(root), flatten(told), strict=True)]
+
+
+def say_reasons(traced: Iterable[tuple[range, Node, Explained]]) -> tuple[Reason, ...]:
+    return tuple(
+        Reason(depth, say_node(node), each.matched, say_observed(node, each.observed)) for depth, node, each in traced
+    )
 
 
 def find_segments(

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
 from django.db import connection
 
 from personalization.agents import add_agent
@@ -21,7 +22,10 @@ from rules.book import NO_BOOK, LiveBook, load_book
 from rules.engine import NOBODY, Facts
 from rules.queries import collect_definitions, newest_book
 from rules.tally import GRANT, PERSON
-from segments.queries import read_roster
+from segments.conditions.calendar import Calendar
+from segments.membership import compile_segments
+from segments.models import Segment
+from segments.queries import describe_segment, read_roster
 from segments.roster import ENROLLED, compile_roster, name_segments
 
 PURPOSE = "visit"
@@ -127,6 +131,8 @@ class Visits:
         else:
             profile = self._move(profile, visit.at, is_past=visit.at < now)
         named = name_segments(profile, read_roster().answers)
+        if visit.draft:
+            named = as_drafted(named, at)
         return msgspec.structs.replace(facts, profile=named, known=True, draw=profile.id)
 
     def _read_profile(self, profile_id: str) -> Profile:
@@ -144,6 +150,18 @@ class Visits:
         profile = msgspec.structs.replace(profile, segments=carried)
         membership = compile_roster(roster).evaluate(profile, at)
         return msgspec.structs.replace(profile, segments=membership.segments)
+
+
+def as_drafted(profile: Profile, at: int) -> Profile:
+    """The person in the segments as they are drafted, as if they had been published before `at`; those of lists and
+    snapshots are as in force. Raises ValueError for conditions that cannot be published."""
+    drafted = [describe_segment(each) for each in Segment.objects.filter(live=True)]
+    segments = compile_segments(
+        {each["slug"]: each["condition"] for each in drafted if each["kind"] not in ENROLLED},
+        calendar=Calendar(settings.PZ_TIME_ZONE),
+        enrolled={each["slug"] for each in drafted if each["kind"] in ENROLLED},
+    )
+    return msgspec.structs.replace(profile, segments=segments.evaluate(profile, at).segments)
 
 
 def _read_book(*, draft: bool) -> LiveBook:

@@ -1,5 +1,6 @@
 """Beside the form of a rule: its figures, and what one person would get."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from personalization.preview import Previewer
+from personalization.preview import Reason as Finding
+from personalization.preview import say_reasons, trace
 from personalization.visiting import Visit, make_link
 from personalization.wiring import clock, make_sealer, make_visits
 from profiles.audit import Act, record_act
@@ -23,12 +25,13 @@ from profiles.models import StoredProfile
 from profiles.queries import find_profiles
 from rules.book import load_book
 from rules.describe import describe_block, describe_offer, describe_rule
-from rules.engine import Kept, Reason
+from rules.engine import Facts, Kept, Reason
 from rules.models import Rule
 from rules.performance import measure_rules
 from rules.plain import make_text
 from rules.queries import collect_definitions
 from rules.stock import count_stock
+from segments.conditions.calendar import Calendar
 from segments.conditions.language import BadCondition
 from segments.conditions.parse import parse_condition
 from studio.forms import StudioForm
@@ -129,8 +132,8 @@ def show_preview(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _look(rule: Rule, person: UUID | None, at: int | None, by: str) -> dict[str, Any]:
     """The answer by what is drafted, with this rule as if it were live, and why the rule is in it or not."""
-    visit = Visit(None if person is None else person.hex, at, True, by)
-    answer = make_visits().answer(visit, [rule.slot.slug], {}, live=load_book(msgspec.json.encode(_collect(rule))))
+    visit, visits = Visit(None if person is None else person.hex, at, True, by), make_visits()
+    answer = visits.answer(visit, [rule.slot.slug], {}, live=load_book(msgspec.json.encode(_collect(rule))))
     shown = answer.slots[rule.slot.slug]
     kept = next((each.why for each in shown.suppressed if each.rule == rule.slug), None)
     winner = None if shown.rule in (None, rule.slug) else Rule.objects.filter(slug=shown.rule).first()
@@ -140,7 +143,7 @@ def _look(rule: Rule, person: UUID | None, at: int | None, by: str) -> dict[str,
         "kept": None if kept is None else KEPT.get(Kept(kept), kept),
         "winner": winner,
         "content": _say_content(shown.block),
-        "rows": _explain(rule, person, at),
+        "rows": _explain(rule, visits.read_facts(visit, {})),
     }
 
 
@@ -154,14 +157,16 @@ def _collect(rule: Rule) -> dict[str, Any]:
     return said
 
 
-def _explain(rule: Rule, person: UUID | None, at: int | None) -> Any:
-    """Why its condition holds for them or does not, row by row."""
-    if rule.condition is None or person is None:
+def _explain(rule: Rule, facts: Facts) -> Sequence[Finding]:
+    """Why its condition holds for them or does not, row by row; of the segments as they are drafted."""
+    if rule.condition is None or not facts.known:
         return ()
     try:
-        return Previewer(parse_condition(rule.condition), at=at).explain(person)
+        root = parse_condition(rule.condition)
     except BadCondition:
         return ()
+    calendar = Calendar(settings.PZ_TIME_ZONE)
+    return say_reasons(trace(root, facts.profile, facts.profile.segments, facts.now, calendar))
 
 
 def _say_content(block: msgspec.Raw | None) -> str:
