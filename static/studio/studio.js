@@ -9,3 +9,4 @@ import './pulse.js';
 import './refresh.js';
 import './shortcuts.js';
 import './theme.js';
+import './unsaved.js';
