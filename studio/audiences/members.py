@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from personalization.preview import Previewer
 from profiles.audit import Act, record_act
-from profiles.models import StoredProfile
 from profiles.queries import Deed, find_deeds
 from segments.charts import draw_chart
 from segments.conditions.language import BadCondition
@@ -24,8 +23,8 @@ from segments.models import Segment, SegmentChange
 from segments.queries import list_changes, read_roster
 from segments.sizes import find_day_change, list_sizes
 from studio.audiences.finding import ask, find_segment, show_about
-from studio.masking import mask
 from studio.pages import StudioRequest, find_by, needs, show
+from studio.people.names import Who, name_people
 from studio.roles import Ability
 
 SHOWN_CHANGES = 25
@@ -40,10 +39,10 @@ CAUSES = {
 
 @dataclass(frozen=True)
 class Coming:
-    """Somebody who came or went: how they are called here, and why, in words."""
+    """Somebody who came or went, and why, in words."""
 
     change: SegmentChange
-    name: str
+    who: Who
     why: str
 
 
@@ -52,14 +51,9 @@ def show_changes(request: StudioRequest, slug: str) -> HttpResponse:
     """The part of the page that says who came and went lately."""
     changes = list_changes(slug, limit=SHOWN_CHANGES)
     deeds = find_deeds([(each.profile_id, each.because) for each in changes if each.cause == "event"])
-    people = StoredProfile.objects.filter(pk__in={each.profile_id for each in changes})
-    names = dict(people.values_list("id", "user_id"))
-    sees = request.visitor.sees_personal_data
-    rows = []
-    for each in changes:
-        name = names.get(each.profile_id) or str(each.profile_id)
-        rows.append(Coming(each, name if sees else mask(name), say_why(each, deeds)))
-    context = {"changes": rows, "known": set(names), "slug": slug}
+    people = name_people({each.profile_id for each in changes}, sees=request.visitor.sees_personal_data)
+    rows = [Coming(each, people[each.profile_id], say_why(each, deeds)) for each in changes]
+    context = {"changes": rows, "slug": slug}
     return show(request, "studio/audiences/changes.html", context)
 
 
@@ -114,12 +108,9 @@ def _look(segment: Segment, request: StudioRequest) -> dict[str, Any]:
         return {"cannot": say_stored(segment.condition)}
     at = None if segment.as_of is None else int(segment.as_of.timestamp() * 1000)
     preview = Previewer(root, at=at, slug=segment.slug).look()
-    people: list[tuple[Any, str]] = []
+    people: list[Who] = []
     if request.visitor.may(Ability.PEOPLE):
-        names = dict(StoredProfile.objects.filter(pk__in=preview.people).values_list("id", "user_id"))
-        people = [(id, names.get(id) or str(id)) for id in preview.people]
-        if not request.visitor.sees_personal_data:
-            people = [(id, mask(name)) for id, name in people]
+        people = list(name_people(preview.people, sees=request.visitor.sees_personal_data).values())
     counts = preview.counts
     return {"preview": preview, "people": people, "share": 100 * counts.total / max(counts.people, 1)}
 

@@ -8,13 +8,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from profiles.models import StoredProfile
 from rules.models import Offer
 from rules.stock import list_holds
-from studio.blocks.people import name_person
 from studio.offers.forms import OfferForm
 from studio.offers.queries import CLAIMS, OFFERS, add_columns, list_claims, list_offers, look_ahead
 from studio.pages import StudioRequest, needs, refuse, show
+from studio.people.names import name_people
 from studio.roles import Ability
 from studio.saving import save_form, try_to_remove
 from studio.standing import find_standing
@@ -66,12 +65,12 @@ def show_claims(request: StudioRequest, slug: str) -> HttpResponse:
     """Who was granted it, the newest first."""
     offer = get_object_or_404(Offer, slug=slug)
     listing = CLAIMS.show(request, list_claims(offer))
-    names = name_people(request, [grant.profile_id for grant in listing.rows])
+    names = name_people([grant.profile_id for grant in listing.rows], sees=request.visitor.sees_personal_data)
     context = {
         "title": gettext("Claimed: %(name)s") % {"name": offer.name},
         "offer": offer,
         "listing": listing,
-        "claims": [(grant, names[grant.profile_id]) for grant in listing.rows],
+        "claims": [(grant, names[grant.profile_id].full) for grant in listing.rows],
     }
     return show(request, "studio/offers/claims.html", context)
 
@@ -90,10 +89,3 @@ def remove_offer(request: HttpRequest, slug: str) -> HttpResponse:
     said = gettext("“%(name)s” is removed. Its history can bring it back, without its codes.") % {"name": offer.name}
     messages.success(request, said)
     return redirect("studio:offer_history", slug)
-
-
-def name_people(request: StudioRequest, ids: list[Any]) -> dict[Any, str]:
-    """What people are called, as far as one may know: one statement."""
-    unmasked = request.visitor.sees_personal_data
-    known = {each.pk: name_person(each, unmasked=unmasked) for each in StoredProfile.objects.filter(pk__in=ids)}
-    return {id: known.get(id, id.hex[:8]) for id in ids}
