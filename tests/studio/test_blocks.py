@@ -151,8 +151,9 @@ def test_a_removed_block_comes_back_from_its_history() -> None:
     assert client.post("/studio/content/blocks/banner/remove/").status_code == 302
     page = client.get("/studio/content/blocks/banner/history/")
     assert "Removed" in page.content.decode()
-    revision = page.context["edits"][1][0].revision
-    client.post("/studio/content/blocks/banner/history/", {"revision": revision.pk})
+    restore = page.context["edits"][1].restore
+    assert "What comes back" in client.get(restore).content.decode()
+    client.post(restore)
     assert Block.objects.get(slug="banner").source == HELLO
 
 
