@@ -26,6 +26,7 @@ from segments.sizes import find_day_change, list_sizes
 from studio.audiences.finding import ask, find_segment, show_about
 from studio.masking import mask
 from studio.pages import StudioRequest, find_by, needs, show
+from studio.private import Private, find_hidden, hides_worth
 from studio.roles import Ability
 
 SHOWN_CHANGES = 25
@@ -55,21 +56,21 @@ def show_changes(request: StudioRequest, slug: str) -> HttpResponse:
     people = StoredProfile.objects.filter(pk__in={each.profile_id for each in changes})
     names = dict(people.values_list("id", "user_id"))
     sees = request.visitor.sees_personal_data
-    rows = []
+    rows, private = [], find_hidden(sees=sees)
     for each in changes:
         name = names.get(each.profile_id) or str(each.profile_id)
-        rows.append(Coming(each, name if sees else mask(name), say_why(each, deeds)))
+        rows.append(Coming(each, name if sees else mask(name), say_why(each, deeds, private)))
     context = {"changes": rows, "known": set(names), "slug": slug}
     return show(request, "studio/audiences/changes.html", context)
 
 
-def say_why(change: SegmentChange, deeds: dict[Any, Deed]) -> str:
+def say_why(change: SegmentChange, deeds: dict[Any, Deed], private: Private) -> str:
     if change.cause != "event":
         return str(CAUSES.get(change.cause, change.cause))
     deed = deeds.get((change.profile_id, change.because))
     if deed is None:
         return gettext("something they did")
-    if deed.value:
+    if deed.value and not hides_worth(private.get(deed.name, ())):
         return gettext("did “%(event)s”, worth %(value)s") % {"event": deed.name, "value": f"{deed.value:,.2f}"}
     return gettext("did “%(event)s”") % {"event": deed.name}
 
