@@ -7,6 +7,8 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Any
 
+from django.utils.formats import date_format
+
 from rules.checking import say_whom
 from rules.describe import FIELDS
 from segments.forms import arrange
@@ -80,7 +82,7 @@ def say_value(kind: str, field: str, value: Any) -> str:
 def _say_clock(said: str) -> str:
     """A moment of a schedule as the clocks of its own zone show it."""
     at = datetime.fromisoformat(said)
-    return f"{at:%-d %b %Y, %H:%M:%S} ({at.isoformat()[-6:]})"
+    return f"{date_format(at, 'j M Y, H:i:s')} ({at.isoformat()[-6:]})"
 
 
 def say_cap(cap: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from rules.comparing import Difference
 from rules.describe import KINDS
@@ -55,7 +56,7 @@ def say_author(revision: Revision) -> str:
 
 
 def _say_time(revision: Revision) -> str:
-    return f"{timezone.localtime(revision.at):%-d %b %Y, %H:%M:%S}"
+    return str(date_format(timezone.localtime(revision.at), "j M Y, H:i:s"))
 
 
 def list_removed(kind: str) -> list[Revision]:

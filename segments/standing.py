@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import ngettext
 
 from segments.models import Build, Member, Segment, SegmentVersion, Upload
@@ -96,26 +97,26 @@ def say_progress(build: Build | None) -> str:
     if build is None:
         return ""
     said = str(build.get_state_display()).lower()
-    return f"{said}, {build.done:,} of {build.total:,}" if build.total else said
+    return f"{said}, {intcomma(build.done)} of {intcomma(build.total)}" if build.total else said
 
 
 def count_rows(upload: Upload) -> str:
     """What the rows of an upload came to, in words."""
     known = upload.rows - upload.duplicates - upload.added
     said = [
-        ngettext("%s row with an id", "%s rows with an id", upload.rows) % f"{upload.rows:,}",
-        ngettext("%s person is new", "%s people are new", upload.added) % f"{upload.added:,}",
+        ngettext("%s row with an id", "%s rows with an id", upload.rows) % intcomma(upload.rows),
+        ngettext("%s person is new", "%s people are new", upload.added) % intcomma(upload.added),
     ]
     if known:
-        said.append(ngettext("%s was in it before", "%s were in it before", known) % f"{known:,}")
+        said.append(ngettext("%s was in it before", "%s were in it before", known) % intcomma(known))
     if upload.duplicates:
         rows = ngettext("%s row is of somebody named before", "%s rows are of somebody named before", upload.duplicates)
-        said.append(rows % f"{upload.duplicates:,}")
+        said.append(rows % intcomma(upload.duplicates))
     return ", ".join(said)
 
 
 def say_left_out(upload: Upload) -> str:
-    return ngettext("%s row was left out", "%s rows were left out", upload.refused) % f"{upload.refused:,}"
+    return ngettext("%s row was left out", "%s rows were left out", upload.refused) % intcomma(upload.refused)
 
 
 def say_when(upload: Upload) -> str:

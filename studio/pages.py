@@ -14,6 +14,8 @@ from django.views.decorators.http import require_http_methods
 from studio.roles import Ability, Visitor, find_visitor
 
 View = Callable[..., HttpResponseBase]
+# Pages for which one needs these say something of single people: no browser shows them after somebody signed out.
+NOT_KEPT = frozenset({Ability.PEOPLE, Ability.PERSONAL, Ability.PRIVACY, Ability.EVENTS})
 THEME = "pz_theme"  # the cookie that keeps the choice of light or dark
 THEMES = ("light", "dark")
 
@@ -67,7 +69,10 @@ def needs(ability: Ability, *, methods: Sequence[str] = ("GET", "HEAD")) -> Call
                 return refuse(request, visitor, ability)
             let_in = cast(StudioRequest, request)
             let_in.visitor = visitor
-            return allowed(let_in, *args, **kwargs)
+            answer = allowed(let_in, *args, **kwargs)
+            if ability in NOT_KEPT:
+                answer.headers.setdefault("Cache-Control", "no-store")
+            return answer
 
         guarded: Any = ask
         guarded.ability = ability  # what tests of roles walk through

@@ -11,6 +11,7 @@ from segments.forms import ConditionField, PastField
 from segments.lists import NAME_LENGTH, find_free_slug
 from segments.models import SLUG_LENGTH, Segment, Upload
 from studio.forms import StudioDraftForm, StudioForm
+from studio.numbers import say_number
 
 RESERVED = ("new", "removed")  # what else the addresses of audiences lead to
 ADD, REPLACE = "add", "replace"
@@ -106,7 +107,9 @@ class UploadForm(StudioForm):
             said = gettext(
                 "The file has %(size)s bytes, and %(most)s are taken; pack it with gzip, or upload it in parts."
             )
-            raise forms.ValidationError(said % {"size": f"{file.size:,}", "most": f"{settings.PZ_MAX_LIST_BYTES:,}"})
+            raise forms.ValidationError(
+                said % {"size": say_number(file.size), "most": say_number(settings.PZ_MAX_LIST_BYTES)}
+            )
         return file
 
 

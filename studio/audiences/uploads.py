@@ -20,6 +20,7 @@ from segments.upload_lines import BadUpload
 from studio.audiences.finding import ask, find_segment, show_about
 from studio.audiences.forms import REPLACE, UploadForm
 from studio.masking import mask
+from studio.numbers import say_number
 from studio.pages import StudioRequest, find_by, needs, show
 from studio.roles import Ability
 
@@ -120,7 +121,7 @@ def show_undo(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         said = gettext("%(file)s is undone: the list has the people of before, %(people)s in all. %(when)s")
-        places = {"file": upload.file, "people": f"{undone.added:,}", "when": say_when(undone)}
+        places = {"file": upload.file, "people": say_number(undone.added), "when": say_when(undone)}
         messages.success(request, said % places)
     return _go_on(request, slug)
 

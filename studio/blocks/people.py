@@ -28,14 +28,15 @@ def show_people(request: HttpRequest) -> HttpResponse:
 
 
 def list_people(request: Any, words: str) -> list[Someone]:
-    """Who is meant by the words: exactly, or a user id that begins so; without any, who was seen last."""
+    """Who is meant by the words: exactly or, for those who may see it, by how their user id begins; without any, who
+    was seen last."""
     visitor = request.visitor if isinstance(request, StudioRequest) or hasattr(request, "visitor") else None
     known = StoredProfile.objects.order_by("-last_seen")
     found = list(known.filter(pk__in=find_profiles(words))[:SHOWN]) if words else list(known[:SHOWN])
-    if words and len(found) < SHOWN:
+    unmasked = visitor is not None and visitor.sees_personal_data
+    if words and unmasked and len(found) < SHOWN:
         more = StoredProfile.objects.filter(user_id__startswith=words).order_by("user_id")[:SHOWN]
         found += [each for each in more if each.pk not in {one.pk for one in found}][: SHOWN - len(found)]
-    unmasked = visitor is not None and visitor.sees_personal_data
     return [Someone(each.pk.hex, name_person(each, unmasked=unmasked), each.last_seen) for each in found]
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import get_language
 
 from segments.forms import PastField
 
@@ -38,8 +39,8 @@ class Asked:
 
     @property
     def key(self) -> str:
-        """Of everything that the figures depend on."""
-        told = json.dumps([self.tree, self.about, self.slug, self.at], sort_keys=True)
+        """Of everything that the figures depend on, and what is said of them."""
+        told = json.dumps([self.tree, self.about, self.slug, self.at, get_language()], sort_keys=True)
         return sha256(told.encode()).hexdigest()
 
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from studio.conditions.asking import Asked, BadQuestion, Busy, answer_once, read_question
 from studio.conditions.facts import list_facts, list_properties, list_values
-from studio.conditions.figures import count_people, explain_person, find_who
+from studio.conditions.figures import count_people, explain_person, find_who, find_withheld, withhold_few, withhold_who
 from studio.conditions.people import find_people, show_people
 from studio.pages import StudioRequest, find_by, needs, refuse
 from studio.roles import Ability, Visitor
@@ -37,9 +37,12 @@ def look(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"message": str(error)}, status=422)
     except Busy:
         return _busy()
+    personal = visitor.sees_personal_data
+    told = answer if personal else withhold_few(asked, answer)
     if asked.person is not None and visitor.may(Ability.PEOPLE):
-        answer = {**answer, **explain_person(asked, asked.person, personal=visitor.sees_personal_data)}
-    return _tell(answer)
+        withheld: frozenset[str] = frozenset() if personal else find_withheld(asked, answer)
+        told = {**told, **explain_person(asked, asked.person, personal=personal, withheld=withheld)}
+    return _tell(told)
 
 
 @needs(Ability.LOOK, methods=("POST",))
@@ -55,9 +58,11 @@ def who(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"message": str(error)}, status=422)
     except Busy:
         return _busy()
-    people = answer["people"] if visitor.may(Ability.PEOPLE) else []
-    sample = show_people(people, personal=visitor.sees_personal_data)
-    return _tell({"sample": sample, "changes": answer["changes"], "size": answer["size"]})
+    personal = visitor.sees_personal_data
+    told = answer if personal else withhold_who(answer)
+    sample = show_people(told["people"] if visitor.may(Ability.PEOPLE) else [], personal=personal)
+    few = told.get("few", False)
+    return _tell({"sample": sample, "few": few, "changes": told["changes"], "size": told["size"]})
 
 
 @needs(Ability.LOOK)

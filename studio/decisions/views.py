@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from personalization.replaying import NotExplainable
@@ -90,7 +91,7 @@ def show_decision(request: StudioRequest, id: UUID) -> HttpResponse:
     ]
     outcomes = DecisionOutcome.objects.filter(decision_id=id).order_by("at", "pk")[:MOST_OUTCOMES]
     context = {
-        "title": _("Decision of %(at)s") % {"at": timezone.localtime(decision.at).strftime("%-d %b %Y, %H:%M:%S")},
+        "title": _("Decision of %(at)s") % {"at": date_format(timezone.localtime(decision.at), "j M Y, H:i:s")},
         "decision": decision,
         "door": say_door(decision.door),
         "answers": answers,

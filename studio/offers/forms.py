@@ -12,6 +12,7 @@ from rules.codes import MOST_GENERATED, SHORTEST, find_generating_fault
 from rules.models import Offer
 from rules.points import MOST_POINTS
 from studio.forms import StudioDraftForm, StudioForm
+from studio.numbers import say_number
 
 RESERVED = ("new",)
 EVERY = [
@@ -88,7 +89,7 @@ class CodesForm(StudioForm):
             said = gettext(
                 "The file has %(size)s bytes, and %(most)s are taken; pack it with gzip, or upload it in parts."
             )
-            raise forms.ValidationError(said % {"size": f"{file.size:,}", "most": f"{most:,}"})
+            raise forms.ValidationError(said % {"size": say_number(file.size), "most": say_number(most)})
         return file
 
 

@@ -13,6 +13,7 @@ from rules.ledger import list_profiles, read_balance
 from rules.models import PointsEntry
 from rules.points import KeyTaken, NotEnoughPoints, add_points, spend_points
 from studio.blocks.people import list_people
+from studio.numbers import say_number
 from studio.offers.forms import PointsForm
 from studio.offers.queries import EVERYBODY, LEDGER
 from studio.offers.views import name_people
@@ -69,13 +70,15 @@ def _book(request: HttpRequest, id: UUID, form: PointsForm) -> bool:
     try:
         write(id, said["points"], key=said["key"], note=said["note"], at=timezone.now(), by=find_by(request))
     except NotEnoughPoints as error:
-        told = gettext("There are %(balance)s points; no more can be spent.") % {"balance": f"{error.balance:,}"}
+        told = gettext("There are %(balance)s points; no more can be spent.") % {"balance": say_number(error.balance)}
         form.add_error("points", told)
     except KeyTaken:
         form.add_error(None, gettext("This was booked already, with another number. Open the page anew."))
     except ValueError as error:
         form.add_error(None, str(error))
     else:
-        messages.success(request, gettext("The balance is %(balance)s points.") % {"balance": f"{read_balance(id):,}"})
+        messages.success(
+            request, gettext("The balance is %(balance)s points.") % {"balance": say_number(read_balance(id))}
+        )
         return True
     return False

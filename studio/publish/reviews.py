@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -82,7 +83,7 @@ def _show(
     is_waiting = review.state == Review.State.WAITING
     newest = newest_book()
     context: dict[str, Any] = {
-        "title": _("Review of %(at)s") % {"at": timezone.localtime(review.at).strftime("%-d %b %Y, %H:%M")},
+        "title": _("Review of %(at)s") % {"at": date_format(timezone.localtime(review.at), "j M Y, H:i")},
         "review": review,
         "look": LOOKS[review.state],
         "is_waiting": is_waiting,

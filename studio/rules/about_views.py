@@ -35,7 +35,7 @@ from segments.conditions.calendar import Calendar
 from segments.conditions.language import BadCondition
 from segments.conditions.parse import parse_condition
 from studio.forms import StudioForm
-from studio.pages import find_by, needs, show
+from studio.pages import StudioRequest, find_by, needs, show
 from studio.roles import Ability
 
 SPANS = ((7, _("7 days")), (30, _("30 days")))
@@ -109,7 +109,7 @@ def _measure(slug: str, since: datetime, until: datetime) -> Any:
 
 
 @needs(Ability.PEOPLE, methods=("GET", "HEAD", "POST"))
-def show_preview(request: HttpRequest, slug: str) -> HttpResponse:
+def show_preview(request: StudioRequest, slug: str) -> HttpResponse:
     """What one person would get in the rule's slot by what is drafted, and a link to the site as they see it."""
     rule = get_object_or_404(Rule.objects.select_related("slot", "block", "block__fallback", "offer"), slug=slug)
     begin = {"url": request.session.get(LAST_PAGE) or request.build_absolute_uri("/demo/")}
@@ -124,7 +124,8 @@ def show_preview(request: HttpRequest, slug: str) -> HttpResponse:
         except ValueError as error:
             form.add_error(None, gettext("What is drafted cannot be tried: %(why)s") % {"why": error})
         else:
-            context["link"] = _link(request, asked["person"], moment, asked["url"])
+            if asked["person"] is None or request.visitor.sees_personal_data:  # the site says who they are
+                context["link"] = _link(request, asked["person"], moment, asked["url"])
     if form.errors:
         status = 422
     return show(request, "studio/rules/preview.html", context, status=status)

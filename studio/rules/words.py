@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from rules.models import Offer, Rule
 from segments.in_words import say_stored
 from segments.models import Segment
+from studio.numbers import say_number
 from studio.rules.caps import say_caps
 from studio.rules.schedule import say_end, say_start
 
@@ -75,7 +76,9 @@ def _say_offer(offer: Offer | None) -> SafeString:
         "points": gettext(" and get %(points)s points (%(offer)s)"),
         "early_access": gettext(" and get early access (%(offer)s)"),
     }[offer.kind]
-    return _fill(said, {"offer": conditional_escape(offer.name), "points": conditional_escape(f"{offer.points:,}")})
+    return _fill(
+        said, {"offer": conditional_escape(offer.name), "points": conditional_escape(say_number(offer.points))}
+    )
 
 
 def _say_when(rule: Rule) -> list[SafeString]:

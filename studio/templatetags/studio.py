@@ -7,6 +7,7 @@ from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
 from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -29,7 +30,7 @@ def ago(moment: datetime | None) -> str | SafeString:
     """How long it is ago, with the exact moment for those who point at it."""
     if moment is None:
         return "–"
-    exact = f"{timezone.localtime(moment):%-d %b %Y, %H:%M:%S %Z}"
+    exact = date_format(timezone.localtime(moment), "j M Y, H:i:s T")
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, naturaltime(moment))
 
 
@@ -43,7 +44,7 @@ def moment(at: datetime | None) -> str | SafeString:
 
 
 def _say(local: datetime) -> str:
-    return f"{local:%-d %b %Y, %H:%M}"
+    return date_format(local, "j M Y, H:i")
 
 
 @register.filter
@@ -53,7 +54,7 @@ def starts_with(text: str, beginning: str) -> bool:
 
 @register.filter
 def number(value: Any) -> str:
-    """12,345; a dash for what is not known."""
+    """12,345, or 12.345; a dash for what is not known."""
     return "–" if value is None else intcomma(value)
 
 
