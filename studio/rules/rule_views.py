@@ -33,13 +33,13 @@ def show_rule_new(request: HttpRequest) -> HttpResponse:
         if form.is_valid() and _save(request, form):
             return redirect("studio:rule", form.instance.slug)
         return _show_form(request, form, Rule(), status=422)
-    begin = {key: request.GET[key] for key in BEGIN if request.GET.get(key)}
+    begin: dict[str, Any] = {key: request.GET[key] for key in BEGIN if request.GET.get(key)}
     rule = Rule()
     if slot := Slot.objects.filter(slug=begin.get("slot", "").replace("\0", "")).first():
         highest = slot.rules.order_by("-priority").values_list("priority", flat=True).first()
-        begin["priority"] = 0 if highest is None else highest + 10  # type: ignore[assignment]
-        rule.slot = slot
-    return _show_form(request, RuleForm(instance=Rule(), initial={"live": True, **begin}), rule)
+        rule.slot, rule.priority = slot, 0 if highest is None else highest + 10
+    begin = {"live": True, "priority": rule.priority, **begin}
+    return _show_form(request, RuleForm(instance=Rule(), initial=begin), rule)
 
 
 @needs(Ability.LOOK, methods=("GET", "HEAD", "POST"))

@@ -179,6 +179,13 @@ def test_the_sentence_the_place_and_the_warnings_follow_what_is_typed() -> None:
     assert client.post(f"{RULES}rules/all/live/", typed(name="Other", ends_day="2027-02-31")).status_code == 200
 
 
+def test_a_rule_begun_from_its_slot_comes_above_the_others() -> None:
+    make_definitions()
+    make("all", priority=10)
+    page = sign_in("marketer").get(f"{RULES}rules/new/?slot=hero").content.decode()
+    assert 'name="priority" value="20"' in page and "Place 1 of 3." in page
+
+
 def test_who_only_looks_changes_nothing() -> None:
     make_definitions()
     for role in ("viewer", "analyst", "developer"):
