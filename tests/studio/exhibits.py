@@ -21,10 +21,12 @@ from personalization.backtesting import cancel_back_test, start_back_test
 from personalization.privacy import erase_by
 from profiles.event import Event, pack
 from profiles.models import MergeRecord, StoredProfile
+from rules.actions import publish_book
 from rules.codes import generate_codes
 from rules.drafts import remove_draft, save_draft
 from rules.images import add_image, remove_image
-from rules.models import BackTest, Block, Image, Offer, PointsEntry, Rule, ScheduledPublication, Slot
+from rules.models import BackTest, Block, Image, Offer, Rule, ScheduledPublication, Slot
+from rules.points import add_points
 from rules.scheduling import cancel_publication, schedule_publication
 from segments.lists import draft_snapshot, store_upload
 from segments.models import Segment
@@ -35,16 +37,19 @@ from tests.product import wait_until
 
 MARK = "exhibit"  # at the beginning of every name and slug, and so in the addresses of their pages
 ANNA, LEAVING = f"{MARK}-anna", f"{MARK}-leaving"
-SHOP = "home-hero"  # a slot of the demo shop
+SHOWN_IN = "home-hero"  # a slot of the demo shop
+REVIEW, PUBLICATION = "Exhibited review", "Exhibited publication"
 
 
 def set_up(url: str, owner: str) -> None:
     by, at = User.objects.get(username=owner), timezone.now()
+    publish_book(by=by, at=at, note="What is published, once more")  # so that there is one to go back to
     _live(url, Source.objects.earliest("pk"))
     drafts = _draft(by, at)
     _let_in(by, at)
-    _publish_later(by, at)
-    _remove_some(drafts, by, at)
+    _hand_on(by, at)
+    for each in drafts:
+        remove_draft(each, by=by, at=at)
     _wait_for_people(by)
 
 
@@ -59,13 +64,19 @@ def _live(url: str, source: Source) -> None:
         {"type": "identify", "anonymousId": laptop, "userId": ANNA, "traits": traits},
         _view(phone, "moka-pot", "Kitchen", 35.0),
         {"type": "identify", "anonymousId": phone, "userId": ANNA, "traits": {}},
-        {"type": "track", "anonymousId": phone, "userId": ANNA, "event": "Order Completed", "properties": {"revenue": 9}},
+        {
+            "type": "track",
+            "anonymousId": phone,
+            "userId": ANNA,
+            "event": "Order Completed",
+            "properties": {"revenue": 9},
+        },
         {"type": "identify", "anonymousId": f"{LEAVING}-laptop", "userId": LEAVING, "traits": {"firstName": "Ben"}},
     ]
     key = base64.b64encode(f"{source.write_key}:".encode()).decode()
     _post(f"{url}/v1/batch", {"batch": said}, Authorization=f"Basic {key}")
     for visitor in (laptop, phone, laptop, f"{MARK}-stranger"):
-        _post(f"{url}/api/v1/decide", {"slots": [SHOP], "anonymousId": visitor, "writeKey": source.write_key})
+        _post(f"{url}/api/v1/decide", {"slots": [SHOWN_IN], "anonymousId": visitor, "writeKey": source.write_key})
 
 
 def _view(who: str, product: str, category: str, price: float) -> dict[str, Any]:
@@ -110,7 +121,7 @@ def _draft(by: User, at: datetime) -> list[Any]:
 def _let_in(by: User, at: datetime) -> None:
     """A member, keys, an image and what could not be processed."""
     source = Source.objects.earliest("pk")
-    take_in(f"{MARK}-member", "marketer", personal=False, by=by, at=at)
+    take_in(f"{MARK}-member", "publisher", personal=False, by=by, at=at)
     create_secret_key(source, name=f"{MARK} key")
     create_oauth_client(name=f"{MARK} client", source=source, scopes=[Scope.DECIDE])
     picture = io.BytesIO()
@@ -123,16 +134,15 @@ def _let_in(by: User, at: datetime) -> None:
     )
 
 
-def _publish_later(by: User, at: datetime) -> None:
-    member = User.objects.get(username=f"{MARK}-member")
-    ask_for_review(by=member, at=at, note="Exhibited review")
-    schedule_publication(at=at + timedelta(days=400), by=by, now=at, note="Exhibited publication")
+def _hand_on(by: User, at: datetime) -> None:
+    """What waits for others: two reviews, of which the drafts have moved on, a publication and a back-test."""
+    slot = Slot.objects.get(slug=f"{MARK}-slot")
+    for asks in (User.objects.get(username=f"{MARK}-member"), by):
+        ask_for_review(by=asks, at=at, note=REVIEW)
+        slot.name += " again"
+        save_draft(slot, by=by, at=at)
+    schedule_publication(at=at + timedelta(days=400), by=by, now=at, note=PUBLICATION)
     start_back_test(since=at - timedelta(days=1), until=at + timedelta(minutes=1), by=by, at=at)
-
-
-def _remove_some(drafts: list[Any], by: User, at: datetime) -> None:
-    for each in drafts:
-        remove_draft(each, by=by, at=at)
 
 
 def _wait_for_people(by: User) -> None:
@@ -141,16 +151,16 @@ def _wait_for_people(by: User) -> None:
     wait_until(lambda: anna.exists() and leaving.exists() and MergeRecord.objects.filter(user_id=ANNA).exists(), 60)
     at = timezone.now()
     person: UUID = anna.values_list("pk", flat=True)[0]
-    PointsEntry.objects.create(profile_id=person, points=30, note="Welcome", key=f"{MARK}:{person}", at=at)
+    add_points(person, 30, key=f"{MARK}:{person}", note="Welcome", at=at, by=by)
     erase_by(leaving.values_list("pk", flat=True)[0], by=by, at=at)
 
 
 def clear() -> None:
     """Receipts, points and the audit trail stay, as in life; nothing is drafted, waits or lets somebody in any more."""
     at = timezone.now()
-    for publication in ScheduledPublication.objects.filter(note="Exhibited publication", state="waiting"):
+    for publication in ScheduledPublication.objects.filter(note=PUBLICATION, state="waiting"):
         cancel_publication(publication)
-    for review in Review.objects.filter(asked_by__username=f"{MARK}-member", state="waiting"):
+    for review in Review.objects.filter(note=REVIEW, state="waiting"):
         withdraw_review(review, by=review.asked_by, at=at)  # type: ignore[arg-type]  # the filter says that there is one
     for test in BackTest.objects.filter(state__in=["waiting", "running"]):
         cancel_back_test(test)
