@@ -32,8 +32,9 @@ class Edit(NamedTuple):
 
 
 def list_edits(revisions: Sequence[Revision]) -> list[Edit]:
-    """Each revision with what it changed; they are all of one definition, the newest first."""
-    before = [*revisions[1:], None]
+    """Each revision with what it changed; they are all of one definition, the newest first. One that was never edited
+    has none."""
+    before = [*revisions[1:], None][: len(revisions)]
     return [
         Edit(each, compare_revisions(was, each), was is None or was.definition is None)
         for each, was in zip(revisions, before, strict=True)

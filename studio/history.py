@@ -34,7 +34,7 @@ def make_history(kind: str) -> Callable[..., Any]:
             return _restore(request, kind, slug)
         start = _read_number(request.GET.get("from", "0"))
         some = revisions[start : start + PER_PAGE + 1]
-        edits = list_edits(some) if some else []
+        edits = list_edits(some)
         if len(edits) > PER_PAGE:
             edits = edits[:PER_PAGE]
         context = {

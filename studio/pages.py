@@ -75,7 +75,7 @@ def needs(ability: Ability, *, methods: Sequence[str] = ("GET", "HEAD")) -> Call
             return answer
 
         guarded: Any = ask
-        guarded.ability = ability  # what tests of roles walk through
+        guarded.ability, guarded.methods = ability, tuple(methods)  # what tests of every page walk through
         return cast(View, guarded)
 
     return decorate

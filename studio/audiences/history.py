@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -113,7 +113,9 @@ def show_restore(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """With POST: the draft says again what it said in that version; also of one that was removed."""
     revision = _find(slug, number)
     if request.method != "POST":
-        segment = get_object_or_404(Segment, slug=slug)
+        segment = Segment.objects.filter(slug=slug).first()
+        if segment is None:
+            return redirect("studio:audiences_removed")
         says = _("The draft says again what it said then, as a new version. What is live stays until you publish.")
         return ask(request, segment, _("Go back to version %(number)s") % {"number": number}, says, _("Go back"))
     was_there = Segment.objects.filter(slug=slug).exists()

@@ -1,10 +1,10 @@
 """The audit trail: who did what, to what, when, and how it was before and after."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import NoReverseMatch, reverse
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,21 +13,11 @@ from profiles.audit import Act
 from profiles.models import AuditEntry
 from rules.comparing import Difference, compare_definitions
 from rules.describe import KINDS
+from studio.audit.places import find_places
 from studio.lists import Column, Filter, Listing, Rows
 from studio.pages import needs, show
 from studio.roles import Ability
 
-# Where what an entry is about can be looked at.
-PLACES = {
-    "segment": "studio:audience",
-    "rule": "studio:rule",
-    "slot": "studio:slot",
-    "block": "studio:block",
-    "offer": "studio:offer",
-    "book": "studio:book",
-    "person": "studio:person",
-    "source": "studio:source",
-}
 KIND_NAMES = {
     "segment": gettext_lazy("audience"),
     "rule": gettext_lazy("rule"),
@@ -67,7 +57,7 @@ LISTING = Listing(
 
 
 class Line(NamedTuple):
-    """One entry as a line: what it is about in words, and where that is."""
+    """One entry as a line: what it is about in words, and where that is, "" where it is nowhere."""
 
     entry: AuditEntry
     act: str
@@ -75,20 +65,18 @@ class Line(NamedTuple):
     place: str
 
 
-def tell(entry: AuditEntry) -> Line:
-    kind = str(KIND_NAMES.get(entry.kind, entry.kind.replace("_", " ")))
-    act = Act(entry.act).label if entry.act in Act.values else entry.act
-    return Line(entry, str(act), kind, find_place(entry.kind, entry.subject))
-
-
-def find_place(kind: str, subject: str) -> str:
-    """The address of what an entry is about; "" where it has none."""
-    if kind not in PLACES:
-        return ""
-    try:
-        return reverse(PLACES[kind], args=[subject])
-    except NoReverseMatch:
-        return ""
+def tell(entries: Iterable[AuditEntry]) -> list[Line]:
+    told = list(entries)
+    places = find_places({(each.kind, each.subject) for each in told})
+    return [
+        Line(
+            each,
+            str(Act(each.act).label if each.act in Act.values else each.act),
+            str(KIND_NAMES.get(each.kind, each.kind.replace("_", " "))),
+            places.get((each.kind, each.subject), ""),
+        )
+        for each in told
+    ]
 
 
 @needs(Ability.LOOK)
@@ -101,7 +89,7 @@ def show_audit(request: HttpRequest) -> HttpResponse:
         if day is not None:
             rows = rows.filter(**{lookup: day})
     listing = LISTING.show(request, rows)
-    context = {"title": _("Audit trail"), "listing": listing, "lines": [tell(entry) for entry in listing.rows]}
+    context = {"title": _("Audit trail"), "listing": listing, "lines": tell(listing.rows)}
     return show(request, "studio/audit/audit.html", context)
 
 
@@ -115,7 +103,7 @@ def _read_day(text: str) -> Any:
 @needs(Ability.LOOK)
 def show_entry(request: HttpRequest, pk: int) -> HttpResponse:
     """One act, with how it was before and after."""
-    line = tell(get_object_or_404(AuditEntry, pk=pk))
+    (line,) = tell([get_object_or_404(AuditEntry, pk=pk)])
     context = {"title": f"{line.act}: {line.entry.name}", "line": line, "differences": compare(line.entry)}
     return show(request, "studio/audit/entry.html", context)
 

@@ -231,6 +231,14 @@ def test_going_back_to_a_version_is_a_version_of_its_own() -> None:
     assert (Rule.objects.get(slug="summer").name, Rule.objects.get(slug="summer").version) == ("Before", 3)
 
 
+@pytest.mark.parametrize(
+    "path", ["content/history/rule/gold-thanks/", "content/history/slot/hero/", "content/blocks/thanks/history/"]
+)
+def test_what_was_never_edited_has_a_history_all_the_same(path: str) -> None:
+    make_definitions()
+    assert sign_in("viewer").get(f"/studio/{path}").status_code == 200
+
+
 def test_the_list_says_how_each_rule_stands_and_keeps_to_what_is_asked() -> None:
     make_definitions()
     publish_book(by=None, at=NOW)
