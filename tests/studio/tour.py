@@ -33,10 +33,12 @@ Get = Callable[[str, bool], Answer]  # of a path, as the part of a page or not
 
 @dataclass
 class Tour:
-    """`pages`: of each name of a URL, the address whose page has the most on it. `reached`: the names of all that
+    """`pages`: of each name of a URL, the address whose page has the most on it; `parts`: an address of each that pages
+    ask for themselves. `reached`: the names of all that
     answered, parts and moves included. `wrong`: what did not."""
 
     pages: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
     reached: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
 
@@ -64,6 +66,8 @@ def take_tour(get: Get, *, mark: str, also: Mapping[str, str]) -> Tour:
             tour.wrong.append(f"{origin} leads to {path}, which is answered with {answer.status}")
             continue
         tour.reached.add(name)
+        if is_part and not answer.is_page:
+            tour.parts.setdefault(name, path)
         if answer.is_page and len(answer.text) > longest.get(name, 0):
             tour.pages[name], longest[name] = path, len(answer.text)
         if "text/html" not in answer.kind:
