@@ -1,7 +1,8 @@
-"""What years of use leave beside people and definitions, so that the pages of the Studio have what they have in life."""
+"""What years of use leave beside people and definitions, so that pages have what they have in life."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -132,7 +133,8 @@ def _administer(colleagues: list[User], now: datetime) -> None:
 
 def _decide(regular: StoredProfile, now: datetime, people: int, days: int) -> None:
     book = Book.objects.values_list("number", flat=True).order_by("-number")[0]
-    asked = {"days": days, "people": people, "decisions": DECISIONS, "book": book, "regular": regular.id}
+    asked: dict[str, Any] = {"days": days, "people": people, "decisions": DECISIONS, "book": book}
+    asked["regular"] = regular.id
     with connection.cursor() as cursor:
         cursor.execute(DECIDED, asked)
         cursor.execute(CAME_OF_IT, {})

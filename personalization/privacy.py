@@ -49,10 +49,11 @@ def undo_by(merge: MergeRecord, *, by: User, at: datetime, undoer: Undoer | None
 
 
 def visit_by(
-    person: UUID, urls: Sequence[str], *, moment: datetime | None, draft: bool, by: User, at: datetime
+    person: UUID | None, urls: Sequence[str], *, moment: datetime | None, draft: bool, by: User, at: datetime
 ) -> list[str]:
-    """Links to pages as a person sees them at a moment, None for now."""
-    visit = Visit(person.hex, None if moment is None else to_milliseconds(moment), draft, by.get_username())
+    """Links to pages as a person, or somebody of whom nothing is known, sees them at a moment, None for now."""
+    at_ms = None if moment is None else to_milliseconds(moment)
+    visit = Visit(None if person is None else person.hex, at_ms, draft, by.get_username())
     said = {"moment": None if moment is None else moment.isoformat(), "draft": draft}
-    record_act(Act.VISITED, by=by, at=at, kind=PERSON, subject=str(person), after=said)
+    record_act(Act.VISITED, by=by, at=at, kind=PERSON, subject=str(person or "nobody"), after=said)
     return [make_link(url, visit, sealer=make_sealer(), now=to_milliseconds(at)) for url in urls]

@@ -46,10 +46,20 @@ class StudioForm(forms.Form):
 
 
 class StudioDraftForm(DraftForm):
-    """Of a draft: says every problem, and who has changed it since the form was opened. Save with `save_draft`."""
+    """Of a draft: says every problem, and who has changed it since the form was opened. Saved by studio.saving."""
 
     default_renderer = StudioRenderer
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         dress(self)
+
+    @property
+    def overtaken_by(self) -> int | None:
+        """The version that somebody else has saved since the form was opened."""
+        seen = self.cleaned_data.get("seen_version") if self.is_bound else None
+        if seen is None or self.instance.pk is None:
+            return None
+        stored = type(self.instance)._default_manager.filter(pk=self.instance.pk)
+        version: int | None = stored.values_list("version", flat=True).first()
+        return None if version == seen else version

@@ -6,10 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 
 
-def leave_for(request: HttpRequest, to: str, *place: Any) -> HttpResponse:
-    """To another page, once all is taken. A script is told the address: what it followed itself it would swallow."""
+def leave_for(request: HttpRequest, to: str, *place: Any, part: str = "") -> HttpResponse:
+    """To another page, or a `part` of it, once all is taken. A script is told the address: it would swallow what it
+    followed itself."""
+    where = resolve_url(to, *place) + (part and f"#{part}")
     if not request.headers.get("X-Upload"):
-        return redirect(to, *place)
-    answer = HttpResponse(status=204)
-    answer["X-Location"] = resolve_url(to, *place)
-    return answer
+        return redirect(where)
+    return HttpResponse(status=204, headers={"X-Location": where})

@@ -99,16 +99,6 @@ form.addEventListener('input', soon);
 form.addEventListener('change', soon);
 looks.addEventListener('submit', event => event.preventDefault());
 looks.addEventListener('input', event => event.target.name !== 'who' && soon());
-looks.addEventListener('click', event => {
-  const button = event.target.closest('[data-person]');
-  if (!button) return;
-  looks.elements.person.value = button.dataset.person;
-  looks.querySelector('[data-person-chosen]').textContent = button.dataset.personName;
-  const menu = button.closest('details');
-  menu.open = false;
-  menu.querySelector('summary').focus();
-  soon();
-});
 panel.addEventListener('click', event => {
   const button = event.target.closest('[data-width]');
   if (button) {

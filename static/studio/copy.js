@@ -22,7 +22,7 @@ document.addEventListener('click', async event => {
   if (!button) return;
   const place = document.querySelector(button.dataset.copy);
   try {
-    await copy(place.textContent);
+    await copy(place.textContent.trim());
     toast(gettext('Copied.'), 'success');
   } catch {
     getSelection().selectAllChildren(place);

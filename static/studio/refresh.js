@@ -1,16 +1,32 @@
 /**
- * Asks for a part again and again while the page is looked at: triggers `refresh` on it every so many seconds.
+ * Asks for a part again and again while the page is looked at: `refresh` on it every so many seconds. With a button to
+ * pause it, it also rests while somebody is in it with the keyboard.
  *
- *   <li data-refresh="5" hx-get="…" hx-trigger="refresh">
+ *   <div data-refresh="3" data-refresh-pause="#pause" hx-get="…" hx-trigger="refresh">
+ *   <button id="pause" aria-pressed="false">…</button>
  */
 
+const LOOK_MS = 500;
+
+document.addEventListener('click', event => {
+  for (const each of document.querySelectorAll('[data-refresh-pause]')) {
+    const button = event.target.closest(each.dataset.refreshPause);
+    button?.setAttribute('aria-pressed', button.getAttribute('aria-pressed') !== 'true');
+  }
+});
+
+function rests(part) {
+  const pause = part.dataset.refreshPause;
+  return pause && (document.querySelector(`${pause}[aria-pressed=true]`) || part.contains(document.activeElement));
+}
+
 setInterval(() => {
-  if (document.visibilityState !== 'visible') return;
+  if (document.hidden) return;
   const now = Date.now();
   for (const each of document.querySelectorAll('[data-refresh]')) {
     each.refreshedAt ??= now;
-    if (now - each.refreshedAt < each.dataset.refresh * 1_000) continue;
+    if (now - each.refreshedAt < each.dataset.refresh * 1_000 || rests(each)) continue;
     each.refreshedAt = now;
-    htmx.trigger(each, 'refresh');
+    each.dispatchEvent(new CustomEvent('refresh'));
   }
-}, 500);
+}, LOOK_MS);

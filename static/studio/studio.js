@@ -6,5 +6,7 @@ import './menu.js';
 import './palette.js';
 import './presence.js';
 import './pulse.js';
+import './refresh.js';
 import './shortcuts.js';
 import './theme.js';
+import './unsaved.js';

@@ -1,11 +1,12 @@
 /**
  * Asks before one leaves a form with changes that are not saved. Editors that write into a field say `input` on it.
  *
- *   <form data-unsaved>  <form data-unsaved data-unsaved-now> (was refused: still not saved)
+ *   <form data-save> <p data-refused>… (it was not saved: nothing of it is)
  */
 
-for (const form of document.querySelectorAll('form[data-unsaved]')) {
+for (const form of document.querySelectorAll('form[data-save]')) {
   const read = () => new URLSearchParams([...new FormData(form)].filter(([name, value]) => typeof value === 'string' && name !== 'csrfmiddlewaretoken')).toString();
+  const isRefused = form.querySelector('[data-refused]') !== null;
   let saved = null;
   let isSending = false;
   // Editors fill their field once they are there: what it says before anybody touches it is what is saved.
@@ -13,7 +14,6 @@ for (const form of document.querySelectorAll('form[data-unsaved]')) {
   form.addEventListener('submit', () => { isSending = true; });
   addEventListener('pageshow', () => { isSending = false; });
   addEventListener('beforeunload', event => {
-    if (isSending || (!('unsavedNow' in form.dataset) && (saved === null || saved === read()))) return;
-    event.preventDefault();
+    if (!isSending && (isRefused || (saved !== null && saved !== read()))) event.preventDefault();
   });
 }

@@ -3,18 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import EventType
-from rules.drafts import Overtaken, list_revisions, save_draft
-from rules.revisions import say_overtaken
 from rules.uses import find_uses
-from rules.validating import BadDraft
 from segments.in_words import say_definition
 from segments.lists import NAME_LENGTH
 from segments.models import Segment
@@ -23,9 +18,12 @@ from segments.undoing import find_undoable
 from studio.audiences.finding import find_segment, show_about
 from studio.audiences.forms import AudienceForm
 from studio.audiences.listing import KINDS
-from studio.pages import StudioRequest, find_by, needs, refuse, show
+from studio.pages import StudioRequest, needs, refuse, show
 from studio.roles import Ability
+from studio.saving import save_form
 
+MADE = _("“%(name)s” is saved as a draft. Nobody is in it before it is published.")
+MADE_LIST = _("“%(name)s” is saved. Now upload its people.")
 FREEZABLE = (Segment.Kind.CONDITION, Segment.Kind.LIST)
 BLANK: dict[str, Any] = {
     "v": 1,
@@ -61,14 +59,9 @@ def show_audience_new(request: HttpRequest) -> HttpResponse:
     if start is None:
         return show(request, "studio/audiences/new.html", _list_starts())
     form = AudienceForm(request.POST or None, instance=start.segment)
-    if request.method == "POST" and form.is_valid() and _save(request, form):
-        segment = form.instance
-        if segment.kind == Segment.Kind.LIST:
-            messages.success(request, gettext("“%(name)s” is saved. Now upload its people.") % {"name": segment.name})
-            return redirect("studio:audience_upload", segment.slug)
-        said = gettext("“%(name)s” is saved as a draft. Nobody is in it before it is published.")
-        messages.success(request, said % {"name": segment.name})
-        return redirect("studio:audience", segment.slug)
+    is_list = start.segment.kind == Segment.Kind.LIST
+    if request.method == "POST" and save_form(request, form, made=MADE_LIST if is_list else MADE):
+        return redirect("studio:audience_upload" if is_list else "studio:audience", form.instance.slug)
     context = {
         "title": _("New audience"),
         "form": form,
@@ -117,7 +110,7 @@ def show_audience(request: StudioRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and not may_edit:
         return refuse(request, request.visitor, Ability.EDIT)
     form = AudienceForm(request.POST or None, instance=segment) if may_edit else None
-    if request.method == "POST" and form is not None and form.is_valid() and _save(request, form):
+    if request.method == "POST" and form is not None and save_form(request, form):
         return redirect("studio:audience", slug)
     failed = form is not None and bool(form.errors)
     stored = find_segment(slug) if failed else segment  # the form has changed its own
@@ -129,39 +122,5 @@ def show_audience(request: StudioRequest, slug: str) -> HttpResponse:
         "uses": find_uses([slug]).get(slug, []),
         "can_freeze": stored.kind in FREEZABLE,
         "undoable": find_undoable(stored) if stored.kind == Segment.Kind.LIST else None,
-        "overtaken_by": _find_overtaking(form, stored),
     }
     return show_about(request, "edit", stored, context, status=422 if failed else 200)
-
-
-def _find_overtaking(form: AudienceForm | None, stored: Segment) -> int | None:
-    """The version that somebody else has saved since the form was opened."""
-    if form is None or not form.is_bound:
-        return None
-    seen = form.data.getlist("seen_version")[-1:] if hasattr(form.data, "getlist") else []
-    return stored.version if seen and seen[0].isdigit() and int(seen[0]) != stored.version else None
-
-
-def _save(request: HttpRequest, form: AudienceForm) -> bool:
-    """Whether it was; else the form says why not."""
-    segment: Segment = form.instance
-    is_new = segment.pk is None
-    seen = 0 if is_new else form.cleaned_data.get("seen_version")
-    try:
-        revision = save_draft(segment, by=find_by(request), at=timezone.now(), expected=seen)
-    except Overtaken:
-        since = [each for each in list_revisions("segment", segment.slug) if each.version > (seen or 0)]
-        form.add_error(None, say_overtaken(since))
-        return False
-    except BadDraft as error:
-        for field, message in error.problems:
-            form.add_error(field if field in form.fields else None, message)
-        return False
-    if is_new:
-        return True
-    if revision is None:
-        messages.info(request, gettext("There was nothing to save: it says what it said."))
-    else:
-        said = gettext("Saved as draft v%(version)s. Visitors meet it once it is published.")
-        messages.success(request, said % {"version": segment.version})
-    return True

@@ -7,38 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 
-from rules.comparing import Difference, compare_definitions
 from rules.describe import describe_draft
 from rules.models import Book, Revision
 from segments.models import Segment, SegmentVersion
-from segments.node_changes import NodeChange, compare_conditions
 from studio.audiences.status import COMPARED, UNSAID, Known, Standing, find_standings, read_known
+from studio.differences import Told, tell_differences
 
-FIELDS = {
-    "name": _("Name"),
-    "kind": _("Kind"),
-    "description": _("Description"),
-    "condition": _("Condition"),
-    "as_of": _("As of"),
-    "live": _("Live"),
-}
-WHAT = {"added": _("new"), "removed": _("gone"), "changed": _("changed"), "moved": _("moved")}
 _BOOK = re.compile(r"Book (\d+)")
-
-
-@dataclass(frozen=True)
-class Told:
-    """One field that differs, with the parts of a condition one by one."""
-
-    label: str
-    difference: Difference
-    parts: tuple[tuple[str, str, NodeChange], ...] = ()
-
-    @property
-    def count(self) -> int:
-        return len(self.parts) or 1
 
 
 @dataclass(frozen=True)
@@ -69,7 +45,7 @@ def make_heading(segment: Segment) -> Heading:
     if published is None:
         return Heading(segment, known, standing)
     by, since = _find_publisher(segment.slug, known)
-    changes = sum(each.count for each in tell_differences(published, describe_draft(segment), published=True))
+    changes = sum(each.count for each in tell_draft_differences(published, describe_draft(segment), published=True))
     return Heading(segment, known, standing, find_live(segment.slug, published), by, since, changes)
 
 
@@ -97,7 +73,7 @@ def _find_publisher(slug: str, known: Known) -> tuple[str, datetime | None]:
     return by, version.made
 
 
-def tell_differences(
+def tell_draft_differences(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, published: bool = False
 ) -> list[Told]:
     """How two definitions differ, in words; of a `published` one only what a Book says of it counts."""
@@ -107,13 +83,4 @@ def tell_differences(
         new = {field: value for field, value in new.items() if field in COMPARED or (field == "live" and not value)}
         if "live" in new:
             old["live"] = True
-    return [_tell(each, old, new) for each in compare_definitions("segment", old, new)]
-
-
-def _tell(difference: Difference, old: Mapping[str, Any], new: Mapping[str, Any]) -> Told:
-    label = str(FIELDS.get(difference.field, difference.label))
-    parts: tuple[tuple[str, str, NodeChange], ...] = ()
-    if difference.field == "condition" and old.get("condition") and new.get("condition"):
-        changes = compare_conditions(old["condition"], new["condition"])
-        parts = tuple((each.what, str(WHAT[each.what]), each) for each in changes)
-    return Told(label, difference, parts)
+    return tell_differences("segment", old, new)

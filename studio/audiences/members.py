@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from personalization.preview import Preview, Previewer
 from profiles.audit import Act, record_act
-from profiles.models import StoredProfile
 from profiles.queries import Deed, find_deeds
 from segments.charts import draw_chart
 from segments.conditions.language import BadCondition, Node, walk
@@ -25,9 +24,9 @@ from segments.queries import list_changes, read_roster
 from segments.sizes import find_day_change, list_sizes
 from studio.audiences.finding import ask, find_segment, show_about
 from studio.few import blur, blur_nodes, find_few, say_people
-from studio.masking import mask
 from studio.numbers import say_number
 from studio.pages import StudioRequest, find_by, needs, show
+from studio.people.names import Who, name_people
 from studio.private import Private, find_hidden, hides_worth
 from studio.roles import Ability
 
@@ -43,10 +42,10 @@ CAUSES = {
 
 @dataclass(frozen=True)
 class Coming:
-    """Somebody who came or went: how they are called here, and why, in words."""
+    """Somebody who came or went, and why, in words."""
 
     change: SegmentChange
-    name: str
+    who: Who
     why: str
 
 
@@ -55,14 +54,10 @@ def show_changes(request: StudioRequest, slug: str) -> HttpResponse:
     """The part of the page that says who came and went lately."""
     changes = list_changes(slug, limit=SHOWN_CHANGES)
     deeds = find_deeds([(each.profile_id, each.because) for each in changes if each.cause == "event"])
-    people = StoredProfile.objects.filter(pk__in={each.profile_id for each in changes})
-    names = dict(people.values_list("id", "user_id"))
     sees = request.visitor.sees_personal_data
-    rows, private = [], find_hidden(sees=sees)
-    for each in changes:
-        name = names.get(each.profile_id) or str(each.profile_id)
-        rows.append(Coming(each, name if sees else mask(name), say_why(each, deeds, private)))
-    context = {"changes": rows, "known": set(names), "slug": slug}
+    people, private = name_people({each.profile_id for each in changes}, sees=sees), find_hidden(sees=sees)
+    rows = [Coming(each, people[each.profile_id], say_why(each, deeds, private)) for each in changes]
+    context = {"changes": rows, "slug": slug}
     return show(request, "studio/audiences/changes.html", context)
 
 
@@ -120,12 +115,9 @@ def _look(segment: Segment, request: StudioRequest) -> dict[str, Any]:
         return {"cannot": say_stored(segment.condition)}
     at = None if segment.as_of is None else int(segment.as_of.timestamp() * 1000)
     preview = Previewer(root, at=at, slug=segment.slug).look()
-    people: list[tuple[Any, str]] = []
+    people: list[Who] = []
     if request.visitor.may(Ability.PEOPLE):
-        names = dict(StoredProfile.objects.filter(pk__in=preview.people).values_list("id", "user_id"))
-        people = [(id, names.get(id) or str(id)) for id in preview.people]
-        if not request.visitor.sees_personal_data:
-            people = [(id, mask(name)) for id, name in people]
+        people = list(name_people(preview.people, sees=request.visitor.sees_personal_data).values())
     counts = preview.counts
     told = {"preview": preview, "people": people, "share": 100 * counts.total / max(counts.people, 1)}
     return told if request.visitor.sees_personal_data else _withhold_few(root, told)

@@ -16,6 +16,7 @@ from segments.standing import find_standing
 from studio.audiences.finding import find_segment, show_about
 from studio.pages import find_by, needs, show
 from studio.roles import Ability
+from studio.saving import read_seen
 
 
 @needs(Ability.EDIT, methods=("GET", "HEAD", "POST"))
@@ -23,10 +24,8 @@ def show_remove(request: HttpRequest, slug: str) -> HttpResponse:
     """Who uses it and, where nobody does, whether it is meant; with POST: it is removed."""
     segment = find_segment(slug)
     if request.method == "POST":
-        seen = request.POST.get("seen_version", "")
         try:
-            expected = int(seen) if seen.isdigit() else None
-            remove_unused(segment, by=find_by(request), at=timezone.now(), expected=expected)
+            remove_unused(segment, by=find_by(request), at=timezone.now(), expected=read_seen(request))
         except InUse:
             messages.error(request, gettext("Nothing was removed: it is used, as said below."))
             return redirect("studio:audience_remove", slug)

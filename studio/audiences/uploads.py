@@ -5,8 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +22,7 @@ from studio.masking import mask
 from studio.numbers import say_number
 from studio.pages import StudioRequest, find_by, needs, show
 from studio.roles import Ability
+from studio.uploads import leave_for
 
 
 def find_list(slug: str) -> Segment:
@@ -50,7 +50,7 @@ def show_upload(request: StudioRequest, slug: str) -> HttpResponse:
             messages.success(request, said % places)
             if upload.refused:
                 messages.warning(request, gettext("%(rows)s; see why below.") % {"rows": say_left_out(upload)})
-            return _go_on(request, slug)
+            return leave_for(request, "studio:audience", slug, part="uploads")
     context = {
         "title": _("Upload people"),
         "form": form,
@@ -123,12 +123,4 @@ def show_undo(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         said = gettext("%(file)s is undone: the list has the people of before, %(people)s in all. %(when)s")
         places = {"file": upload.file, "people": say_number(undone.added), "when": say_when(undone)}
         messages.success(request, said % places)
-    return _go_on(request, slug)
-
-
-def _go_on(request: HttpRequest, slug: str) -> HttpResponse:
-    """To the uploads on the list's page; a script that sends a file goes there itself."""
-    where = f"{reverse('studio:audience', args=[slug])}#uploads"
-    if request.headers.get("X-Upload"):
-        return HttpResponse(status=204, headers={"X-Location": where})
-    return redirect(where)
+    return leave_for(request, "studio:audience", slug, part="uploads")

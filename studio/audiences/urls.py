@@ -3,6 +3,7 @@
 from django.urls import path
 
 from studio.audiences import builds, editing, history, members, removing, snapshots, uploads, views
+from studio.history import show_restore
 
 urlpatterns = [
     path("", views.show_audiences, name="audiences"),
@@ -11,7 +12,7 @@ urlpatterns = [
     path("<slug:slug>/", editing.show_audience, name="audience"),
     path("<slug:slug>/history/", history.show_history, name="audience_history"),
     path("<slug:slug>/compare/", history.show_comparison, name="audience_compare"),
-    path("<slug:slug>/restore/<int:number>/", history.show_restore, name="audience_restore"),
+    path("<slug:slug>/restore/<int:number>/", show_restore, {"kind": "segment"}, name="audience_restore"),
     path("<slug:slug>/remove/", removing.show_remove, name="audience_remove"),
     path("<slug:slug>/upload/", uploads.show_upload, name="audience_upload"),
     path("<slug:slug>/uploads/", uploads.show_uploads, name="audience_uploads"),

@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy
 
 from profiles.audit import Act
 from profiles.models import AuditEntry
-from rules.comparing import Difference, compare_definitions
+from rules.comparing import Difference
 from rules.describe import KINDS
 from studio.audit.places import find_places
+from studio.differences import Told, tell_differences
 from studio.lists import Column, Filter, Listing, Rows
 from studio.pages import needs, show
 from studio.roles import Ability
@@ -104,16 +105,17 @@ def _read_day(text: str) -> Any:
 def show_entry(request: HttpRequest, pk: int) -> HttpResponse:
     """One act, with how it was before and after."""
     (line,) = tell([get_object_or_404(AuditEntry, pk=pk)])
-    context = {"title": f"{line.act}: {line.entry.name}", "line": line, "differences": compare(line.entry)}
+    context = {"title": f"{line.act}: {line.entry.name}", "line": line, "told": compare(line.entry)}
     return show(request, "studio/audit/entry.html", context)
 
 
-def compare(entry: AuditEntry) -> list[Difference]:
+def compare(entry: AuditEntry) -> list[Told]:
     """What an act changed, field by field; of definitions in words."""
     if entry.kind in KINDS:
-        return compare_definitions(entry.kind, entry.before, entry.after)
+        return tell_differences(entry.kind, entry.before, entry.after)
     fields = {**entry.before, **entry.after}
-    return [Difference(each, _say(entry.before.get(each)), _say(entry.after.get(each))) for each in fields]
+    found = [Difference(each, _say(entry.before.get(each)), _say(entry.after.get(each))) for each in fields]
+    return [Told(each.label, each) for each in found]
 
 
 def _say(value: Any) -> str:

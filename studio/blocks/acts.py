@@ -6,11 +6,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from rules.drafts import InUse, Overtaken, remove_draft, save_draft
+from rules.drafts import save_draft
 from rules.models import Block
 from studio.free_names import find_free_name
 from studio.pages import find_by, needs
 from studio.roles import Ability
+from studio.saving import try_to_remove
 
 ACTS = ("GET", "POST")  # with GET nothing is done, and one is led to the page
 
@@ -44,10 +45,7 @@ def remove_block(request: HttpRequest, slug: str) -> HttpResponse:
     block = get_object_or_404(Block, slug=slug)
     if request.method != "POST":
         return redirect("studio:block", slug)
-    try:
-        remove_draft(block, by=find_by(request), at=timezone.now())
-    except (InUse, Overtaken) as error:
-        messages.error(request, gettext("Nothing was removed: %(why)s.") % {"why": error})
+    if not try_to_remove(request, block):
         return redirect("studio:block", slug)
     said = gettext("“%(name)s” is removed. Its history can bring it back.") % {"name": block.name}
     messages.success(request, said)

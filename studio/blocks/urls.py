@@ -3,13 +3,13 @@
 from django.urls import path
 
 from studio.blocks import acts, views
-from studio.history import make_history
+from studio.history import show_history
 
 urlpatterns = [
     path("", views.show_blocks, name="blocks"),
     path("new/", views.show_block_new, name="block_new"),
     path("<slug:slug>/", views.show_block, name="block"),
-    path("<slug:slug>/history/", make_history("block"), name="block_history"),
+    path("<slug:slug>/history/", show_history, {"kind": "block"}, name="block_history"),
     path("<slug:slug>/copy/", acts.copy_block, name="block_copy"),
     path("<slug:slug>/remove/", acts.remove_block, name="block_remove"),
 ]

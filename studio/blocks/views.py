@@ -3,21 +3,17 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils import timezone
 from django.utils.translation import gettext
 
-from rules.drafts import Overtaken, list_revisions, save_draft
 from rules.models import Block, Offer
-from rules.revisions import say_overtaken
-from rules.validating import BadDraft
 from studio.blocks.forms import BlockForm
 from studio.blocks.queries import LISTING, add_columns, list_blocks, list_users
 from studio.blocks.starts import STARTS
-from studio.pages import StudioRequest, find_by, needs, refuse, show
+from studio.pages import StudioRequest, needs, refuse, show
 from studio.roles import Ability
+from studio.saving import save_form
 from studio.standing import find_standing
 
 SAMPLE_OFFERS = 200  # to choose from in a preview
@@ -38,9 +34,8 @@ def show_block_new(request: HttpRequest) -> HttpResponse:
         return show(request, "studio/blocks/kinds.html", {"title": gettext("New block"), "starts": STARTS})
     block = Block(kind=kind)
     form = BlockForm(request.POST or None, instance=block)
-    if request.method == "POST" and (saved := _save(request, form)):
-        messages.success(request, gettext("“%(name)s” is saved as a draft.") % {"name": saved.name})
-        return redirect("studio:block", saved.slug)
+    if request.method == "POST" and save_form(request, form):
+        return redirect("studio:block", block.slug)
     return _show_editor(request, block, form, gettext("New block"))
 
 
@@ -53,30 +48,10 @@ def show_block(request: StudioRequest, slug: str) -> HttpResponse:
         if not request.visitor.may(Ability.EDIT):
             return refuse(request, request.visitor, Ability.EDIT)
         form = BlockForm(request.POST, instance=block)
-        if _save(request, form):
-            messages.success(request, gettext("Saved as version %(version)s.") % {"version": block.version})
+        if save_form(request, form):
             return redirect("studio:block", slug)
         return _show_editor(request, block, form, name)
     return _show_editor(request, block, BlockForm(instance=block), name)
-
-
-def _save(request: HttpRequest, form: BlockForm) -> Block | None:
-    """The saved block; None, and the form says why, when it cannot be."""
-    if not form.is_valid():
-        return None
-    block: Block = form.instance
-    seen = form.cleaned_data.get("seen_version")
-    try:
-        save_draft(block, by=find_by(request), at=timezone.now(), expected=seen)
-    except BadDraft as error:
-        for field, message in error.problems:
-            form.add_error(field if field in form.fields else None, message)
-    except Overtaken:
-        newer = [each for each in list_revisions("block", block.slug) if each.version > (seen or 0)]
-        form.add_error(None, say_overtaken(newer))
-    else:
-        return block
-    return None
 
 
 def _show_editor(request: HttpRequest, block: Block, form: BlockForm, name: str) -> HttpResponse:

@@ -2,13 +2,15 @@
 
 from typing import cast
 
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 
 from studio.conditions.asking import Asked, BadQuestion, Busy, answer_once, read_question
 from studio.conditions.facts import list_facts, list_properties, list_values
 from studio.conditions.figures import count_people, explain_person, find_who, find_withheld, withhold_few, withhold_who
-from studio.conditions.people import find_people, show_people
 from studio.pages import StudioRequest, find_by, needs, refuse
+from studio.people.choosing import Someone, find_people, read_words, show_people
 from studio.roles import Ability, Visitor
 
 MAX_WORDS = 200
@@ -60,8 +62,8 @@ def who(request: HttpRequest) -> HttpResponse:
         return _busy()
     personal = visitor.sees_personal_data
     told = answer if personal else withhold_who(answer)
-    sample = show_people(told["people"] if visitor.may(Ability.PEOPLE) else [], personal=personal)
-    few = told.get("few", False)
+    people = show_people(told["people"] if visitor.may(Ability.PEOPLE) else [], sees=personal)
+    sample, few = [_tell_person(each) for each in people], told.get("few", False)
     return _tell({"sample": sample, "few": few, "changes": told["changes"], "size": told["size"]})
 
 
@@ -81,12 +83,17 @@ def show_values(request: HttpRequest) -> HttpResponse:
 
 
 @needs(Ability.PEOPLE)
-def show_found(request: HttpRequest) -> HttpResponse:
+def show_found(request: StudioRequest) -> HttpResponse:
     """People by an id, or by what they are known by."""
-    words = request.GET.get("q", "").strip()[:MAX_WORDS].replace("\0", "")
-    personal = visitor_of(request).sees_personal_data
-    found = find_people(words, personal=personal) if len(words) >= SHORTEST else []
-    return _tell({"people": show_people(found, personal=personal)})
+    words = read_words(request, "q")
+    found = find_people(words, sees=request.visitor.sees_personal_data) if len(words) >= SHORTEST else []
+    return _tell({"people": [_tell_person(each) for each in found]})
+
+
+def _tell_person(person: Someone) -> dict[str, str]:
+    who = person.who
+    url = reverse("studio:person", args=[who.id])
+    return {"id": str(who.id), "name": who.name, "hint": naturaltime(person.seen), "url": url}
 
 
 def _busy() -> HttpResponse:

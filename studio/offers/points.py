@@ -12,30 +12,31 @@ from profiles.models import StoredProfile
 from rules.ledger import list_profiles, read_balance
 from rules.models import PointsEntry
 from rules.points import KeyTaken, NotEnoughPoints, add_points, spend_points
-from studio.blocks.people import list_people
 from studio.numbers import say_number
 from studio.offers.forms import PointsForm
 from studio.offers.queries import EVERYBODY, LEDGER
-from studio.offers.views import name_people
 from studio.pages import StudioRequest, find_by, needs, refuse, show
+from studio.people.choosing import find_people, read_words
+from studio.people.names import name_people
 from studio.roles import Ability
 
 
 @needs(Ability.PEOPLE)
 def show_ledger(request: StudioRequest) -> HttpResponse:
     """Every entry, the newest first; with `?who=` the people that are meant."""
-    words = request.GET.get("who", "").replace("\0", "").strip()[:512]
-    found = list_people(request, words) if words else []
-    if words and len(found) == 1:
-        return redirect("studio:points_of", UUID(found[0].id))
+    words = read_words(request, "who")
+    sees = request.visitor.sees_personal_data
+    found = find_people(words, sees=sees) if words else []
+    if len(found) == 1:
+        return redirect("studio:points_of", found[0].who.id)
     listing = EVERYBODY.show(request, PointsEntry.objects.all())
-    names = name_people(request, [entry.profile_id for entry in listing.rows])
+    names = name_people([entry.profile_id for entry in listing.rows], sees=sees)
     context = {
         "title": gettext("Loyalty points"),
         "listing": listing,
-        "entries": [(entry, names[entry.profile_id]) for entry in listing.rows],
+        "entries": [(entry, names[entry.profile_id].full) for entry in listing.rows],
         "who": words,
-        "found": [(UUID(person.id), person) for person in found],
+        "found": found,
     }
     return show(request, "studio/offers/ledger.html", context)
 
@@ -52,14 +53,15 @@ def show_points(request: StudioRequest, id: UUID) -> HttpResponse:
         elif form.is_valid() and _book(request, id, form):
             return redirect("studio:points_of", id)
     people = list_profiles(id)
+    who = name_people([id], sees=request.visitor.sees_personal_data)[id]
     listing = LEDGER.show(request, PointsEntry.objects.filter(profile_id__in=people))
     context = {
-        "title": gettext("Points of %(name)s") % {"name": name_people(request, [id])[id]},
+        "title": gettext("Points of %(name)s") % {"name": who.full},
         "id": id,
         "balance": read_balance(id),
         "listing": listing,
         "form": form,
-        "is_known": StoredProfile.objects.filter(pk=id).exists(),
+        "is_known": not who.is_gone,
     }
     return show(request, "studio/offers/points.html", context, status=422 if form.errors else 200)
 

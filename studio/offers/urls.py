@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from studio.history import make_history
+from studio.history import show_history
 from studio.offers import codes, views
 
 urlpatterns = [
@@ -14,6 +14,6 @@ urlpatterns = [
     path("<slug:slug>/upload/progress/", codes.show_progress, name="offer_upload_progress"),
     path("<slug:slug>/generate/", codes.show_generate, name="offer_generate"),
     path("<slug:slug>/withdraw/", codes.show_withdraw, name="offer_withdraw"),
-    path("<slug:slug>/history/", make_history("offer"), name="offer_history"),
+    path("<slug:slug>/history/", show_history, {"kind": "offer"}, name="offer_history"),
     path("<slug:slug>/remove/", views.remove_offer, name="offer_remove"),
 ]

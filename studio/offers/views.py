@@ -8,17 +8,14 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from profiles.models import StoredProfile
-from rules.drafts import InUse, Overtaken, list_revisions, remove_draft, save_draft
 from rules.models import Offer
-from rules.revisions import say_overtaken
 from rules.stock import list_holds
-from rules.validating import BadDraft
-from studio.blocks.people import name_person
 from studio.offers.forms import OfferForm
 from studio.offers.queries import CLAIMS, OFFERS, add_columns, list_claims, list_offers, look_ahead
-from studio.pages import StudioRequest, find_by, needs, refuse, show
+from studio.pages import StudioRequest, needs, refuse, show
+from studio.people.names import name_people
 from studio.roles import Ability
+from studio.saving import save_form, try_to_remove
 from studio.standing import find_standing
 
 
@@ -32,9 +29,8 @@ def show_offers(request: HttpRequest) -> HttpResponse:
 @needs(Ability.EDIT, methods=("GET", "HEAD", "POST"))
 def show_offer_new(request: HttpRequest) -> HttpResponse:
     form = OfferForm(request.POST or None, instance=Offer())
-    if request.method == "POST" and (offer := _save(request, form)):
-        messages.success(request, gettext("“%(name)s” is saved as a draft.") % {"name": offer.name})
-        return redirect("studio:offer", offer.slug)
+    if request.method == "POST" and save_form(request, form):
+        return redirect("studio:offer", form.instance.slug)
     context = {"title": gettext("New offer"), "form": form}
     return show(request, "studio/offers/new.html", context, status=422 if form.errors else 200)
 
@@ -48,8 +44,7 @@ def show_offer(request: StudioRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         if not request.visitor.may(Ability.EDIT):
             return refuse(request, request.visitor, Ability.EDIT)
-        if _save(request, form):
-            messages.success(request, gettext("Saved as version %(version)s.") % {"version": offer.version})
+        if save_form(request, form):
             return redirect("studio:offer", slug)
     stored = Offer.objects.get(pk=offer.pk)
     context: dict[str, Any] = {
@@ -70,12 +65,12 @@ def show_claims(request: StudioRequest, slug: str) -> HttpResponse:
     """Who was granted it, the newest first."""
     offer = get_object_or_404(Offer, slug=slug)
     listing = CLAIMS.show(request, list_claims(offer))
-    names = name_people(request, [grant.profile_id for grant in listing.rows])
+    names = name_people([grant.profile_id for grant in listing.rows], sees=request.visitor.sees_personal_data)
     context = {
         "title": gettext("Claimed: %(name)s") % {"name": offer.name},
         "offer": offer,
         "listing": listing,
-        "claims": [(grant, names[grant.profile_id]) for grant in listing.rows],
+        "claims": [(grant, names[grant.profile_id].full) for grant in listing.rows],
     }
     return show(request, "studio/offers/claims.html", context)
 
@@ -87,40 +82,10 @@ def remove_offer(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         return redirect("studio:offer", slug)
     holds = list_holds(offer)
-    try:
-        if holds:
-            raise InUse(holds)
-        remove_draft(offer, by=find_by(request), at=timezone.now())
-    except (InUse, Overtaken) as error:
-        why = "; ".join(holds) if holds else str(error)
-        messages.error(request, gettext("Nothing was removed: %(why)s.") % {"why": why})
+    if holds:
+        messages.error(request, gettext("Nothing was removed: %(why)s.") % {"why": "; ".join(holds)})
+    if holds or not try_to_remove(request, offer):
         return redirect("studio:offer", slug)
     said = gettext("“%(name)s” is removed. Its history can bring it back, without its codes.") % {"name": offer.name}
     messages.success(request, said)
     return redirect("studio:offer_history", slug)
-
-
-def name_people(request: StudioRequest, ids: list[Any]) -> dict[Any, str]:
-    """What people are called, as far as one may know: one statement."""
-    unmasked = request.visitor.sees_personal_data
-    known = {each.pk: name_person(each, unmasked=unmasked) for each in StoredProfile.objects.filter(pk__in=ids)}
-    return {id: known.get(id, id.hex[:8]) for id in ids}
-
-
-def _save(request: HttpRequest, form: OfferForm) -> Offer | None:
-    """The saved offer; None, and the form says why, when it cannot be."""
-    if not form.is_valid():
-        return None
-    offer: Offer = form.instance
-    seen = form.cleaned_data.get("seen_version")
-    try:
-        save_draft(offer, by=find_by(request), at=timezone.now(), expected=seen)
-    except BadDraft as error:
-        for field, message in error.problems:
-            form.add_error(field if field in form.fields else None, message)
-    except Overtaken:
-        newer = [each for each in list_revisions("offer", offer.slug) if each.version > (seen or 0)]
-        form.add_error(None, say_overtaken(newer))
-    else:
-        return offer
-    return None

@@ -1,12 +1,13 @@
 """What people and definitions are called on the pages of people, masked where it has to be."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext
 
+from profiles.models import StoredProfile
 from rules.models import Block, Rule, Slot
 from segments.models import Segment
 from studio.masking import mask
@@ -25,6 +26,11 @@ class Who:
     name: str
     more: str = ""
     is_known: bool = True
+    is_gone: bool = False
+
+    @property
+    def full(self) -> str:
+        return f"{self.name} · {self.more}" if self.more else self.name
 
 
 def name_person(id: UUID, user_id: str | None, traits: Mapping[str, Any], *, sees: bool) -> Who:
@@ -36,6 +42,14 @@ def name_person(id: UUID, user_id: str | None, traits: Mapping[str, Any], *, see
         return Who(id, gettext("Visitor %s") % shorten(id), is_known=False)
     words = said if sees else [mask(each) for each in said]
     return Who(id, words[0], next((each for each in words[1:] if each != words[0]), ""))
+
+
+def name_people(ids: Iterable[UUID], *, sees: bool) -> dict[UUID, Who]:
+    """Each of these, in one statement; who is not there any more `is_gone`."""
+    wanted = list(ids)
+    rows = StoredProfile.objects.filter(pk__in=wanted).values_list("id", "user_id", "traits")
+    found = {id: name_person(id, user_id, traits, sees=sees) for id, user_id, traits in rows}
+    return {id: found.get(id) or replace(name_person(id, None, {}, sees=sees), is_gone=True) for id in wanted}
 
 
 def shorten(id: UUID) -> str:

@@ -5,19 +5,9 @@ from typing import Any
 
 from django.utils.text import get_text_list
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 
+from studio.decisions.words import say_kept
 from studio.people.names import Names
-
-KEPT = {
-    "outside_schedule": _("outside its schedule"),
-    "no_consent": _("no consent to its purpose"),
-    "unknown_person": _("the person was not known"),
-    "cap_reached": _("shown to this person as often as its cap allows"),
-    "total_cap_reached": _("shown as often as its cap for everybody allows"),
-    "codes_exhausted": _("no code of its offer was left"),
-    "lower_priority": _("another rule comes first"),
-}
 
 
 def say_answer(answer: Mapping[str, Any], names: Names) -> str:
@@ -53,6 +43,6 @@ def say_suppressed(answer: Mapping[str, Any], names: Names) -> Sequence[str]:
     """Rules that held and were kept back, each with why."""
     return [
         gettext("“%(rule)s” matched too, but: %(why)s")
-        % {"rule": names.rules.get(each["rule"], each["rule"]), "why": KEPT.get(each["why"], each["why"])}
+        % {"rule": names.rules.get(each["rule"], each["rule"]), "why": say_kept(each["why"])}
         for each in answer.get("suppressed", ())
     ]

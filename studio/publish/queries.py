@@ -9,30 +9,31 @@ from typing import Any
 
 from django.core.cache import cache
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from personalization.effects import Effect, find_effect
 from rules.changes import Alteration, list_alterations
-from rules.comparing import Difference
 from rules.definitions import BookPayload
 from segments.queries import newest_roster
 from segments.roster import LIST
-from studio.publish.words import FIELDS, KINDS, WHATS, WHO
+from studio.differences import Told, tell
+from studio.kinds import KINDS, place_of
 
 Payload = Mapping[str, Any]
 ORDER = ("segment", "rule", "block", "offer", "slot")
 EFFECT_S = 30  # how long a number of people is good for
 MOVES = ("kind", "condition", "as_of")  # fields that say who is in an audience
 
+WHATS = {  # how a definition differs: tag and its colour
+    "new": (_("New"), "tag-success"),
+    "changed": (_("Changed"), "tag-info"),
+    "removed": (_("Taken out"), "tag-error"),
+}
+
 # How remarks of the domain begin: with what they are about.
 SLUG = re.compile(r"(?P<kind>Segment|Snapshot|Rule|Block|Slot|Offer|list) (?P<slug>[-a-zA-Z0-9_]+)(?= |:)")
 NAMED = re.compile(r"“(?P<name>[^”]+)”(?: \((?P<slug>[-a-zA-Z0-9_]+)\))?")
 SAID = {"snapshot": "segment", "list": "segment"}
-
-
-@dataclass(frozen=True)
-class FieldShown:
-    label: Any
-    difference: Difference
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class AlterationShown:
     look: str
     url: str
     effect: str
-    fields: Sequence[FieldShown]
+    told: Sequence[Told]
 
 
 @dataclass(frozen=True)
@@ -83,27 +84,17 @@ def count_rows(groups: Sequence[Group]) -> int:
 
 def _show(each: Alteration, of: str | None) -> AlterationShown:
     what, look = WHATS[each.what]
-    fields = [
-        FieldShown(_label(each.kind, one.field), one)
-        for one in each.differences
-        if not (each.what == "new" and one.field == "name")
-    ]
+    differences = [one for one in each.differences if not (each.what == "new" and one.field == "name")]
     return AlterationShown(
         alteration=each,
         what=what,
         look=look,
-        url=reverse(KINDS[each.kind][3], args=[each.slug]) if each.is_drafted else "",
+        url=place_of(each.kind, each.slug) if each.is_drafted else "",
         effect=f"{reverse('studio:publish_effect', args=[each.slug])}{of}"
         if of is not None and _moves_people(each)
         else "",
-        fields=fields,
+        told=tell(each.kind, differences, each.before, each.after),
     )
-
-
-def _label(kind: str, field: str) -> Any:
-    if kind == "segment" and field == "condition":
-        return WHO
-    return FIELDS.get(field, field)
 
 
 def _moves_people(each: Alteration) -> bool:
@@ -134,7 +125,7 @@ def _find_links(text: str, slugs: Mapping[str, Mapping[str, str]], rules: Mappin
         kind = SAID.get(kind, kind)
         names = slugs[kind]
         if match["slug"] in names:
-            return [Link(names[match["slug"]] or match["slug"], reverse(KINDS[kind][3], args=[match["slug"]]))]
+            return [Link(names[match["slug"]] or match["slug"], place_of(kind, match["slug"]))]
     found = {}
     for match in NAMED.finditer(text):
         slug = match["slug"] or rules.get(match["name"])

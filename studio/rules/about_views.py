@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 from django import forms
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -18,14 +17,14 @@ from django.utils.translation import gettext_lazy as _
 
 from personalization.preview import Reason as Finding
 from personalization.preview import say_reasons, trace
-from personalization.visiting import Visit, make_link
-from personalization.wiring import clock, make_sealer, make_visits
-from profiles.audit import Act, record_act
+from personalization.privacy import visit_by
+from personalization.visiting import Visit
+from personalization.wiring import make_visits
 from profiles.models import StoredProfile
 from profiles.queries import find_profiles
 from rules.book import load_book
 from rules.describe import describe_block, describe_offer, describe_rule
-from rules.engine import Facts, Kept, Reason
+from rules.engine import Facts, Reason
 from rules.models import Rule
 from rules.performance import measure_rules
 from rules.plain import make_text
@@ -34,32 +33,21 @@ from rules.stock import count_stock
 from segments.conditions.calendar import Calendar
 from segments.conditions.language import BadCondition
 from segments.conditions.parse import parse_condition
+from studio.decisions.words import say_kept
 from studio.forms import StudioForm
 from studio.pages import StudioRequest, find_by, needs, show
+from studio.people.names import name_people
 from studio.roles import Ability
 
 SPANS = ((7, _("7 days")), (30, _("30 days")))
 LAST_PAGE = "studio:visited"  # of the session: the page one looked at last
 MOST_TEXT = 600
-KEPT = {
-    Kept.OUTSIDE_SCHEDULE: _("it is outside its schedule"),
-    Kept.NO_CONSENT: _("they did not agree to what it needs"),
-    Kept.UNKNOWN_PERSON: _("nothing is known of them"),
-    Kept.CAP_REACHED: _("they have seen it as often as they may"),
-    Kept.TOTAL_CAP_REACHED: _("it was shown as often as it may be"),
-    Kept.CODES_EXHAUSTED: _("its offer has no codes left"),
-    Kept.LOWER_PRIORITY: _("another one comes before it"),
-}
 
 
 class PreviewForm(StudioForm):
-    person = forms.CharField(
-        label=_("Who"),
-        required=False,
-        max_length=512,
-        help_text=_("A user id, an anonymous id or a profile id; empty: somebody of whom nothing is known."),
-        widget=forms.TextInput({"autocomplete": "off"}),
-    )
+    """`person` is any id of theirs; empty: somebody of whom nothing is known."""
+
+    person = forms.CharField(required=False, max_length=512)
     at = forms.DateTimeField(
         label=_("When"),
         required=False,
@@ -118,6 +106,9 @@ def show_preview(request: StudioRequest, slug: str) -> HttpResponse:
     status = 200
     if form.is_bound and form.is_valid():
         asked = form.cleaned_data
+        if asked["person"] is not None:
+            sees = request.visitor.sees_personal_data
+            context["chosen"] = name_people([asked["person"]], sees=sees)[asked["person"]]
         moment = None if asked["at"] is None else int(asked["at"].timestamp() * 1_000)
         try:
             context |= _look(rule, asked["person"], moment, find_by(request).get_username())
@@ -125,7 +116,7 @@ def show_preview(request: StudioRequest, slug: str) -> HttpResponse:
             form.add_error(None, gettext("What is drafted cannot be tried: %(why)s") % {"why": error})
         else:
             if asked["person"] is None or request.visitor.sees_personal_data:  # the site says who they are
-                context["link"] = _link(request, asked["person"], moment, asked["url"])
+                context["link"] = _link(request, asked["person"], asked["at"], asked["url"])
     if form.errors:
         status = 422
     return show(request, "studio/rules/preview.html", context, status=status)
@@ -141,7 +132,7 @@ def _look(rule: Rule, person: UUID | None, at: int | None, by: str) -> dict[str,
     return {
         "answer": shown,
         "is_shown": shown.rule == rule.slug and shown.reason == Reason.RULE_MATCHED,
-        "kept": None if kept is None else KEPT.get(Kept(kept), kept),
+        "kept": None if kept is None else say_kept(kept),
         "winner": winner,
         "content": _say_content(shown.block),
         "rows": _explain(rule, visits.read_facts(visit, {})),
@@ -179,13 +170,9 @@ def _say_content(block: msgspec.Raw | None) -> str:
     return text[:MOST_TEXT]
 
 
-def _link(request: HttpRequest, person: UUID | None, at: int | None, url: str) -> str:
+def _link(request: HttpRequest, person: UUID | None, at: datetime | None, url: str) -> str:
     """To the real page as they see it; who made it is in the trail."""
     if not url:
         return ""
-    by = find_by(request)
-    visit = Visit(None if person is None else person.hex, at, True, by.get_username())
-    with transaction.atomic():
-        record_act(Act.VISITED, by=by, at=timezone.now(), kind="person", subject=str(person or "nobody"))
     request.session[LAST_PAGE] = url
-    return make_link(url, visit, sealer=make_sealer(), now=clock())
+    return visit_by(person, [url], moment=at, draft=True, by=find_by(request), at=timezone.now())[0]

@@ -9,9 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from rules.copying import copy_rule
-from rules.drafts import InUse, Overtaken, list_revisions, remove_draft, save_draft
 from rules.models import Block, Offer, Rule, Slot
-from rules.revisions import say_overtaken
 from rules.starters import STARTERS, DoesNotFit, apply_starter
 from rules.validating import BadDraft
 from segments.models import Segment
@@ -19,6 +17,7 @@ from studio.pages import StudioRequest, find_by, needs, refuse, show
 from studio.roles import Ability
 from studio.rules.drafting import find_head, read_typed, speak
 from studio.rules.forms import RuleForm, StarterForm
+from studio.saving import save_form, try_to_remove
 
 RELATED = ("slot", "block", "block__fallback", "offer")
 BEGIN = ("name", "slot", "block", "offer", "audience")  # what an address may begin a new rule with
@@ -30,7 +29,7 @@ def show_rule_new(request: HttpRequest) -> HttpResponse:
     """The empty form and the templates; with POST the draft is made."""
     if request.method == "POST":
         form = RuleForm(request.POST, instance=Rule())
-        if form.is_valid() and _save(request, form):
+        if save_form(request, form):
             return redirect("studio:rule", form.instance.slug)
         return _show_form(request, form, Rule(), status=422)
     begin: dict[str, Any] = {key: request.GET[key] for key in BEGIN if request.GET.get(key)}
@@ -51,34 +50,9 @@ def show_rule(request: StudioRequest, slug: str) -> HttpResponse:
     if not request.visitor.may(Ability.EDIT):
         return refuse(request, request.visitor, Ability.EDIT)
     form = RuleForm(request.POST, instance=rule)
-    if form.is_valid() and _save(request, form):
+    if save_form(request, form):
         return redirect("studio:rule", slug)
     return _show_form(request, form, get_object_or_404(Rule.objects.select_related(*RELATED), slug=slug), status=422)
-
-
-def _save(request: HttpRequest, form: RuleForm) -> bool:
-    """Whether it is saved; else the form says why not."""
-    rule, is_new = form.instance, form.instance.pk is None
-    seen = 0 if is_new else form.cleaned_data.get("seen_version")
-    try:
-        revision = save_draft(rule, by=find_by(request), at=timezone.now(), expected=seen)
-    except Overtaken as error:
-        since = [each for each in list_revisions("rule", rule.slug) if each.version > (seen or 0)]
-        form.add_error(None, say_overtaken(since) if error.current else gettext("It was removed meanwhile."))
-        return False
-    except BadDraft as error:
-        for field, message in error.problems:
-            form.add_error(field if field in form.fields else None, message)
-        return False
-    if revision is None:
-        messages.info(request, gettext("Nothing was changed."))
-    elif is_new:
-        messages.success(
-            request, gettext("“%(name)s” is drafted. Visitors see it once it is published.") % {"name": rule}
-        )
-    else:
-        messages.success(request, gettext("Saved. Visitors see it once it is published."))
-    return True
 
 
 def _show_form(request: HttpRequest, form: RuleForm, rule: Rule, *, status: int = 200) -> HttpResponse:
@@ -134,19 +108,11 @@ def do_copy(request: HttpRequest, slug: str) -> HttpResponse:
 def do_remove(request: HttpRequest, slug: str) -> HttpResponse:
     """Removes the draft; what is published stays until the next Book."""
     rule = get_object_or_404(Rule, slug=slug)
-    try:
-        remove_draft(rule, by=find_by(request), at=timezone.now(), expected=_read_seen(request))
-    except (InUse, Overtaken) as error:
-        messages.error(request, gettext("Nothing was removed: %(why)s.") % {"why": error})
+    if not try_to_remove(request, rule):
         return redirect("studio:rule", slug)
     said = gettext("“%(name)s” is removed. Visitors see it until the next Book. It can be brought back.")
     messages.success(request, said % {"name": rule.name})
     return redirect("studio:rules")
-
-
-def _read_seen(request: HttpRequest) -> int | None:
-    seen = request.POST.get("seen_version", "")
-    return int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
 
 
 @needs(Ability.EDIT, methods=("POST",))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from rules.asked import list_asked, list_pages
-from rules.drafts import InUse, Overtaken, list_revisions, remove_draft, save_draft
+from rules.drafts import list_revisions
 from rules.models import Rule, Slot
 from rules.ordering import OrderOvertaken, find_shares, list_steps, save_order
 from rules.revisions import say_overtaken
@@ -24,6 +24,7 @@ from studio.roles import Ability
 from studio.rules.forms import SlotForm
 from studio.rules.moving import Move, move, read_order, write_order
 from studio.rules.rows import tell
+from studio.saving import save_form, try_to_remove
 
 LISTING = Listing(
     (
@@ -70,7 +71,7 @@ def show_slots_asked(request: HttpRequest) -> HttpResponse:
 def show_slot_new(request: HttpRequest) -> HttpResponse:
     form = SlotForm(request.POST or None, instance=Slot())
     if request.method == "POST":
-        if form.is_valid() and _save(request, form):
+        if save_form(request, form):
             return redirect("studio:slot", form.instance.slug)
         return show(request, "studio/slots/new.html", {"title": gettext("New slot"), "form": form}, status=422)
     return show(request, "studio/slots/new.html", {"title": gettext("New slot"), "form": form})
@@ -85,27 +86,9 @@ def show_slot(request: StudioRequest, slug: str) -> HttpResponse:
     if not request.visitor.may(Ability.EDIT):
         return refuse(request, request.visitor, Ability.EDIT)
     form = SlotForm(request.POST, instance=slot)
-    if form.is_valid() and _save(request, form):
+    if save_form(request, form):
         return redirect("studio:slot", slug)
     return _show(request, get_object_or_404(Slot.objects.select_related("default"), slug=slug), form, status=422)
-
-
-def _save(request: HttpRequest, form: SlotForm) -> bool:
-    slot, is_new = form.instance, form.instance.pk is None
-    seen = 0 if is_new else form.cleaned_data.get("seen_version")
-    try:
-        revision = save_draft(slot, by=find_by(request), at=timezone.now(), expected=seen)
-    except Overtaken as error:
-        since = [each for each in list_revisions("slot", slot.slug) if each.version > (seen or 0)]
-        form.add_error(None, say_overtaken(since) if error.current else gettext("It was removed meanwhile."))
-        return False
-    except BadDraft as error:
-        for field, message in error.problems:
-            form.add_error(field if field in form.fields else None, message)
-        return False
-    said = gettext("Nothing was changed.") if revision is None else gettext("Saved. Pages see it once it is published.")
-    messages.success(request, said)
-    return True
 
 
 def _show(request: HttpRequest, slot: Slot, form: SlotForm, *, status: int = 200) -> HttpResponse:
@@ -184,12 +167,7 @@ def do_remove_slot(request: HttpRequest, slug: str) -> HttpResponse:
     """Removes the slot with its rules; what is published stays until the next Book."""
     slot = get_object_or_404(Slot, slug=slug)
     names = ", ".join(slot.rules.order_by("-priority").values_list("name", flat=True))
-    seen = request.POST.get("seen_version", "")
-    expected = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
-    try:
-        remove_draft(slot, by=find_by(request), at=timezone.now(), expected=expected)
-    except (InUse, Overtaken) as error:
-        messages.error(request, gettext("Nothing was removed: %(why)s.") % {"why": error})
+    if not try_to_remove(request, slot):
         return redirect("studio:slot", slug)
     told = {"name": slot.name, "rules": names}
     said = gettext("“%(name)s” is removed, with its rules: %(rules)s.") if names else gettext("“%(name)s” is removed.")

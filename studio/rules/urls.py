@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from studio.rules import about_views, calendar_views, history_views, list_views, rule_views, slot_views
+from studio import history
+from studio.rules import about_views, calendar_views, list_views, rule_views, slot_views
 
 urlpatterns = [
     path("", list_views.show_rules, name="rules"),
@@ -26,6 +27,6 @@ urlpatterns = [
     path("figures/", list_views.show_figures, name="rules_figures"),
     path("asked/", slot_views.show_slots_asked, name="slots_asked"),
     path("choices/<slug:kind>/", rule_views.show_choices, name="rule_choices"),
-    path("history/<slug:kind>/<slug:slug>/", history_views.show_history, name="draft_history"),
-    path("history/<slug:kind>/<slug:slug>/<int:number>/", history_views.show_restore, name="draft_restore"),
+    path("history/<slug:kind>/<slug:slug>/", history.show_alone, name="draft_history"),
+    path("history/<slug:kind>/<slug:slug>/<int:number>/", history.show_restore, name="draft_restore"),
 ]

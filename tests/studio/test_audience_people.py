@@ -73,7 +73,8 @@ def test_bad_files_are_refused_with_the_reason(team: Segment) -> None:
     client = sign_in("marketer")
     assert "save it as CSV in UTF-8" in send(client, b"PK\x03\x04....", 422)
     page = send(client, "user_id\nnull\n", 422)
-    assert "nothing was changed" in page and "data-upload-problems" in page and "this says that there is no id" in page
+    assert "nothing was changed" in page and "Rows that were left out" in page
+    assert "this says that there is no id" in page
     assert "There is no column “badge”" in send(client, "a,b\n1,2\n", 422, column="badge")
     assert not Upload.objects.exists() and not AuditEntry.objects.exists()
 

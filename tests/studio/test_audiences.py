@@ -143,7 +143,7 @@ def test_the_head_says_what_is_live_and_how_far_the_draft_is_from_it() -> None:
     page = read(client, "gold/compare/")
     assert '<del class="quiet">plan is “gold”</del> → plan is “silver”' in page
     assert "plan is “DE”" in page and "plan is “FR”" in page
-    assert '<del class="quiet">Gold</del> → Silver' in page
+    assert '<del class="quiet">Gold</del>' in page and "Silver</ins>" in page
 
 
 def test_parts_of_conditions_are_told_apart_by_their_ids() -> None:

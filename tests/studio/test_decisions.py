@@ -103,7 +103,7 @@ def test_it_pages_without_counting_and_looks_at_so_many_for_a_page(
 def test_the_part_that_looks_again_is_the_rows_alone(decided: Decision) -> None:
     page = sign_in("analyst").get("/studio/decisions/", headers={"HX-Request": "true"}).content.decode()
     assert page.count('id="stream"') == 1 and "<html" not in page
-    assert 'hx-trigger="follow"' in page
+    assert 'hx-trigger="refresh"' in page
 
 
 def test_one_decision_says_what_was_answered_why_and_what_came_of_it(decided: Decision) -> None:
@@ -165,11 +165,11 @@ def test_the_drafts_are_tried_and_told_rule_by_rule(decided: Decision) -> None:
     assert answer["Location"] == where
     assert AuditEntry.objects.filter(kind="back_test", act="started", actor="maria").count() == 1
     BackTest.objects.update(state=BackTest.State.WAITING, error="")
-    assert 'hx-trigger="every 1s"' in client.get(where).content.decode()
+    assert 'hx-trigger="refresh"' in client.get(where).content.decode()
     run_back_test(test.pk, MEMORY)
     state = client.get(f"{where}state/")
     page = text_of(state)
-    assert 'hx-trigger="every 1s"' not in state.content.decode()
+    assert 'hx-trigger="refresh"' not in state.content.decode()
     assert "Of 1 decisions for 1 people, 1 would have been another one, for 1 people." in page
     assert "Brand new 0 1 +1 1" in page and f"/studio/decisions/{decided.id}/" in state.content.decode()
     assert "Done" in text_of(client.get("/studio/decisions/back-tests/"))

@@ -1,18 +1,14 @@
-"""What kinds, fields and changes are called on the pages of publishing."""
+"""What the kinds of drafts and their fields are called, and where their pages are."""
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-KINDS = {  # title, what one is called, icon, address of its page
+KINDS = {  # what many and one are called, the icon, the address of its page
     "segment": (_("Audiences"), _("Audience"), "users", "studio:audience"),
     "rule": (_("Rules"), _("Rule"), "list-checks", "studio:rule"),
     "block": (_("Blocks"), _("Block"), "code", "studio:block"),
     "offer": (_("Offers"), _("Offer"), "ticket-percent", "studio:offer"),
     "slot": (_("Slots"), _("Slot"), "layout-template", "studio:slot"),
-}
-WHATS = {  # how a definition differs: tag and its colour
-    "new": (_("New"), "tag-success"),
-    "changed": (_("Changed"), "tag-info"),
-    "removed": (_("Taken out"), "tag-error"),
 }
 FIELDS = {
     "name": _("Name"),
@@ -43,3 +39,14 @@ FIELDS = {
     "live": _("Live"),
 }
 WHO = _("Who is in it")  # the condition of an audience
+
+
+def place_of(kind: str, slug: str) -> str:
+    """Where a draft is looked at."""
+    return reverse(KINDS[kind][3], args=[slug])
+
+
+def name_field(kind: str, field: str) -> str:
+    if kind == "segment" and field == "condition":
+        return str(WHO)
+    return str(FIELDS.get(field, field))
