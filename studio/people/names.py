@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext
 
+from profiles.models import StoredProfile
 from rules.models import Block, Rule, Slot
 from segments.models import Segment
 from studio.masking import mask
@@ -36,6 +37,13 @@ def name_person(id: UUID, user_id: str | None, traits: Mapping[str, Any], *, see
         return Who(id, gettext("Visitor %s") % shorten(id), is_known=False)
     words = said if sees else [mask(each) for each in said]
     return Who(id, words[0], next((each for each in words[1:] if each != words[0]), ""))
+
+
+def name_people(ids: Iterable[UUID], *, sees: bool) -> dict[UUID, Who]:
+    """The same of many, in one query; of whom nothing is kept is a visitor."""
+    rows = StoredProfile.objects.filter(pk__in=set(ids)).values_list("pk", "user_id", "traits")
+    known = {id: name_person(id, user_id, traits, sees=sees) for id, user_id, traits in rows}
+    return {id: known.get(id) or name_person(id, None, {}, sees=sees) for id in ids}
 
 
 def shorten(id: UUID) -> str:
