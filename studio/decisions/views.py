@@ -1,6 +1,7 @@
 """The pages of decisions: the stream and the search, one decision, and why it was what it was."""
 
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from personalization.replaying import NotExplainable
+from rules.engine import Reason
 from rules.models import Decision, DecisionOutcome
 from rules.tally import EVERYBODY
 from studio.decisions.explaining import tell_explanation
@@ -18,6 +20,7 @@ from studio.decisions.search import SearchForm, find_decision_id, find_decisions
 from studio.decisions.words import OUTCOMES, say_door, say_kept, say_reason
 from studio.masking import mask, mask_values
 from studio.pages import StudioRequest, is_part, needs, show
+from studio.people.names import Names, name_people
 from studio.roles import Ability
 
 MOST_OUTCOMES = 100
@@ -34,10 +37,12 @@ def show_decisions(request: StudioRequest) -> HttpResponse:
         return redirect("studio:decision", id)
     found = find_decisions(request, said)
     names = find_names(answer for decision in found.rows for answer in decision.answers)
+    asked_for = [each.profile_id for each in found.rows if each.profile_id is not None]
+    people = name_people(asked_for, sees=request.visitor.sees_personal_data)
     rows = [
         {
             "decision": each,
-            "person": "" if each.profile_id is None else each.profile_id.hex[:8],
+            "person": None if each.profile_id is None else people[each.profile_id],
             "door": say_door(each.door),
             "answers": [
                 {
@@ -93,6 +98,7 @@ def show_decision(request: StudioRequest, id: UUID) -> HttpResponse:
     context = {
         "title": _("Decision of %(at)s") % {"at": date_format(timezone.localtime(decision.at), "j M Y, H:i:s")},
         "decision": decision,
+        "person": None if (who := decision.profile_id) is None else name_people([who], sees=sees)[who],
         "door": say_door(decision.door),
         "answers": answers,
         "asked": sorted(_flatten(decision.context if sees else mask_values(decision.context))),
@@ -114,7 +120,10 @@ def show_explanation(request: StudioRequest, id: UUID) -> HttpResponse:
     else:
         names = name_by_book(decision)
         context["told"] = told
-        context["slots"] = [(names.slots.get(each.slot, each.slot), each) for each in told.slots]
+        unknown = {each["slot"] for each in decision.answers if each["reason"] == Reason.UNKNOWN_SLOT}
+        context["slots"] = [
+            (names.slots.get(each.slot, each.slot), each) for each in told.slots if each.slot not in unknown
+        ]
     return show(request, "studio/decisions/explanation.html", context)
 
 
@@ -146,7 +155,7 @@ def _tell_facts(decision: Decision, sees: bool) -> dict[str, Any]:
     facts = decision.facts
     granted = facts.get("granted", {})
     return {
-        "members": sorted(dict(facts.get("members", {}))),
+        "members": sorted(Names(audiences=dict(facts.get("members", {}))).audiences.items(), key=itemgetter(1)),
         "counts": [_tell_counter(name, count) for name, count in sorted(facts.get("counts", {}).items())],
         "stock": sorted(facts.get("stock", {}).items()),
         "granted": sorted(granted.items() if sees else ((name, mask(str(code))) for name, code in granted.items())),
