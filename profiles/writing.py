@@ -23,6 +23,12 @@ def write_minute(at: datetime) -> str:
     return date_format(timezone.localtime(at), gettext("j M Y, H:i"))
 
 
+def write_day(local: datetime) -> str:
+    """The day of a moment by the clocks of its own zone, such as 27 Nov 2026."""
+    # Translators: the form of a day as Django writes it, such as 27 Nov 2026
+    return date_format(local, gettext("j M Y"))
+
+
 def write_clock(local: datetime) -> str:
     """A moment as the clocks of its own zone show it, to the second."""
     # Translators: the form of a moment as Django writes it, such as 27 Nov 2026, 08:00:00

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from segments.forms import PastField
 
@@ -46,7 +47,7 @@ class Asked:
 def read_question(request: HttpRequest) -> Asked:
     """Raises BadQuestion."""
     if len(request.body) > MAX_BYTES:
-        raise BadQuestion("too long")
+        raise BadQuestion(gettext("too long"))
     try:
         told = json.loads(request.body)
         at = PastField(required=False).clean(told.get("at") or "")
@@ -54,7 +55,7 @@ def read_question(request: HttpRequest) -> Asked:
     except ValidationError as error:
         raise BadQuestion(" ".join(error.messages)) from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise BadQuestion("not a question") from error
+        raise BadQuestion(gettext("not a question")) from error
     return Asked(
         tree=told.get("condition"),
         about="rule" if told.get("about") == "rule" else "segment",

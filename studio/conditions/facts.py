@@ -10,6 +10,7 @@ from ingestion.ecommerce import INDEXED
 from ingestion.models import EventProperty, EventType
 from ingestion.queries import list_indexed
 from profiles.samples import Offered, Seen, list_property_values, list_seen, list_trait_values
+from profiles.writing import write_number
 from segments.conditions.language import LOOKALIKE
 from segments.models import Segment
 
@@ -47,7 +48,10 @@ def _list_events() -> list[dict[str, str]]:
     names = {name for name, _ in seen}
     strange = [name for name in INDEXED if name not in names]
     return [
-        *({"value": name, "hint": f"{volume:,}" if volume else gettext("not seen yet")} for name, volume in seen),
+        *(
+            {"value": name, "hint": write_number(volume) if volume else gettext("not seen yet")}
+            for name, volume in seen
+        ),
         *({"value": name, "hint": gettext("not seen yet")} for name in strange),
     ]
 
@@ -94,4 +98,4 @@ def list_values(*, event: str, path: str, trait: str, personal: bool) -> list[di
     elif event and path:
         found = list_property_values(event, path, limit=10 * VALUES)
     told = [each for each in found if personal or each.people >= SHARED_BY][:VALUES]
-    return [{"value": each.value, "hint": f"{each.times:,}"} for each in told]
+    return [{"value": each.value, "hint": write_number(each.times)} for each in told]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 
 from personalization.preview import Previewer
 from profiles.models import StoredProfile
+from profiles.writing import write_number
 from segments.charts import draw_chart
 from segments.conditions.explain import Explained
 from segments.conditions.language import Did, Group, InContext, InSegment, Leaf, Node, Problem, list_leaves
@@ -215,7 +216,7 @@ def _draw_size(asked: Asked) -> dict[str, Any] | None:
     if chart is None:
         return None
     said = gettext("Size over the last 30 days: from %(first)s to %(last)s people") % {
-        "first": f"{chart.first.people:,}",
-        "last": f"{chart.last.people:,}",
+        "first": write_number(chart.first.people),
+        "last": write_number(chart.last.people),
     }
     return {"width": chart.width, "height": chart.height, "line": chart.line, "area": chart.area, "said": said}

@@ -3,6 +3,7 @@
 from typing import cast
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext
 
 from studio.conditions.asking import Asked, BadQuestion, Busy, answer_once, read_question
 from studio.conditions.facts import list_facts, list_properties, list_values
@@ -85,7 +86,7 @@ def show_found(request: HttpRequest) -> HttpResponse:
 
 
 def _busy() -> HttpResponse:
-    answer = JsonResponse({"message": "The question before is still being answered."}, status=429)
+    answer = JsonResponse({"message": gettext("The question before is still being answered.")}, status=429)
     answer["Retry-After"] = "1"
     return answer
 

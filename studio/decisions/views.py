@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from personalization.replaying import NotExplainable
+from profiles.writing import write_moment
 from rules.models import Decision, DecisionOutcome
 from rules.tally import EVERYBODY
 from studio.decisions.explaining import tell_explanation
@@ -90,7 +91,7 @@ def show_decision(request: StudioRequest, id: UUID) -> HttpResponse:
     ]
     outcomes = DecisionOutcome.objects.filter(decision_id=id).order_by("at", "pk")[:MOST_OUTCOMES]
     context = {
-        "title": _("Decision of %(at)s") % {"at": timezone.localtime(decision.at).strftime("%-d %b %Y, %H:%M:%S")},
+        "title": _("Decision of %(at)s") % {"at": write_moment(decision.at)},
         "decision": decision,
         "door": say_door(decision.door),
         "answers": answers,

@@ -1,6 +1,7 @@
 """What kinds, fields and changes are called on the pages of publishing."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 KINDS = {  # title, what one is called, icon, address of its page
     "segment": (_("Audiences"), _("Audience"), "users", "studio:audience"),
@@ -32,7 +33,7 @@ FIELDS = {
     "source": _("Content"),
     "text": _("Plain text"),
     "shape": _("Shape"),
-    "fallback": _("Fallback"),
+    "fallback": pgettext_lazy("a block", "Fallback"),
     "condition": _("When"),
     "as_of": _("As of"),
     "starts": _("Starts"),
