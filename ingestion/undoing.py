@@ -120,8 +120,7 @@ class Undoer:
         loser, winner = merge.loser_id.hex, merge.winner_id.hex
         if (takeover := find_takeover(merge.winner_id)) is not None:
             said = gettext("%(winner)s has become part of %(other)s since: undo merge %(merge)s first.")
-            places = {"winner": merge.winner_id, "other": takeover.winner_id, "merge": takeover.pk}
-            raise UndoRefused(said % places)
+            raise UndoRefused(said % {"winner": merge.winner_id, "other": takeover.winner_id, "merge": takeover.pk})
         present = self._store.load([winner]).get(winner)
         if self._store.find_links([retired_key(loser)]).get(retired_key(loser)) != winner:
             raise UndoRefused(gettext("The two are not one person any more: the merge was undone a moment ago."))

@@ -21,32 +21,32 @@ TEXTS = ("source", "subject", "text", "shape", "description")
 MAX_LINES = 2_000  # of a text that is compared line by line
 CONTEXT = 2  # lines around what differs
 NAMES = {  # of fields, as parts of sentences
-    "name": _("name"),
-    "kind": _("kind"),
-    "channel": _("channel"),
-    "kinds": _("kinds"),
-    "default": _("default"),
-    "slot": _("slot"),
-    "priority": _("priority"),
-    "weight": _("weight"),
-    "block": _("block"),
-    "offer": _("offer"),
-    "points": _("points"),
-    "every": _("every"),
-    "description": _("description"),
-    "subject": _("subject"),
-    "source": _("source"),
-    "text": _("text"),
-    "shape": _("shape"),
-    "fallback": _("fallback"),
-    "condition": _("condition"),
-    "as_of": _("as of"),
-    "starts": _("starts"),
-    "ends": _("ends"),
-    "zone": _("zone"),
-    "caps": _("caps"),
-    "purpose": _("purpose"),
-    "live": _("live"),
+    "name": pgettext_lazy("a field", "name"),
+    "kind": pgettext_lazy("a field", "kind"),
+    "channel": pgettext_lazy("a field", "channel"),
+    "kinds": pgettext_lazy("a field", "kinds"),
+    "default": pgettext_lazy("a field", "default"),
+    "slot": pgettext_lazy("a field", "slot"),
+    "priority": pgettext_lazy("a field", "priority"),
+    "weight": pgettext_lazy("a field", "weight"),
+    "block": pgettext_lazy("a field", "block"),
+    "offer": pgettext_lazy("a field", "offer"),
+    "points": pgettext_lazy("a field", "points"),
+    "every": pgettext_lazy("a field", "every"),
+    "description": pgettext_lazy("a field", "description"),
+    "subject": pgettext_lazy("a field", "subject"),
+    "source": pgettext_lazy("a field", "source"),
+    "text": pgettext_lazy("a field", "text"),
+    "shape": pgettext_lazy("a field", "shape"),
+    "fallback": pgettext_lazy("a field", "fallback"),
+    "condition": pgettext_lazy("a field", "condition"),
+    "as_of": pgettext_lazy("a field", "as of"),
+    "starts": pgettext_lazy("a field", "starts"),
+    "ends": pgettext_lazy("a field", "ends"),
+    "zone": pgettext_lazy("a field", "zone"),
+    "caps": pgettext_lazy("a field", "caps"),
+    "purpose": pgettext_lazy("a field", "purpose"),
+    "live": pgettext_lazy("a field", "live"),
 }
 VALUES = {  # of fields that are one of a few
     "condition": pgettext_lazy("a value", "condition"),
@@ -105,7 +105,7 @@ class Difference:
 
 
 def name_field(field: str) -> str:
-    return gettext(NAMES[field]) if field in NAMES else field.replace("_", " ")
+    return str(NAMES[field]) if field in NAMES else field.replace("_", " ")
 
 
 def compare_definitions(

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from segments.forms import PastField
 
@@ -67,7 +67,7 @@ def read_question(request: HttpRequest) -> Asked:
 
 def answer_once(kind: str, asked: Asked, member: int, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What `work` says, or said some seconds ago; raises Busy."""
-    name = f"condition:{kind}:{asked.key}"
+    name = f"condition:{kind}:{get_language()}:{asked.key}"
     known: dict[str, Any] | None = cache.get(name)
     if known is not None:
         return known
