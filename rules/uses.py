@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
+from rules.describe import name_one
 from rules.drafts import InUse, remove_draft
 from rules.models import Revision
 from segments.models import Segment
@@ -50,5 +51,5 @@ def remove_unused(segment: Segment, *, by: User | None, at: datetime, expected: 
     """Removes the draft of a segment that nothing asks for; raises InUse with what does, and Overtaken."""
     uses = find_uses([segment.slug]).get(segment.slug)
     if uses:
-        raise InUse(f"{use.kind} {use.slug}" for use in uses)
+        raise InUse(name_one(use.kind, use.slug) for use in uses)
     return remove_draft(segment, by=by, at=at, expected=expected)

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext
+
+from profiles.writing import write_moment
 
 
 def say_moment(at: datetime | str | None) -> str:
@@ -12,4 +12,4 @@ def say_moment(at: datetime | str | None) -> str:
     if at is None:
         return gettext("the moment of publishing")
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return str(date_format(timezone.localtime(moment), "j M Y, H:i:s"))
+    return write_moment(moment)

@@ -107,7 +107,7 @@ def send_to_sign_in(request: HttpRequest) -> HttpResponse:
 def refuse(request: HttpRequest, visitor: Visitor | None, ability: Ability) -> HttpResponse:
     """What the login lacks, and who can mend it."""
     cast(StudioRequest, request).visitor = visitor  # type: ignore[assignment]  # the frame shows what they may see
-    roles = [role.label for role in Role if ability in ABILITIES[role]]
+    roles = [str(role.label) for role in Role if ability in ABILITIES[role]]
     context = {
         "role": None if visitor is None else Role(visitor.role).label,
         "roles": get_text_list(roles, gettext("or")),

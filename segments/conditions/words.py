@@ -287,6 +287,8 @@ def _say_window(window: Window) -> str:
     match window:
         case Last(ms=ms) if ms == UNITS["hours"]:
             return gettext("in the last hour")
+        case Last(ms=ms) if ms == UNITS["minutes"]:
+            return gettext("in the last 1 minute")  # the length is said with it: languages bend both
         case Last(ms=ms):
             return gettext("in the last %(length)s") % {"length": _length(ms)}
         case This(unit=unit):

@@ -7,11 +7,11 @@ from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from profiles.writing import write_number
 from segments.forms import ConditionField, PastField
 from segments.lists import NAME_LENGTH, find_free_slug
 from segments.models import SLUG_LENGTH, Segment, Upload
 from studio.forms import StudioDraftForm, StudioForm
-from studio.numbers import say_number
 
 RESERVED = ("new", "removed")  # what else the addresses of audiences lead to
 ADD, REPLACE = "add", "replace"
@@ -108,7 +108,7 @@ class UploadForm(StudioForm):
                 "The file has %(size)s bytes, and %(most)s are taken; pack it with gzip, or upload it in parts."
             )
             raise forms.ValidationError(
-                said % {"size": say_number(file.size), "most": say_number(settings.PZ_MAX_LIST_BYTES)}
+                said % {"size": write_number(file.size), "most": write_number(settings.PZ_MAX_LIST_BYTES)}
             )
         return file
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from profiles.writing import write_number
 from segments.exporting import guard, write_rows
 from segments.lists import NobodyIn, store_upload
 from segments.models import Segment, Upload
@@ -19,7 +20,6 @@ from segments.upload_lines import BadUpload
 from studio.audiences.finding import ask, find_segment, show_about
 from studio.audiences.forms import REPLACE, UploadForm
 from studio.masking import mask
-from studio.numbers import say_number
 from studio.pages import StudioRequest, find_by, needs, show
 from studio.roles import Ability
 from studio.uploads import leave_for
@@ -121,6 +121,6 @@ def show_undo(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         said = gettext("%(file)s is undone: the list has the people of before, %(people)s in all. %(when)s")
-        places = {"file": upload.file, "people": say_number(undone.added), "when": say_when(undone)}
+        places = {"file": upload.file, "people": write_number(undone.added), "when": say_when(undone)}
         messages.success(request, said % places)
     return leave_for(request, "studio:audience", slug, part="uploads")

@@ -10,9 +10,9 @@ from ingestion.ecommerce import INDEXED
 from ingestion.models import EventProperty, EventType
 from ingestion.queries import list_indexed
 from profiles.samples import Offered, Seen, list_property_values, list_seen, list_trait_values
+from profiles.writing import write_number
 from segments.conditions.language import LOOKALIKE
 from segments.models import Segment
-from studio.numbers import say_number
 from studio.private import find_hidden, is_hidden
 
 MOST = 500
@@ -49,7 +49,10 @@ def _list_events() -> list[dict[str, str]]:
     names = {name for name, _ in seen}
     strange = [name for name in INDEXED if name not in names]
     return [
-        *({"value": name, "hint": say_number(volume) if volume else gettext("not seen yet")} for name, volume in seen),
+        *(
+            {"value": name, "hint": write_number(volume) if volume else gettext("not seen yet")}
+            for name, volume in seen
+        ),
         *({"value": name, "hint": gettext("not seen yet")} for name in strange),
     ]
 
@@ -97,4 +100,4 @@ def list_values(*, event: str, path: str, trait: str, personal: bool) -> list[di
     elif event and path and not is_hidden(path, find_hidden(sees=personal).get(event, ())):
         found = list_property_values(event, path, limit=10 * VALUES)
     told = [each for each in found if personal or each.people >= SHARED_BY][:VALUES]
-    return [{"value": each.value, "hint": say_number(each.times)} for each in told]
+    return [{"value": each.value, "hint": write_number(each.times)} for each in told]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 
 from personalization.preview import Previewer
 from profiles.models import StoredProfile
+from profiles.writing import write_number
 from segments.charts import draw_chart
 from segments.conditions.explain import Explained
 from segments.conditions.language import Did, Group, InContext, InSegment, Node, Problem, list_leaves, walk
@@ -26,7 +27,6 @@ from studio.conditions.partial import Partial, bound_by_visit, find_by_visit, re
 from studio.conditions.phrases import list_phrases
 from studio.conditions.reasons import Reader, read_as, say_found
 from studio.few import FEW, asks_exactly, blur, blur_nodes, find_few, is_few, say_people
-from studio.numbers import say_number
 
 EXACT_MS, SAMPLE_MS, WHO_MS = 700, 3_000, 2_000
 SHOWN = timedelta(days=30)
@@ -250,7 +250,7 @@ def _draw_size(asked: Asked) -> dict[str, Any] | None:
     if chart is None:
         return None
     said = gettext("Size over the last 30 days: from %(first)s to %(last)s people") % {
-        "first": say_number(chart.first.people),
-        "last": say_number(chart.last.people),
+        "first": write_number(chart.first.people),
+        "last": write_number(chart.last.people),
     }
     return {"width": chart.width, "height": chart.height, "line": chart.line, "area": chart.area, "said": said}

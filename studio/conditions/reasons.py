@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_noop as _
 
+from profiles.writing import write_minute, write_number
 from segments.conditions.explain import Explained
 from segments.conditions.language import (
     LOOKALIKE,
@@ -72,7 +71,7 @@ def _say(leaf: Leaf, observed: Any, personal: bool) -> str:
         case Did(measure="count", event=event):
             number = int(observed or 0)
             said = ngettext("%(event)s %(count)s time", "%(event)s %(count)s times", number)
-            return said % {"event": event, "count": say_number(number)}
+            return said % {"event": event, "count": write_number(number)}
         case Did(measure="sum", event=event, of=of):
             return gettext("%(event)s: %(of)s adds up to %(sum)s") % {
                 "event": event,
@@ -82,7 +81,7 @@ def _say(leaf: Leaf, observed: Any, personal: bool) -> str:
         case Did(event=event, of=of):
             number = int(observed or 0)
             said = ngettext("%(event)s: %(count)s value of %(of)s", "%(event)s: %(count)s values of %(of)s", number)
-            return said % {"event": event, "of": of, "count": say_number(number)}
+            return said % {"event": event, "of": of, "count": write_number(number)}
         case DidWhen(event=event, which=which):
             if observed is None:
                 return gettext("%(event)s: never") % {"event": event}
@@ -121,4 +120,4 @@ def _value(value: Any) -> str:
 
 
 def _moment(at: int) -> str:
-    return date_format(timezone.localtime(datetime.fromtimestamp(at / 1000, UTC)), "j M Y, H:i")
+    return write_minute(datetime.fromtimestamp(at / 1000, UTC))

@@ -5,6 +5,7 @@ from typing import cast
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from studio.conditions.asking import Asked, BadQuestion, Busy, answer_once, read_question
 from studio.conditions.facts import list_facts, list_properties, list_values
@@ -97,7 +98,7 @@ def _tell_person(person: Someone) -> dict[str, str]:
 
 
 def _busy() -> HttpResponse:
-    answer = JsonResponse({"message": "The question before is still being answered."}, status=429)
+    answer = JsonResponse({"message": gettext("The question before is still being answered.")}, status=429)
     answer["Retry-After"] = "1"
     return answer
 

@@ -8,10 +8,10 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from personalization.replaying import NotExplainable
+from profiles.writing import write_moment
 from rules.engine import Reason
 from rules.models import Decision, DecisionOutcome
 from rules.tally import EVERYBODY
@@ -96,7 +96,7 @@ def show_decision(request: StudioRequest, id: UUID) -> HttpResponse:
     ]
     outcomes = DecisionOutcome.objects.filter(decision_id=id).order_by("at", "pk")[:MOST_OUTCOMES]
     context = {
-        "title": _("Decision of %(at)s") % {"at": date_format(timezone.localtime(decision.at), "j M Y, H:i:s")},
+        "title": _("Decision of %(at)s") % {"at": write_moment(decision.at)},
         "decision": decision,
         "person": None if (who := decision.profile_id) is None else name_people([who], sees=sees)[who],
         "door": say_door(decision.door),

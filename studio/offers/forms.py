@@ -8,11 +8,11 @@ from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from profiles.writing import write_number
 from rules.codes import MOST_GENERATED, SHORTEST, find_generating_fault
 from rules.models import Offer
 from rules.points import MOST_POINTS
 from studio.forms import StudioDraftForm, StudioForm
-from studio.numbers import say_number
 
 RESERVED = ("new",)
 EVERY = [
@@ -89,7 +89,7 @@ class CodesForm(StudioForm):
             said = gettext(
                 "The file has %(size)s bytes, and %(most)s are taken; pack it with gzip, or upload it in parts."
             )
-            raise forms.ValidationError(said % {"size": say_number(file.size), "most": say_number(most)})
+            raise forms.ValidationError(said % {"size": write_number(file.size), "most": write_number(most)})
         return file
 
 

@@ -9,10 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from profiles.models import StoredProfile
+from profiles.writing import write_number
 from rules.ledger import list_profiles, read_balance
 from rules.models import PointsEntry
 from rules.points import KeyTaken, NotEnoughPoints, add_points, spend_points
-from studio.numbers import say_number
 from studio.offers.forms import PointsForm
 from studio.offers.queries import EVERYBODY, LEDGER
 from studio.pages import StudioRequest, find_by, needs, refuse, show
@@ -72,7 +72,7 @@ def _book(request: HttpRequest, id: UUID, form: PointsForm) -> bool:
     try:
         write(id, said["points"], key=said["key"], note=said["note"], at=timezone.now(), by=find_by(request))
     except NotEnoughPoints as error:
-        told = gettext("There are %(balance)s points; no more can be spent.") % {"balance": say_number(error.balance)}
+        told = gettext("There are %(balance)s points; no more can be spent.") % {"balance": write_number(error.balance)}
         form.add_error("points", told)
     except KeyTaken:
         form.add_error(None, gettext("This was booked already, with another number. Open the page anew."))
@@ -80,7 +80,7 @@ def _book(request: HttpRequest, id: UUID, form: PointsForm) -> bool:
         form.add_error(None, str(error))
     else:
         messages.success(
-            request, gettext("The balance is %(balance)s points.") % {"balance": say_number(read_balance(id))}
+            request, gettext("The balance is %(balance)s points.") % {"balance": write_number(read_balance(id))}
         )
         return True
     return False

@@ -6,10 +6,10 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from profiles.writing import write_minute
 from rules.actions import CannotPublish
 from rules.models import Book
 from rules.queries import collect_definitions, newest_book
@@ -83,7 +83,7 @@ def _show(
     is_waiting = review.state == Review.State.WAITING
     newest = newest_book()
     context: dict[str, Any] = {
-        "title": _("Review of %(at)s") % {"at": date_format(timezone.localtime(review.at), "j M Y, H:i")},
+        "title": _("Review of %(at)s") % {"at": write_minute(review.at)},
         "review": review,
         "look": LOOKS[review.state],
         "is_waiting": is_waiting,

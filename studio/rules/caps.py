@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from studio.numbers import say_number
+from profiles.writing import write_number
 
 MAX_DIGITS = 10
 SPANS = (("hour", _("an hour")), ("day", _("a day")), ("week", _("a week")), ("campaign", _("in all")))
@@ -84,7 +84,7 @@ def say_caps(caps: Sequence[Mapping[str, Any]]) -> str:
 
 def _say_cap(cap: Mapping[str, Any]) -> str:
     most = int(cap["most"])
-    times = gettext("once") if most == 1 else ngettext("%(n)s time", "%(n)s times", most) % {"n": say_number(most)}
+    times = gettext("once") if most == 1 else ngettext("%(n)s time", "%(n)s times", most) % {"n": write_number(most)}
     said = gettext("at most %(times)s %(span)s") % {"times": times, "span": dict(SPANS).get(cap["per"], cap["per"])}
     is_person = cap.get("of", "person") == "person"
     return (

@@ -105,7 +105,7 @@ class Head:
 def find_head(rule: Rule) -> Head:
     published = read_published()
     there = published.rules.get(rule.slug)
-    changes = [each.label.lower() for each in list_differences(rule, there)] if there is not None else []
+    changes = [each.name for each in list_differences(rule, there)] if there is not None else []
     if there is not None and not rule.live:
         changes = [gettext("switched off"), *changes]
     return Head(rule.version, find_standing(rule, published), published, changes)

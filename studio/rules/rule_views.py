@@ -128,7 +128,7 @@ def do_start(request: HttpRequest) -> HttpResponse:
         else:
             starter = next(each for each in STARTERS if each.name == chosen)
             said = gettext("The drafts of “%(name)s” are made, and none is live. %(adapt)s")
-            messages.success(request, said % {"name": rule, "adapt": starter.adapt})
+            messages.success(request, said % {"name": rule, "adapt": gettext(starter.adapt)})
             return redirect("studio:rule", rule.slug)
     for errors in form.errors.values():
         for each in errors:

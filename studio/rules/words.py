@@ -7,10 +7,10 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
+from profiles.writing import write_number
 from rules.models import Offer, Rule
 from segments.in_words import say_stored
 from segments.models import Segment
-from studio.numbers import say_number
 from studio.rules.caps import say_caps
 from studio.rules.schedule import say_end, say_start
 
@@ -77,7 +77,7 @@ def _say_offer(offer: Offer | None) -> SafeString:
         "early_access": gettext(" and get early access (%(offer)s)"),
     }[offer.kind]
     return _fill(
-        said, {"offer": conditional_escape(offer.name), "points": conditional_escape(say_number(offer.points))}
+        said, {"offer": conditional_escape(offer.name), "points": conditional_escape(write_number(offer.points))}
     )
 
 

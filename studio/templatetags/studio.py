@@ -7,10 +7,10 @@ from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from profiles.writing import write_known, write_minute, write_moment
 from studio.masking import mask
 
 register = template.Library()
@@ -30,7 +30,7 @@ def ago(moment: datetime | None) -> str | SafeString:
     """How long it is ago, with the exact moment for those who point at it."""
     if moment is None:
         return "–"
-    exact = date_format(timezone.localtime(moment), "j M Y, H:i:s T")
+    exact = f"{write_moment(moment)} {timezone.localtime(moment):%Z}"
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, naturaltime(moment))
 
 
@@ -40,11 +40,15 @@ def moment(at: datetime | None) -> str | SafeString:
     if at is None:
         return "–"
     local = timezone.localtime(at)
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), f"{local:%H:%M:%S %Z}", _say(local))
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', at.isoformat(), f"{local:%H:%M:%S %Z}", write_minute(at)
+    )
 
 
-def _say(local: datetime) -> str:
-    return date_format(local, "j M Y, H:i")
+@register.filter
+def known(text: str) -> str:
+    """One of the product's own sentences, stored in English, in the reader's language."""
+    return write_known(text)
 
 
 @register.filter
