@@ -46,6 +46,10 @@ class AlterationShown:
     effect: str
     fields: Sequence[FieldShown]
 
+    @property
+    def is_new(self) -> bool:
+        return self.alteration.what == "new"
+
 
 @dataclass(frozen=True)
 class Group:
