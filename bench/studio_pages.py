@@ -72,13 +72,14 @@ def take(client: Client, path: str, *, part: bool = False) -> Taken:
     headers = {"HX-Request": "true"} if part else {}
     with CaptureQueriesContext(connection) as queries:
         client.get(path, headers=headers)
+        count = len(queries)
     walls, cpus = [], []
     for _ in range(ROUNDS):
         started, busy = time.perf_counter(), time.process_time()
         client.get(path, headers=headers)
         walls.append((time.perf_counter() - started) * 1_000)
         cpus.append((time.process_time() - busy) * 1_000)
-    return Taken(round(statistics.median(walls), 1), round(statistics.median(cpus), 1), len(queries))
+    return Taken(round(statistics.median(walls), 1), round(statistics.median(cpus), 1), count)
 
 
 def tell(taken: Mapping[str, Taken], which: int) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext
 
 from profiles.writing import write_moment
@@ -66,7 +66,15 @@ def _say_edit(edit: Edit) -> str:
 
 def list_removed(kind: str) -> list[Revision]:
     """The newest revision of each definition that was removed and not made again, the newest first."""
+    return list(_find_removed(kind).select_related("by").order_by("-at", "-pk")[:MOST])
+
+
+def is_any_removed(kind: str) -> bool:
+    return _find_removed(kind).exists()
+
+
+def _find_removed(kind: str) -> QuerySet[Revision]:
     newest = Revision.objects.filter(kind=kind, slug=OuterRef("slug")).order_by("-version", "-pk").values("pk")[:1]
     removed = Revision.objects.filter(kind=kind, definition__isnull=True, pk=Subquery(newest))
     there = KINDS[kind]._default_manager.values("slug")
-    return list(removed.exclude(slug__in=there).select_related("by").order_by("-at", "-pk")[:MOST])
+    return removed.exclude(slug__in=there)

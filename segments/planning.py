@@ -27,10 +27,11 @@ def plan_roster(wanted: Iterable[Version], now: Roster, newest: Mapping[str, int
     numbers their uploads gave them); `newest` is the highest number that each segment ever had. None: nothing to do."""
     coming: dict[str, str] = {}
     fresh: list[Version] = []
+    versions = {each.key: each for each in now.versions}
     for each in sort_by_reference(wanted):
         refers = {slug: coming[slug] for slug in list_references(each) if slug in coming}
         version = replace(each, refers=refers)
-        known = _find_known(version, now) if zone == now.zone or each.kind in ENROLLED else None
+        known = _find_known(version, now, versions) if zone == now.zone or each.kind in ENROLLED else None
         if known is None:
             number = each.version if each.kind == "list" else newest.get(each.segment, 0) + 1
             known = replace(version, version=number)
@@ -96,10 +97,10 @@ def sort_by_reference(wanted: Iterable[Version]) -> Sequence[Version]:
     return tuple(done.values())
 
 
-def _find_known(version: Version, now: Roster) -> Version | None:
+def _find_known(version: Version, now: Roster, versions: Mapping[str, Version]) -> Version | None:
     """The version that says the same, of those that answer or are being filled."""
     for keys in (now.answers, now.coming):
-        known = now.find(keys.get(version.segment, ""))
+        known = versions.get(keys.get(version.segment, ""))
         if known is not None and known.says(version) and (version.kind != "list" or known.version == version.version):
             return known
     return None

@@ -64,6 +64,10 @@ class AlterationShown:
     effect: str
     told: Sequence[Told]
 
+    @property
+    def is_new(self) -> bool:
+        return self.alteration.what == "new"
+
 
 @dataclass(frozen=True)
 class Group:
