@@ -6,11 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import NoReverseMatch, reverse
 from django.utils.dateparse import parse_date
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from profiles.audit import Act
 from profiles.models import AuditEntry
+from profiles.writing import write_known
 from rules.comparing import Difference, compare_definitions
 from rules.describe import KINDS
 from studio.lists import Column, Filter, Listing, Rows
@@ -38,6 +39,20 @@ KIND_NAMES = {
     "person": gettext_lazy("person"),
     "source": gettext_lazy("source"),
     "login": gettext_lazy("login"),
+    "publication": gettext_lazy("publication"),
+    "review": gettext_lazy("review"),
+    "build": gettext_lazy("build"),
+    "back_test": gettext_lazy("back-test"),
+    "image": gettext_lazy("image"),
+    "points": gettext_lazy("points"),
+    "dead_letter": gettext_lazy("dead letter"),
+    "erasure": gettext_lazy("erasure"),
+}
+NUMBERED = {  # their names are kept in English
+    "book": gettext_noop("Book %(number)s"),
+    "build": gettext_noop("Build %(number)s"),
+    "review": gettext_noop("Review %(number)s"),
+    "back_test": gettext_noop("Back-test %(number)s"),
 }
 
 
@@ -73,12 +88,15 @@ class Line(NamedTuple):
     act: str
     kind: str
     place: str
+    name: str
+    actor: str
 
 
 def tell(entry: AuditEntry) -> Line:
     kind = str(KIND_NAMES.get(entry.kind, entry.kind.replace("_", " ")))
     act = Act(entry.act).label if entry.act in Act.values else entry.act
-    return Line(entry, str(act), kind, find_place(entry.kind, entry.subject))
+    name = gettext(NUMBERED[entry.kind]) % {"number": entry.subject} if entry.kind in NUMBERED else entry.name
+    return Line(entry, str(act), kind, find_place(entry.kind, entry.subject), name, write_known(entry.actor))
 
 
 def find_place(kind: str, subject: str) -> str:
@@ -116,7 +134,7 @@ def _read_day(text: str) -> Any:
 def show_entry(request: HttpRequest, pk: int) -> HttpResponse:
     """One act, with how it was before and after."""
     line = tell(get_object_or_404(AuditEntry, pk=pk))
-    context = {"title": f"{line.act}: {line.entry.name}", "line": line, "differences": compare(line.entry)}
+    context = {"title": f"{line.act}: {line.name}", "line": line, "differences": compare(line.entry)}
     return show(request, "studio/audit/entry.html", context)
 
 
