@@ -5,7 +5,7 @@ import io
 import warnings
 from typing import IO, NamedTuple
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from profiles.writing import write_number
@@ -16,7 +16,7 @@ MOST_FRAMES = 300
 QUALITY = 88  # of what loses something each time it is written
 NAMED_BY = 32  # hexadecimal digits
 
-KINDS = "PNG, JPEG, WebP or GIF"
+KINDS = gettext_noop("PNG, JPEG, WebP or GIF")
 
 
 class BadPicture(ValueError):
@@ -52,7 +52,7 @@ def read_picture(file: IO[bytes], *, most_bytes: int, most_pixels: int) -> Pictu
         raise
     except UnidentifiedImageError:
         raise BadPicture(
-            gettext("This is no picture that is taken; save it as %(kinds)s.") % {"kinds": KINDS}
+            gettext("This is no picture that is taken; save it as %(kinds)s.") % {"kinds": gettext(KINDS)}
         ) from None
     except Image.DecompressionBombError:
         raise BadPicture(_say_too_many(most_pixels)) from None

@@ -33,7 +33,7 @@ class Edit(NamedTuple):
 
 def list_edits(revisions: Sequence[Revision]) -> list[Edit]:
     """Each revision with what it changed; they are all of one definition, the newest first."""
-    before = [*revisions[1:], None]
+    before = [*revisions[1:], None][: len(revisions)]  # none of none: what was made otherwise was never edited
     return [
         Edit(each, compare_revisions(was, each), was is None or was.definition is None)
         for each, was in zip(revisions, before, strict=True)

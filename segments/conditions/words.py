@@ -275,7 +275,7 @@ def _say_weekday(value: object) -> str:
 def _say_value(value: object) -> str:
     if isinstance(value, bool):
         return pgettext("value", "true") if value else pgettext("value", "false")
-    return f"“{value}”" if isinstance(value, str) else _number(value)
+    return gettext("“%(name)s”") % {"name": value} if isinstance(value, str) else _number(value)
 
 
 def _number(value: Any) -> str:

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.dateparse import parse_date
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from profiles.audit import Act
 from profiles.models import AuditEntry
+from profiles.writing import write_known
 from rules.comparing import Difference
 from rules.describe import KINDS
 from studio.audit.places import find_places
@@ -29,6 +30,20 @@ KIND_NAMES = {
     "person": gettext_lazy("person"),
     "source": gettext_lazy("source"),
     "login": gettext_lazy("login"),
+    "publication": gettext_lazy("publication"),
+    "review": gettext_lazy("review"),
+    "build": gettext_lazy("build"),
+    "back_test": gettext_lazy("back-test"),
+    "image": gettext_lazy("image"),
+    "points": gettext_lazy("points"),
+    "dead_letter": gettext_lazy("dead letter"),
+    "erasure": gettext_lazy("erasure"),
+}
+NUMBERED = {  # their names are kept in English
+    "book": gettext_noop("Book %(number)s"),
+    "build": gettext_noop("Build %(number)s"),
+    "review": gettext_noop("Review %(number)s"),
+    "back_test": gettext_noop("Back-test %(number)s"),
 }
 
 
@@ -64,6 +79,8 @@ class Line(NamedTuple):
     act: str
     kind: str
     place: str
+    name: str
+    actor: str
 
 
 def tell(entries: Iterable[AuditEntry]) -> list[Line]:
@@ -75,6 +92,8 @@ def tell(entries: Iterable[AuditEntry]) -> list[Line]:
             str(Act(each.act).label if each.act in Act.values else each.act),
             str(KIND_NAMES.get(each.kind, each.kind.replace("_", " "))),
             places.get((each.kind, each.subject), ""),
+            gettext(NUMBERED[each.kind]) % {"number": each.subject} if each.kind in NUMBERED else each.name,
+            write_known(each.actor),
         )
         for each in told
     ]
@@ -105,7 +124,7 @@ def _read_day(text: str) -> Any:
 def show_entry(request: HttpRequest, pk: int) -> HttpResponse:
     """One act, with how it was before and after."""
     (line,) = tell([get_object_or_404(AuditEntry, pk=pk)])
-    context = {"title": f"{line.act}: {line.entry.name}", "line": line, "told": compare(line.entry)}
+    context = {"title": f"{line.act}: {line.name}", "line": line, "told": compare(line.entry)}
     return show(request, "studio/audit/entry.html", context)
 
 

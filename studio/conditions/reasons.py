@@ -116,7 +116,7 @@ def _value(value: Any) -> str:
         return gettext("yes") if value else gettext("no")
     if isinstance(value, int | float):
         return say_number(value)
-    return f"“{str(value)[:MAX_SHOWN]}”"
+    return gettext("“%(name)s”") % {"name": str(value)[:MAX_SHOWN]}
 
 
 def _moment(at: int) -> str:

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from profiles.writing import write_known, write_minute, write_moment
 from studio.masking import mask
+from studio.notes import say_note
 
 register = template.Library()
 
@@ -49,6 +50,12 @@ def moment(at: datetime | None) -> str | SafeString:
 def known(text: str) -> str:
     """One of the product's own sentences, stored in English, in the reader's language."""
     return write_known(text)
+
+
+@register.filter
+def note(text: str) -> str:
+    """What was noted at an edit, an act or a Book."""
+    return say_note(text)
 
 
 @register.filter
