@@ -43,7 +43,7 @@ def list_alterations(before: Payload | None, after: Payload) -> list[Alteration]
         for key in sorted({**old, **new}, key=lambda key: (order.index(key[0]), key[1]))
         if key not in old or key not in new or list_fields(old[key], new[key])
     ]
-    edits, drafted = find_edits(keys), _find_drafted(key for key in keys if key not in new)
+    edits, drafted = find_edits(keys), _find_drafted(keys)
     found = []
     for number, key in enumerate(keys):
         was, now = old.get(key), new.get(key)
@@ -58,7 +58,7 @@ def list_alterations(before: Payload | None, after: Payload) -> list[Alteration]
                 after=now,
                 differences=tuple(compared),
                 edit=edits.get(key),
-                is_drafted=now is not None or key in drafted,
+                is_drafted=key in drafted,
             )
         )
     return found
