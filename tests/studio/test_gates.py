@@ -2,15 +2,15 @@
 theme, nothing for the content security policy to stop, no sideways scroll on a phone, and few bytes of our own."""
 
 import gzip
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Browser, Page
 
 from tests.product import Product
 from tests.studio.exhibits import MARK
@@ -59,6 +59,8 @@ IS_SETTLED = """() => !document.querySelector('.htmx-request, .htmx-swapping, .h
   && document.fonts.status === 'loaded'
   && document.getAnimations().every(each => each.playState !== 'running'
     || each.effect.getComputedTiming().endTime === Infinity)"""
+LIST_LOADED = """() => performance.getEntriesByType('resource').map(each => each.name)
+  .filter(url => /\\.(css|js)$/.test(new URL(url).pathname))"""
 FIND_FAULTS = """async () => (await axe.run({resultTypes: ['violations']})).violations.map(each =>
   `${each.id}: ${each.nodes[0].html.slice(0, 200)} ${each.nodes[0].failureSummary}`)"""
 
@@ -71,7 +73,7 @@ def tour(running_product: Product, signed_in: Any) -> Iterator[Tour]:
         done = running_product.manage("shell", "-v", "0", "-c", f"from tests.studio import exhibits; exhibits.{code}")
         assert done.returncode == 0, done.stderr
 
-    done = running_product.manage("simulate", "--seconds", "3", "--rate", "150", "--url", running_product.url)
+    done = running_product.manage("simulate", "--seconds", "1", "--rate", "400", "--url", running_product.url)
     assert done.returncode == 0, done.stderr
     try:
         run(f"set_up({running_product.url!r}, {running_product.login[0]!r})")
@@ -98,19 +100,25 @@ def findings(tour: Tour, chromium: Browser, running_product: Product, signed_in:
     page = context.new_page()
     found: dict[str, list[str]] = {each: [] for each in ("scripts", "policy", "phone", "weight", *THEMES)}
     page.on("pageerror", lambda error: found["scripts"].append(f"{page.url}: {error}"))
+
+    @cache
+    def weigh(url: str) -> int:
+        return len(gzip.compress(page.request.get(url).body()))
+
     for name, path in sorted({**tour.pages, **OTHER_KINDS}.items()):
-        for what, faults in _look(page, path):
+        for what, faults in look(page, path, weigh):
             found[what] += [f"{name} {path}: {each}" for each in faults]
     context.close()
     return found
 
 
-def _look(page: Page, path: str) -> Iterator[tuple[str, list[str]]]:
+def look(page: Page, path: str, weigh: Callable[[str], int]) -> Iterator[tuple[str, list[str]]]:
     page.set_viewport_size(DESK)  # type: ignore[arg-type]
     page.emulate_media(color_scheme="light")
-    with _weighed(page) as sizes:
-        page.goto(path, wait_until="load")
-        page.wait_for_function(IS_SETTLED)
+    page.goto(path, wait_until="load")
+    page.wait_for_function(IS_SETTLED)
+    sizes = {urlsplit(url).path: weigh(url) for url in page.evaluate(LIST_LOADED) if VENDORED not in url}
+    assert sizes, f"{path} came without a style sheet"
     yield "weight", [f"{sum(sizes.values()):,} bytes: {sizes}"] if sum(sizes.values()) > OWN_BYTES else []
     page.evaluate(AXE_SCRIPT)
     for theme in THEMES:
@@ -122,20 +130,6 @@ def _look(page: Page, path: str) -> Iterator[tuple[str, list[str]]]:
     width = page.evaluate("document.documentElement.scrollWidth")
     yield "phone", [f"{width} px"] if width > PHONE["width"] else []
     yield "policy", page.evaluate("window.stopped")
-
-
-@contextmanager
-def _weighed(page: Page) -> Iterator[dict[str, int]]:
-    """The sizes of our own style sheets and scripts that are loaded meanwhile."""
-    came: list[Response] = []
-    sizes: dict[str, int] = {}
-    page.on("response", came.append)
-    yield sizes
-    page.remove_listener("response", came.append)
-    for answer in came:
-        kind, where = answer.request.resource_type, urlsplit(answer.url).path
-        if kind in ("stylesheet", "script") and not where.startswith(VENDORED) and answer.ok:
-            sizes[where] = len(gzip.compress(answer.body()))
 
 
 def test_links_lead_to_every_page(tour: Tour) -> None:
