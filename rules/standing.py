@@ -52,13 +52,16 @@ def find_standings(rules: Iterable[Rule], published: Published) -> dict[str, Sta
 
 def list_differences(rule: Rule, there: Mapping[str, Any]) -> list[Difference]:
     """In what the draft differs from what is published; that it is not live is none of them."""
-    said = describe_rule(rule)
+    return compare_published(describe_rule(rule), there)
+
+
+def compare_published(definition: Mapping[str, Any], there: Mapping[str, Any]) -> list[Difference]:
+    """The same of what a draft says, or once said."""
+    said = {field: value for field, value in definition.items() if field != "live"}
     full = {field: there.get(field) for field in said}  # what a Book leaves out is as in a new one
-    full = {**full, "caps": [{"of": "person", **cap} for cap in full["caps"] or []], "zone": full["zone"] or ""}
-    return compare_definitions("rule", full, {**said, "caps": [{"of": "person", **cap} for cap in said["caps"]]})
+    old, new = ({**each, "caps": _fill_caps(each.get("caps")), "zone": each.get("zone") or ""} for each in (full, said))
+    return compare_definitions("rule", old, new)
 
 
-def find_book(slot: str) -> int | None:
-    """The number of the Book in force, where it has that slot."""
-    newest = Book.objects.order_by("-number").values_list("number", "payload__slots").first()
-    return newest[0] if newest is not None and slot in (newest[1] or {}) else None
+def _fill_caps(caps: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
+    return [{"of": "person", **cap} for cap in caps or ()]

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -52,7 +52,7 @@ def show_history(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
 
 
 @needs(Ability.LOOK)
-def show_alone(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
+def show_alone(request: HttpRequest, kind: str, slug: str) -> HttpResponseBase:
     if kind not in ALONE:
         raise Http404
     return show_history(request, kind, slug)  # type: ignore[return-value]  # a guarded view says any answer

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from rules.describe import describe_draft
 from rules.models import Book, Revision
 from segments.models import Segment, SegmentVersion
+from studio import standing as drafts
 from studio.audiences.status import COMPARED, UNSAID, Known, Standing, find_standings, read_known
 from studio.differences import Told, tell_differences
 
@@ -19,23 +20,18 @@ _BOOK = re.compile(r"Book (\d+)")
 
 @dataclass(frozen=True)
 class Heading:
-    """`live` is the revision that is published, None where none says just that; `since` when it was."""
+    """`standing` is of the audience, with what is being filled; `draft` of its draft. `live` is the revision that is
+    published, None where none says just that."""
 
     segment: Segment
     known: Known
     standing: Standing
+    draft: drafts.Standing
     live: Revision | None = None
-    by: str = ""
-    since: datetime | None = None
-    changes: int = 0
 
     @property
     def is_in_force(self) -> bool:
         return self.known.people_key(self.segment.slug) is not None
-
-    @property
-    def is_draft(self) -> bool:
-        return self.standing.is_changed or not self.standing.is_published
 
 
 def make_heading(segment: Segment) -> Heading:
@@ -43,10 +39,21 @@ def make_heading(segment: Segment) -> Heading:
     standing = find_standings([segment], known)[segment.slug]
     published = known.published.get(segment.slug)
     if published is None:
-        return Heading(segment, known, standing)
-    by, since = _find_publisher(segment.slug, known)
-    changes = sum(each.count for each in tell_draft_differences(published, describe_draft(segment), published=True))
-    return Heading(segment, known, standing, find_live(segment.slug, published), by, since, changes)
+        return Heading(segment, known, standing, drafts.Standing(drafts.NOT_LIVE, segment.version))
+    live = find_live(segment.slug, published)
+    told = tell_draft_differences(published, describe_draft(segment), published=True)
+    book, by, since = _find_publisher(segment.slug, known)
+    draft = drafts.Standing(
+        drafts.CHANGED if standing.is_changed else drafts.LIVE,
+        segment.version,
+        version=0 if live is None else live.version,
+        book=book,
+        by=by,
+        at=since,
+        changes=sum(each.count for each in told),
+        changed=tuple(each.label for each in told),
+    )
+    return Heading(segment, known, standing, draft, live)
 
 
 def find_live(slug: str, published: Mapping[str, Any]) -> Revision | None:
@@ -59,18 +66,18 @@ def find_live(slug: str, published: Mapping[str, Any]) -> Revision | None:
     return None
 
 
-def _find_publisher(slug: str, known: Known) -> tuple[str, datetime | None]:
-    """By whom, and when, the definition came that is published now."""
+def _find_publisher(slug: str, known: Known) -> tuple[int, str, datetime | None]:
+    """With which Book, by whom and when the definition came that is published now."""
     number = known.number(slug)
     version = SegmentVersion.objects.filter(segment=slug, version=number).first() if number else None
     if version is None:
-        return "", None
+        return 0, "", None
     named = _BOOK.match(version.source)
     book = (
         Book.objects.filter(number=named[1]).defer("payload").select_related("published_by").first() if named else None
     )
     by = "" if book is None else str(book.published_by) if book.published_by else gettext("the product")
-    return by, version.made
+    return 0 if book is None else book.number, by, version.made
 
 
 def tell_draft_differences(

@@ -64,7 +64,6 @@ def _show_editor(request: HttpRequest, block: Block, form: BlockForm, name: str)
         "form": form,
         "is_new": is_new,
         "standing": None if stored is None else find_standing(stored),
-        "version": 0 if stored is None else stored.version,
         "users": [] if stored is None else list_users(stored),
         "offers": Offer.objects.order_by("name")[:SAMPLE_OFFERS],
         "zone": settings.PZ_TIME_ZONE,

@@ -52,7 +52,6 @@ def show_offer(request: StudioRequest, slug: str) -> HttpResponse:
         "offer": stored,
         "form": form,
         "standing": find_standing(stored),
-        "version": stored.version,
         "outlook": look_ahead(stored, at=timezone.now()),
         "rules": stored.rules.select_related("slot").order_by("name"),
         "kinds": Offer.Kind,

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 
 from rules.findings import find_findings_of
 from rules.models import Rule
 from rules.ordering import find_shares
-from rules.standing import Published, Standing, find_standing, list_differences, read_published
 from studio.rules.forms import RuleForm
 from studio.rules.words import say_rule
 
@@ -81,31 +79,3 @@ def find_place(rule: Rule) -> Place:
         share,
         max(0, len(above) - MOST_NAMED),
     )
-
-
-@dataclass(frozen=True)
-class Head:
-    """The state of a saved draft, for the top of its page."""
-
-    version: int
-    standing: Standing
-    published: Published
-    changes: list[str]
-
-    @property
-    def said(self) -> str:
-        number = self.published.number
-        if self.standing is Standing.LIVE:
-            return gettext("Live, as in Book %(number)s") % {"number": number}
-        if self.standing is Standing.CHANGED:
-            return gettext("Live in Book %(number)s, in other words") % {"number": number}
-        return gettext("Not published")
-
-
-def find_head(rule: Rule) -> Head:
-    published = read_published()
-    there = published.rules.get(rule.slug)
-    changes = [each.name for each in list_differences(rule, there)] if there is not None else []
-    if there is not None and not rule.live:
-        changes = [gettext("switched off"), *changes]
-    return Head(rule.version, find_standing(rule, published), published, changes)

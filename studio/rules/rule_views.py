@@ -15,9 +15,10 @@ from rules.validating import BadDraft
 from segments.models import Segment
 from studio.pages import StudioRequest, find_by, needs, refuse, show
 from studio.roles import Ability
-from studio.rules.drafting import find_head, read_typed, speak
+from studio.rules.drafting import read_typed, speak
 from studio.rules.forms import RuleForm, StarterForm
 from studio.saving import save_form, try_to_remove
+from studio.standing import find_standing
 
 RELATED = ("slot", "block", "block__fallback", "offer")
 BEGIN = ("name", "slot", "block", "offer", "audience")  # what an address may begin a new rule with
@@ -63,7 +64,7 @@ def _show_form(request: HttpRequest, form: RuleForm, rule: Rule, *, status: int 
     if is_new:
         context |= {"starters": STARTERS, "start": StarterForm(auto_id="start_%s"), "slots": Slot.objects.exists()}
     else:
-        context |= {"head": find_head(rule), "slug": rule.slug}
+        context |= {"standing": find_standing(rule), "slug": rule.slug}
     return show(request, "studio/rules/rule.html", context, status=status)
 
 

@@ -16,7 +16,6 @@ from rules.drafts import list_revisions
 from rules.models import Rule, Slot
 from rules.ordering import OrderOvertaken, find_shares, list_steps, save_order
 from rules.revisions import say_overtaken
-from rules.standing import find_book
 from rules.validating import BadDraft
 from studio.lists import PER_PAGE, Column, Filter, Listing
 from studio.pages import StudioRequest, find_by, needs, refuse, show
@@ -25,6 +24,7 @@ from studio.rules.forms import SlotForm
 from studio.rules.moving import Move, move, read_order, write_order
 from studio.rules.rows import tell
 from studio.saving import save_form, try_to_remove
+from studio.standing import find_standing
 
 LISTING = Listing(
     (
@@ -103,7 +103,7 @@ def _show(request: HttpRequest, slot: Slot, form: SlotForm, *, status: int = 200
         "rules": rules,
         "order": write_order([[rule.slug for rule in step] for step in steps]),
         "seen": " ".join(f"{rule.slug}:{rule.version}" for rule in rules),
-        "book": find_book(slot.slug),
+        "standing": find_standing(slot),
         "host": f"{request.scheme}://{request.get_host()}",
         "names": ", ".join(rule.name for rule in rules),
     }

@@ -107,7 +107,7 @@ def test_saving_keeps_a_revision_and_the_trail_says_who() -> None:
     make()
     client = sign_in("marketer", name="tom")
     page = text_of(client.post(f"{AUDIENCES}gold/", form(condition=plan("silver"), seen_version=1), follow=True))
-    assert "Saved as draft v2." in page and "Draft v2" in page and "Never published" in page
+    assert "Saved as draft v2." in page and "Draft v2" in page and "Not live" in page
     assert [str(each.by) for each in list_revisions("segment", "gold")] == ["tom", "None"]
     assert AuditEntry.objects.filter(kind="segment", subject="gold", actor="tom", act="changed").count() == 1
     again = client.post(f"{AUDIENCES}gold/", form(condition=plan("silver"), seen_version=2), follow=True)
