@@ -56,9 +56,3 @@ def list_differences(rule: Rule, there: Mapping[str, Any]) -> list[Difference]:
     full = {field: there.get(field) for field in said}  # what a Book leaves out is as in a new one
     full = {**full, "caps": [{"of": "person", **cap} for cap in full["caps"] or []], "zone": full["zone"] or ""}
     return compare_definitions("rule", full, {**said, "caps": [{"of": "person", **cap} for cap in said["caps"]]})
-
-
-def find_book(slot: str) -> int | None:
-    """The number of the Book in force, where it has that slot."""
-    newest = Book.objects.order_by("-number").values_list("number", "payload__slots").first()
-    return newest[0] if newest is not None and slot in (newest[1] or {}) else None

@@ -58,7 +58,7 @@ def find_standing(draft: AnyDraft) -> Standing:
     changes = len(compare_definitions(kind, said, now))
     return Standing(
         CHANGED if changes else LIVE,
-        version=_find_version(kind, draft.slug, said),
+        version=find_version(kind, draft.slug, said),
         book=book["number"],
         by=book["published_by__username"] or "",
         at=book["published"],
@@ -87,7 +87,7 @@ def _compare(draft: AnyDraft, live: dict[str, Any]) -> str:
     return CHANGED if any((said.get(field) or None) != (now.get(field) or None) for field in FIELDS) else LIVE
 
 
-def _find_version(kind: str, slug: str, said: Any) -> int:
+def find_version(kind: str, slug: str, said: Any) -> int:
     """The newest version that says what is live."""
     revisions: Iterable[Revision] = Revision.objects.filter(kind=kind, slug=slug).order_by("-version", "-pk")[:50]
     return next((each.version for each in revisions if each.definition == said), 0)

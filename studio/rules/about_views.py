@@ -9,15 +9,15 @@ from uuid import UUID
 import msgspec
 from django import forms
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from personalization.preview import Previewer, say_reasons, trace
 from personalization.preview import Reason as Finding
-from personalization.preview import say_reasons, trace
 from personalization.visiting import Visit, make_link
 from personalization.wiring import clock, make_sealer, make_visits
 from profiles.audit import Act, record_act
@@ -34,13 +34,17 @@ from rules.stock import count_stock
 from segments.conditions.calendar import Calendar
 from segments.conditions.language import BadCondition
 from segments.conditions.parse import parse_condition
+from studio.conditions.partial import bound_by_visit
+from studio.conditions.people import show_people
 from studio.forms import StudioForm
-from studio.pages import find_by, needs, show
+from studio.pages import StudioRequest, find_by, needs, show
 from studio.roles import Ability
 
 SPANS = ((7, _("7 days")), (30, _("30 days")))
 LAST_PAGE = "studio:visited"  # of the session: the page one looked at last
 MOST_TEXT = 600
+MOST_PEOPLE = 6  # to choose from
+SOME_MS = 500  # to find them in
 KEPT = {
     Kept.OUTSIDE_SCHEDULE: _("it is outside its schedule"),
     Kept.NO_CONSENT: _("they did not agree to what it needs"),
@@ -109,12 +113,13 @@ def _measure(slug: str, since: datetime, until: datetime) -> Any:
 
 
 @needs(Ability.PEOPLE, methods=("GET", "HEAD", "POST"))
-def show_preview(request: HttpRequest, slug: str) -> HttpResponse:
+def show_preview(request: StudioRequest, slug: str) -> HttpResponse:
     """What one person would get in the rule's slot by what is drafted, and a link to the site as they see it."""
     rule = get_object_or_404(Rule.objects.select_related("slot", "block", "block__fallback", "offer"), slug=slug)
     begin = {"url": request.session.get(LAST_PAGE) or request.build_absolute_uri("/demo/")}
     form = PreviewForm(request.POST) if request.method == "POST" else PreviewForm(initial=begin)
     context: dict[str, Any] = {"title": gettext("Preview"), "rule": rule, "form": form, "zone": settings.PZ_TIME_ZONE}
+    context["people"] = show_people(_list_some(rule), personal=request.visitor.sees_personal_data)
     status = 200
     if form.is_bound and form.is_valid():
         asked = form.cleaned_data
@@ -128,6 +133,20 @@ def show_preview(request: HttpRequest, slug: str) -> HttpResponse:
     if form.errors:
         status = 422
     return show(request, "studio/rules/preview.html", context, status=status)
+
+
+def _list_some(rule: Rule) -> Sequence[UUID]:
+    """A few who match its condition, as far as that can be told without a visit."""
+    newest = StoredProfile.objects.order_by("-last_seen").values_list("id", flat=True)[:MOST_PEOPLE]
+    if rule.condition is None:
+        return list(newest)
+    try:
+        bound = bound_by_visit(parse_condition(rule.condition))
+        if isinstance(bound, bool):
+            return list(newest) if bound else ()
+        return Previewer(bound).list_people(timeout_ms=SOME_MS)[:MOST_PEOPLE]
+    except (BadCondition, OperationalError):
+        return ()
 
 
 def _look(rule: Rule, person: UUID | None, at: int | None, by: str) -> dict[str, Any]:

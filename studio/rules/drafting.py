@@ -9,9 +9,11 @@ from django.utils.translation import gettext
 from rules.findings import find_findings_of
 from rules.models import Rule
 from rules.ordering import find_shares
-from rules.standing import Published, Standing, find_standing, list_differences, read_published
+from rules.standing import Standing, find_standing, list_differences, read_published
 from studio.rules.forms import RuleForm
 from studio.rules.words import say_rule
+from studio.standing import CHANGED, LIVE, NOT_LIVE, find_version
+from studio.standing import Standing as Told
 
 UNNAMED = "unsaved-rule"
 MOST_NAMED = 3
@@ -85,27 +87,29 @@ def find_place(rule: Rule) -> Place:
 
 @dataclass(frozen=True)
 class Head:
-    """The state of a saved draft, for the top of its page."""
+    """The state of a saved draft, for the top of its page: how it stands, and what differs from what is live."""
 
-    version: int
-    standing: Standing
-    published: Published
+    told: Told
     changes: list[str]
-
-    @property
-    def said(self) -> str:
-        number = self.published.number
-        if self.standing is Standing.LIVE:
-            return gettext("Live, as in Book %(number)s") % {"number": number}
-        if self.standing is Standing.CHANGED:
-            return gettext("Live in Book %(number)s, in other words") % {"number": number}
-        return gettext("Not published")
 
 
 def find_head(rule: Rule) -> Head:
     published = read_published()
     there = published.rules.get(rule.slug)
-    changes = [each.label.lower() for each in list_differences(rule, there)] if there is not None else []
-    if there is not None and not rule.live:
+    if there is None:
+        return Head(Told(NOT_LIVE), [])
+    changes = [each.label.lower() for each in list_differences(rule, there)]
+    if not rule.live:
         changes = [gettext("switched off"), *changes]
-    return Head(rule.version, find_standing(rule, published), published, changes)
+    standing = find_standing(rule, published)
+    return Head(
+        Told(
+            LIVE if standing is Standing.LIVE else CHANGED,
+            version=find_version("rule", rule.slug, there),
+            book=published.number,
+            by=published.by,
+            at=published.at,
+            changes=len(changes),
+        ),
+        changes,
+    )

@@ -16,7 +16,6 @@ from rules.drafts import InUse, Overtaken, list_revisions, remove_draft, save_dr
 from rules.models import Rule, Slot
 from rules.ordering import OrderOvertaken, find_shares, list_steps, save_order
 from rules.revisions import say_overtaken
-from rules.standing import find_book
 from rules.validating import BadDraft
 from studio.lists import PER_PAGE, Column, Filter, Listing
 from studio.pages import StudioRequest, find_by, needs, refuse, show
@@ -24,6 +23,7 @@ from studio.roles import Ability
 from studio.rules.forms import SlotForm
 from studio.rules.moving import Move, move, read_order, write_order
 from studio.rules.rows import tell
+from studio.standing import find_standing
 
 LISTING = Listing(
     (
@@ -53,7 +53,7 @@ def show_slots(request: HttpRequest) -> HttpResponse:
     slots = Slot.objects.select_related("default").annotate(
         live_rules=Count("rules", filter=Q(rules__live=True)), all_rules=Count("rules")
     )
-    context = {"title": gettext("Content"), "listing": LISTING.show(request, slots)}
+    context = {"title": gettext("Slots"), "listing": LISTING.show(request, slots)}
     return show(request, "studio/slots/list.html", context)
 
 
@@ -120,7 +120,7 @@ def _show(request: HttpRequest, slot: Slot, form: SlotForm, *, status: int = 200
         "rules": rules,
         "order": write_order([[rule.slug for rule in step] for step in steps]),
         "seen": " ".join(f"{rule.slug}:{rule.version}" for rule in rules),
-        "book": find_book(slot.slug),
+        "standing": find_standing(slot),
         "host": f"{request.scheme}://{request.get_host()}",
         "names": ", ".join(rule.name for rule in rules),
     }
