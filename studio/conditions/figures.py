@@ -210,6 +210,8 @@ def _list_reasons(
 def find_who(asked: Asked) -> dict[str, Any]:
     """Who matches (ids alone: they are named for each member anew), who would come and go, how large it was."""
     root = read_asked(asked).root
+    if root is None and asked.about == "rule":  # for everybody
+        return {"people": _list_newest(), "changes": None, "size": None}
     if root is None:
         return {"people": [], "changes": None, "size": _draw_size(asked)}
     bound = bound_by_visit(root)
@@ -218,7 +220,7 @@ def find_who(asked: Asked) -> dict[str, Any]:
         if not isinstance(bound, bool):
             people = [str(id) for id in Previewer(bound, at=asked.at).list_people(timeout_ms=WHO_MS)]
         elif bound:
-            people = [str(id) for id in StoredProfile.objects.order_by("-last_seen").values_list("id", flat=True)[:10]]
+            people = _list_newest()
         if asked.slug and asked.about == "segment":
             changes = Previewer(root, at=asked.at, slug=asked.slug).compare(timeout_ms=WHO_MS)
     except OperationalError as error:
@@ -236,6 +238,10 @@ def withhold_who(answer: dict[str, Any]) -> dict[str, Any]:
         "few": len(answer["people"]) < FEW,
         "changes": changes and {name: say_people(number) for name, number in changes.items()},
     }
+
+
+def _list_newest() -> list[str]:
+    return [str(id) for id in StoredProfile.objects.order_by("-last_seen").values_list("id", flat=True)[:10]]
 
 
 def _draw_size(asked: Asked) -> dict[str, Any] | None:

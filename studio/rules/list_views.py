@@ -29,7 +29,7 @@ def show_rules(request: HttpRequest) -> HttpResponse:
     listing = make_listing(timezone.now()).show(request, rules)
     tell(list(listing.rows))
     context = {
-        "title": gettext("Content"),
+        "title": gettext("Rules"),
         "listing": listing,
         "has_slots": bool(listing.rows) or Slot.objects.exists(),
     }

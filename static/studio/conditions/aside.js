@@ -102,7 +102,7 @@ export function bindAside(box, { ask, condition }) {
     sample = answer.sample ?? [];
     const list = part('sample');
     if (list) {
-      list.replaceChildren(...sample.map(each => h('li', { class: 'flex gap-2 justify-between' }, h('a', { class: 'link link-hover min-w-0 truncate', href: each.url }, each.name), h('span', { class: 'quiet text-sm' }, each.hint))));
+    list.replaceChildren(...sample.map(each => h('li', { class: 'flex gap-2 justify-between items-baseline' }, h('a', { class: 'link link-hover min-w-0 truncate', href: each.url, title: each.name }, each.name), h('span', { class: 'quiet text-sm shrink-0 whitespace-nowrap' }, each.hint))));
       part('nobody').hidden = sample.length > 0 || answer.few;
       part('few').hidden = !answer.few;
     }
