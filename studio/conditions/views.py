@@ -3,6 +3,7 @@
 from typing import cast
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext
 
 from studio.conditions.asking import Asked, BadQuestion, Busy, answer_once, read_question
 from studio.conditions.facts import list_facts, list_properties, list_values
@@ -61,8 +62,8 @@ def who(request: HttpRequest) -> HttpResponse:
     personal = visitor.sees_personal_data
     told = answer if personal else withhold_who(answer)
     sample = show_people(told["people"] if visitor.may(Ability.PEOPLE) else [], personal=personal)
-    few = told.get("few", False)
-    return _tell({"sample": sample, "few": few, "changes": told["changes"], "size": told["size"]})
+    nobody = told.get("nobody") or gettext("Nobody so far.")
+    return _tell({"sample": sample, "nobody": nobody, "changes": told["changes"], "size": told["size"]})
 
 
 @needs(Ability.LOOK)
