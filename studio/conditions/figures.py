@@ -130,7 +130,10 @@ def withhold_few(asked: Asked, answer: dict[str, Any]) -> dict[str, Any]:
     figures = {id: (people, margin) for id, (people, margin) in answer["nodes"].items()}
     holds_few = bool(find_few(root, figures))
     total, margin = blur(answer["total"], answer["margin"], holds_few=holds_few)
-    return {**answer, "total": total, "margin": margin, "nodes": blur_nodes(root, figures)}
+    told = {**answer, "total": total, "margin": margin, "nodes": blur_nodes(root, figures)}
+    if isinstance(total, str):
+        told["share"] = gettext("of %(people)s people") % {"people": say_number(answer["people"])}
+    return told
 
 
 def find_withheld(asked: Asked, answer: dict[str, Any]) -> frozenset[str]:
@@ -166,7 +169,8 @@ def explain_person(asked: Asked, person: UUID, *, personal: bool, withheld: froz
         ends = {_holds(bound_by_visit(root, best=best), asked, person) for best in (True, False)}
         matched = ends.pop() if len(ends) == 1 else None
     if withheld:
-        return {"reasons": reasons, "marks": marks, "matched": None, "withheld": True}
+        said = gettext("Whether this person matches is not told: so few do that it would say who they are.")
+        return {"reasons": reasons, "marks": marks, "matched": None, "withheld": said}
     return {"reasons": reasons, "marks": marks, "matched": matched}
 
 
@@ -235,7 +239,7 @@ def withhold_who(answer: dict[str, Any]) -> dict[str, Any]:
     return {
         **answer,
         "people": [] if len(answer["people"]) < FEW else answer["people"],
-        "few": len(answer["people"]) < FEW,
+        "nobody": gettext("Too few match to name some of them."),
         "changes": changes and {name: say_people(number) for name, number in changes.items()},
     }
 

@@ -64,8 +64,8 @@ def who(request: HttpRequest) -> HttpResponse:
     personal = visitor.sees_personal_data
     told = answer if personal else withhold_who(answer)
     people = show_people(told["people"] if visitor.may(Ability.PEOPLE) else [], sees=personal)
-    sample, few = [_tell_person(each) for each in people], told.get("few", False)
-    return _tell({"sample": sample, "few": few, "changes": told["changes"], "size": told["size"]})
+    sample, nobody = [_tell_person(each) for each in people], told.get("nobody") or gettext("Nobody so far.")
+    return _tell({"sample": sample, "nobody": nobody, "changes": told["changes"], "size": told["size"]})
 
 
 @needs(Ability.LOOK)

@@ -431,8 +431,12 @@ def test_what_somebody_would_get_is_told_with_why(anna: Any) -> None:
     path = f"{RULES}rules/gold/preview/"
     assert "Nobody is known by this id." in client.post(path, {"person": "nobody-like-her"}).content.decode()
     said = client.post(path, {"person": anna.id, "url": "https://shop.example/"}).content.decode()
-    assert "<strong>Thanks</strong>, by this rule." in said and "Thank you!" in said
-    assert "pz_visit=" in said and "(•••)" in said
+    assert "<strong>Thanks</strong>, by this rule." in said and "(•••)" in said
+    assert "Thank you!" not in said and "pz_visit=" not in said
+    assert not AuditEntry.objects.filter(act="visited").exists()
+    granted = sign_in("marketer", personal=True)
+    said = granted.post(path, {"person": anna.id, "url": "https://shop.example/"}).content.decode()
+    assert "Thank you!" in said and "pz_visit=" in said
     assert AuditEntry.objects.get(act="visited").kind == "person"
     unknown = client.post(path, {}).content.decode()
     assert "What the page has there itself: no rule matches." in unknown

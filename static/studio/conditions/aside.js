@@ -61,9 +61,8 @@ export function bindAside(box, { ask, condition }) {
     const total = answer.total ?? null;
     part('total').textContent = total === null ? '–' : about(total, answer.margin);
     part('total').title = answer.margin ? interpolate(gettext('give or take %s'), [say(answer.margin)]) : '';
-    const isTold = typeof total === 'number';
-    const share = isTold && answer.people ? total / answer.people : 0;
-    part('share').textContent = total === null ? '' : !isTold ? interpolate(gettext('of %s people'), [say(answer.people)]) : interpolate(answer.visits?.length ? gettext('at most %s of %s people, by the visit') : gettext('%s of %s people'), [percent(share), say(answer.people)]);
+    const share = total / answer.people || 0;
+    part('share').textContent = total === null ? '' : answer.share ?? interpolate(answer.visits?.length ? gettext('at most %s of %s people, by the visit') : gettext('%s of %s people'), [percent(share), say(answer.people)]);
     part('bar').value = Math.min(share, 1);
     part('partial').hidden = !answer.left_out;
     drawReasons(answer);
@@ -81,7 +80,7 @@ export function bindAside(box, { ask, condition }) {
       h('span', { class: each.matched ? 'text-success' : 'quiet', 'aria-hidden': 'true' }, each.matched === null ? '–' : each.matched ? '✔' : '✘'),
       h('span', { class: 'min-w-0 break-words' }, h('span', { class: 'sr-only' }, each.matched === null ? '' : each.matched ? gettext('Yes: ') : gettext('No: ')), each.said, each.needs && h('span', { class: 'quiet' }, ` ${each.needs}`)),
     )));
-    part('answer').textContent = !person ? '' : answer.unknown ? gettext('Nothing is known of that person.') : !answer.reasons ? '' : answer.withheld ? gettext('It is not told whether this person matches: so few do that it would say who they are.') : answer.matched === null ? gettext('It depends on the visit.') : answer.matched ? gettext('This person matches.') : gettext('This person does not match.');
+    part('answer').textContent = !person ? '' : answer.unknown ? gettext('Nothing is known of that person.') : !answer.reasons ? '' : answer.withheld ?? (answer.matched === null ? gettext('It depends on the visit.') : answer.matched ? gettext('This person matches.') : gettext('This person does not match.'));
   }
 
   async function askWho() {
@@ -102,14 +101,14 @@ export function bindAside(box, { ask, condition }) {
     sample = answer.sample ?? [];
     const list = part('sample');
     if (list) {
-    list.replaceChildren(...sample.map(each => h('li', { class: 'flex gap-2 justify-between items-baseline' }, h('a', { class: 'link link-hover min-w-0 truncate', href: each.url, title: each.name }, each.name), h('span', { class: 'quiet text-sm shrink-0 whitespace-nowrap' }, each.hint))));
-      part('nobody').hidden = sample.length > 0 || answer.few;
-      part('few').hidden = !answer.few;
+      list.replaceChildren(...sample.map(each => h('li', { class: 'flex gap-2 justify-between items-baseline' }, h('a', { class: 'link link-hover min-w-0 truncate', href: each.url, title: each.name }, each.name), h('span', { class: 'quiet text-sm shrink-0 whitespace-nowrap' }, each.hint))));
+      part('nobody').hidden = sample.length > 0;
+      part('nobody').textContent = answer.nobody;
     }
     part('changes').hidden = !answer.changes;
     if (answer.changes) {
-      part('enter').textContent = about(answer.changes.enter);
-      part('leave').textContent = about(answer.changes.leave);
+      part('enter').textContent = say(answer.changes.enter);
+      part('leave').textContent = say(answer.changes.leave);
     }
     part('size').replaceChildren(...(answer.size ? [drawLine(answer.size)] : []));
   }

@@ -6,9 +6,7 @@ const PAUSE_MS = 300;
 const AGAIN_MS = 1_000; // after the server said that it still works on an earlier question
 const PATIENCE_MS = 20_000;
 
-/** A figure that is told in words, as there are too few, is shown as it is. */
 export function about(people, margin) {
-  if (typeof people === 'string') return people;
   return margin ? interpolate(gettext('about %s'), [say(people)]) : say(people);
 }
 
