@@ -9,7 +9,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.models import EventType
-from rules.uses import find_uses
 from segments.in_words import say_definition
 from segments.lists import NAME_LENGTH
 from segments.models import Segment
@@ -21,6 +20,7 @@ from studio.audiences.listing import KINDS
 from studio.pages import StudioRequest, needs, refuse, show
 from studio.roles import Ability
 from studio.saving import save_form
+from studio.uses import find_users
 
 MADE = _("“%(name)s” is saved as a draft. Nobody is in it before it is published.")
 MADE_LIST = _("“%(name)s” is saved. Now upload its people.")
@@ -119,7 +119,7 @@ def show_audience(request: StudioRequest, slug: str) -> HttpResponse:
         "form": form,
         "kind": dict(KINDS)[stored.kind],
         "words": say_definition(stored.kind, stored.condition, stored.as_of),
-        "uses": find_uses([slug]).get(slug, []),
+        "users": find_users([slug]).get(slug, []),
         "can_freeze": stored.kind in FREEZABLE,
         "undoable": find_undoable(stored) if stored.kind == Segment.Kind.LIST else None,
     }

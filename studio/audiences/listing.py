@@ -12,12 +12,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from rules.models import Revision
-from rules.uses import Use, find_uses
 from segments.charts import Chart, draw_chart
 from segments.models import Segment, SegmentSize
 from segments.sizes import DAY, list_sizes
 from studio.audiences.status import Known, Standing, Status, find_standings
 from studio.lists import Column, Filter, Listing
+from studio.uses import User, find_users
 
 WEEK = timedelta(days=7)
 SPARK = (96, 24)
@@ -39,7 +39,7 @@ class Row:
     size: int | None
     chart: Chart | None
     is_young: bool
-    uses: Sequence[Use]
+    users: Sequence[User]
     made: Revision | None
     updated: Revision | None
 
@@ -90,7 +90,7 @@ def fill_rows(segments: Sequence[Any], known: Known) -> list[Row]:
     standings = find_standings(segments, known)
     at = timezone.now()
     sizes = list_sizes(slugs, since=at - WEEK)
-    uses = find_uses(slugs)
+    users = find_users(slugs)
     made, updated = _find_edits(slugs, "version"), _find_edits(slugs, "-version")
     width, height = SPARK
     return [
@@ -100,7 +100,7 @@ def fill_rows(segments: Sequence[Any], known: Known) -> list[Row]:
             size=each.size,
             chart=draw_chart(sizes[each.slug], since=at - WEEK, until=at, width=width, height=height, most=48),
             is_young=bool(sizes[each.slug]) and sizes[each.slug][0].hour > at - DAY,
-            uses=uses.get(each.slug, ()),
+            users=users.get(each.slug, ()),
             made=made.get(each.slug),
             updated=updated.get(each.slug),
         )

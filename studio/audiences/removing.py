@@ -11,12 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from rules.drafts import InUse, Overtaken
 from rules.models import Revision
 from rules.revisions import list_removed
-from rules.uses import find_uses, remove_unused
+from rules.uses import remove_unused
 from segments.standing import find_standing
 from studio.audiences.finding import find_segment, show_about
 from studio.pages import find_by, needs, show
 from studio.roles import Ability
 from studio.saving import read_seen
+from studio.uses import find_users
 
 
 @needs(Ability.EDIT, methods=("GET", "HEAD", "POST"))
@@ -39,7 +40,7 @@ def show_remove(request: HttpRequest, slug: str) -> HttpResponse:
     standing = find_standing(segment)
     context = {
         "title": _("Remove"),
-        "uses": find_uses([slug]).get(slug, []),
+        "users": find_users([slug]).get(slug, []),
         "listed": None if standing is None else standing.people,
     }
     return show_about(request, "remove", segment, context)

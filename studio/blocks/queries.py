@@ -1,39 +1,19 @@
 """Reads of blocks for the pages: who uses them, and what of it the lists ask."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from rules.models import Block, Rule, Slot
 from studio.lists import Column, Filter, Listing, Rows
 from studio.standing import list_standings
-
-
-class User(NamedTuple):
-    """What shows a block: its kind in words, name and page."""
-
-    kind: Any
-    name: str
-    url: str
-
-
-SLOT, RULE, FALLBACK = _("Default of the slot"), _("Rule"), _("Stands in for")
+from studio.uses import list_users, with_rules
 
 
 def list_blocks() -> QuerySet[Block]:
-    return Block.objects.select_related("fallback").prefetch_related("slot_set", "rules", "block_set")
-
-
-def list_users(block: Block) -> list[User]:
-    """Everything that shows a block."""
-    return [
-        *(User(SLOT, slot.name, reverse("studio:slot", args=[slot.slug])) for slot in block.slot_set.all()),
-        *(User(RULE, rule.name, reverse("studio:rule", args=[rule.slug])) for rule in block.rules.all()),
-        *(User(FALLBACK, other.name, reverse("studio:block", args=[other.slug])) for other in block.block_set.all()),
-    ]
+    return Block.objects.select_related("fallback").prefetch_related("slot_set", with_rules(), "block_set")
 
 
 def add_columns(blocks: Iterable[Any]) -> list[Any]:

@@ -9,12 +9,13 @@ from django.utils.translation import gettext
 
 from rules.models import Block, Offer
 from studio.blocks.forms import BlockForm
-from studio.blocks.queries import LISTING, add_columns, list_blocks, list_users
+from studio.blocks.queries import LISTING, add_columns, list_blocks
 from studio.blocks.starts import STARTS
 from studio.pages import StudioRequest, needs, refuse, show
 from studio.roles import Ability
 from studio.saving import save_form
 from studio.standing import find_standing
+from studio.uses import list_users
 
 SAMPLE_OFFERS = 200  # to choose from in a preview
 
@@ -56,7 +57,7 @@ def show_block(request: StudioRequest, slug: str) -> HttpResponse:
 
 def _show_editor(request: HttpRequest, block: Block, form: BlockForm, name: str) -> HttpResponse:
     is_new = block.pk is None
-    stored = None if is_new else Block.objects.select_related("fallback").get(pk=block.pk)
+    stored = None if is_new else list_blocks().get(pk=block.pk)
     context: dict[str, Any] = {
         "title": name,
         "draft": block,

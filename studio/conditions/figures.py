@@ -132,7 +132,7 @@ def withhold_few(asked: Asked, answer: dict[str, Any]) -> dict[str, Any]:
     total, margin = blur(answer["total"], answer["margin"], holds_few=holds_few)
     told = {**answer, "total": total, "margin": margin, "nodes": blur_nodes(root, figures)}
     if isinstance(total, str):
-        told["share"] = gettext("of %(people)s people") % {"people": say_number(answer["people"])}
+        told["share"] = gettext("of %(people)s people") % {"people": write_number(answer["people"])}
     return told
 
 

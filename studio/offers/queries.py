@@ -13,6 +13,7 @@ from rules.models import Grant, Offer, OfferCode
 from rules.stock import NOTHING, Stock, count_stock
 from studio.lists import Column, Filter, Listing
 from studio.standing import list_standings
+from studio.uses import list_users, with_rules
 
 LOOKED_BACK_DAYS = 7
 SOON_DAYS = 3  # in which a stock that ends is worth a warning
@@ -57,17 +58,17 @@ def look_ahead(offer: Offer, *, at: datetime) -> Outlook:
 
 
 def list_offers() -> QuerySet[Offer]:
-    return Offer.objects.prefetch_related("rules")
+    return Offer.objects.prefetch_related(with_rules())
 
 
 def add_columns(offers: Iterable[Any]) -> list[Any]:
-    """The offers of a page, each with its `stock`, whether that `is_low`, and its `standing`."""
+    """The offers of a page, each with its `stock`, whether that `is_low`, its `users` and its `standing`."""
     found: list[Any] = list(offers)
     stock = count_stock(found)
     for offer, standing in zip(found, list_standings(found), strict=True):
         offer.stock = stock.get(offer.slug, NOTHING)
         offer.is_low = offer.kind == Offer.Kind.CODE and is_low(offer.stock)
-        offer.standing = standing
+        offer.users, offer.standing = list_users(offer), standing
     return found
 
 

@@ -17,6 +17,7 @@ from studio.people.names import name_people
 from studio.roles import Ability
 from studio.saving import save_form, try_to_remove
 from studio.standing import find_standing
+from studio.uses import list_users
 
 
 @needs(Ability.LOOK)
@@ -46,14 +47,14 @@ def show_offer(request: StudioRequest, slug: str) -> HttpResponse:
             return refuse(request, request.visitor, Ability.EDIT)
         if save_form(request, form):
             return redirect("studio:offer", slug)
-    stored = Offer.objects.get(pk=offer.pk)
+    stored = list_offers().get(pk=offer.pk)
     context: dict[str, Any] = {
         "title": name,
         "offer": stored,
         "form": form,
         "standing": find_standing(stored),
         "outlook": look_ahead(stored, at=timezone.now()),
-        "rules": stored.rules.select_related("slot").order_by("name"),
+        "users": list_users(stored),
         "kinds": Offer.Kind,
     }
     return show(request, "studio/offers/offer.html", context, status=422 if form.errors else 200)
