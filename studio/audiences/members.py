@@ -120,6 +120,7 @@ def _look(segment: Segment, request: StudioRequest) -> dict[str, Any]:
         people = list(name_people(preview.people, sees=request.visitor.sees_personal_data).values())
     counts = preview.counts
     told = {"preview": preview, "people": people, "share": 100 * counts.total / max(counts.people, 1)}
+    told["is_estimate"] = counts.margin > 0
     return told if request.visitor.sees_personal_data else _withhold_few(root, told)
 
 
@@ -141,8 +142,8 @@ def _withhold_few(root: Node, told: dict[str, Any]) -> dict[str, Any]:
         "changes": changes and {name: say_people(number) for name, number in changes._asdict().items()},
     }
     if isinstance(total.people, str):
-        return {"preview": shown, "people": [], "share": None}
-    return {"preview": shown, "people": told["people"], "share": 100 * total.people / max(counts.people, 1)}
+        return {**told, "preview": shown, "people": [], "share": None}
+    return {**told, "preview": shown, "share": 100 * total.people / max(counts.people, 1)}
 
 
 @needs(Ability.PERSONAL, methods=("GET", "HEAD", "POST"))

@@ -169,7 +169,9 @@ def explain_person(asked: Asked, person: UUID, *, personal: bool, withheld: froz
         ends = {_holds(bound_by_visit(root, best=best), asked, person) for best in (True, False)}
         matched = ends.pop() if len(ends) == 1 else None
     if withheld:
-        said = gettext("Whether this person matches is not told: so few do that it would say who they are.")
+        said = gettext(
+            "Whether this person matches is not told: a row matches so few people that it would say who they are."
+        )
         return {"reasons": reasons, "marks": marks, "matched": None, "withheld": said}
     return {"reasons": reasons, "marks": marks, "matched": matched}
 
