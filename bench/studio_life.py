@@ -1,4 +1,4 @@
-"""What years of use leave beside people and definitions, so that the pages of the Studio have what they have in life."""
+"""What years of use leave beside people and definitions, so that pages have what they have in life."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -58,7 +58,8 @@ def find_sources(names: Iterable[str]) -> dict[str, list[str]]:
         cursor.execute(
             "SELECT wanted.name, array_agg(DISTINCT newest.source) FROM unnest(%s::text[]) AS wanted (name) "
             "CROSS JOIN LATERAL (SELECT source FROM profiles_archivedevent "
-            "WHERE name >= wanted.name AND name <= wanted.name ORDER BY name DESC, at DESC LIMIT %s) AS newest GROUP BY wanted.name",
+            "WHERE name >= wanted.name AND name <= wanted.name ORDER BY name DESC, at DESC LIMIT %s) AS newest "
+            "GROUP BY wanted.name",
             [list(names), OF_A_LIST],
         )
         return {name: sorted(sources) for name, sources in cursor.fetchall()}

@@ -20,7 +20,7 @@ Key = tuple[str, str]  # a kind and a slug
 @dataclass(frozen=True)
 class Alteration:
     """One definition that is new, changed or removed. `before` and `after` are what it said and says; `edit` is its
-    newest revision, None of what has none and beyond MOST_COMPARED; `is_drafted` says that there still is a draft of it."""
+    newest revision, None of what has none and beyond MOST_COMPARED; `is_drafted`: there still is a draft of it."""
 
     kind: str
     slug: str

@@ -20,7 +20,8 @@ SELECT DISTINCT asked, kind, slug, name, slot FROM (
         'rule' AS kind, rule.slug, rule.name, slot.slug AS slot
     FROM rules_rule AS rule JOIN rules_slot AS slot ON slot.id = rule.slot_id
     UNION ALL
-    SELECT jsonb_array_elements(jsonb_path_query_array(condition, %(asked)s::jsonpath)) #>> '{}', 'segment', slug, name, ''
+    SELECT jsonb_array_elements(jsonb_path_query_array(condition, %(asked)s::jsonpath)) #>> '{}',
+        'segment', slug, name, ''
     FROM segments_segment
 ) AS uses
 WHERE asked = ANY(%(wanted)s) AND NOT (kind = 'segment' AND slug = asked)
