@@ -20,7 +20,7 @@ Key = tuple[str, str]  # a kind and a slug
 @dataclass(frozen=True)
 class Alteration:
     """One definition that is new, changed or removed. `before` and `after` are what it said and says; `edit` is its
-    newest revision, None of what has none and beyond MOST_COMPARED; `is_drafted` says that there still is a draft."""
+    newest revision, None of what has none and beyond MOST_COMPARED; `is_drafted`: there still is a draft of it."""
 
     kind: str
     slug: str
@@ -45,7 +45,7 @@ def list_alterations(before: Payload | None, after: Payload) -> list[Alteration]
     ]
     # What is new can be read on a page of its own.
     told = set(sorted(keys, key=lambda key: key not in old)[:MOST_COMPARED])
-    edits, drafted = find_edits(list(told)), _find_drafted(keys)
+    edits, drafted = find_edits(list(told)), _find_drafted(key for key in keys if key not in new)
     found = []
     for key in keys:
         was, now = old.get(key), new.get(key)
@@ -60,7 +60,7 @@ def list_alterations(before: Payload | None, after: Payload) -> list[Alteration]
                 after=now,
                 differences=tuple(compared),
                 edit=edits.get(key),
-                is_drafted=key in drafted,
+                is_drafted=now is not None or key in drafted,
             )
         )
     return found

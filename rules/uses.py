@@ -8,7 +8,6 @@ from typing import NamedTuple
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
-from rules.describe import name_one
 from rules.drafts import InUse, remove_draft
 from rules.models import Revision
 from segments.models import Segment
@@ -21,8 +20,8 @@ SELECT DISTINCT asked, kind, slug, name, slot FROM (
         'rule' AS kind, rule.slug, rule.name, slot.slug AS slot
     FROM rules_rule AS rule JOIN rules_slot AS slot ON slot.id = rule.slot_id
     UNION ALL
-    SELECT jsonb_array_elements(jsonb_path_query_array(condition, %(asked)s::jsonpath)) #>> '{}', 'segment', slug,
-        name, ''
+    SELECT jsonb_array_elements(jsonb_path_query_array(condition, %(asked)s::jsonpath)) #>> '{}',
+        'segment', slug, name, ''
     FROM segments_segment
 ) AS uses
 WHERE asked = ANY(%(wanted)s) AND NOT (kind = 'segment' AND slug = asked)
@@ -53,5 +52,5 @@ def remove_unused(segment: Segment, *, by: User | None, at: datetime, expected: 
     """Removes the draft of a segment that nothing asks for; raises InUse with what does, and Overtaken."""
     uses = find_uses([segment.slug]).get(segment.slug)
     if uses:
-        raise InUse(name_one(use.kind, use.slug) for use in uses)
+        raise InUse(f"{use.kind} {use.slug}" for use in uses)
     return remove_draft(segment, by=by, at=at, expected=expected)
