@@ -44,7 +44,7 @@ def list_users(draft: Block | Offer) -> list[User]:
     return users
 
 
-def with_rules() -> Prefetch[str, QuerySet[Rule], str]:
+def with_rules() -> "Prefetch[str, QuerySet[Rule], str]":
     """The rules of blocks or offers with their slots, in one question."""
     return Prefetch("rules", Rule.objects.select_related("slot").order_by("name"))
 
