@@ -21,12 +21,13 @@ from personalization.backtesting import cancel_back_test, start_back_test
 from personalization.privacy import erase_by
 from profiles.event import Event, pack
 from profiles.models import MergeRecord, StoredProfile
-from rules.actions import publish_book
+from rules.actions import publish_definitions
 from rules.codes import generate_codes
 from rules.drafts import remove_draft, save_draft
 from rules.images import add_image, remove_image
 from rules.models import BackTest, Block, Image, Offer, Rule, ScheduledPublication, Slot
 from rules.points import add_points
+from rules.queries import newest_book
 from rules.scheduling import cancel_publication, schedule_publication
 from segments.lists import draft_snapshot, store_upload
 from segments.models import Segment
@@ -43,7 +44,8 @@ REVIEW, PUBLICATION = "Exhibited review", "Exhibited publication"
 
 def set_up(url: str, owner: str) -> None:
     by, at = User.objects.get(username=owner), timezone.now()
-    publish_book(by=by, at=at, note="What is published, once more")  # so that there is one to go back to
+    _, published = newest_book() or (0, {})
+    publish_definitions(published, by=by, at=at, note="As it was")  # so that there is one to go back to
     _live(url, Source.objects.earliest("pk"))
     drafts = _draft(by, at)
     _let_in(by, at)
