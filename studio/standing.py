@@ -94,11 +94,6 @@ def _find_of_rule(rule: Rule) -> Standing:
     )
 
 
-def list_live(kind: str) -> set[str]:
-    """The slugs of a kind that the Book in force has."""
-    return set(_read_live(PLACES[kind]))
-
-
 def _path(place: str, slug: str) -> Any:
     return KeyTransform(slug, KeyTransform(place, "payload"))
 

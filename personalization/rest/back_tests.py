@@ -12,9 +12,10 @@ from rest_framework.response import Response
 from personalization.access import operator_of
 from personalization.backtesting import cancel_back_test, start_back_test
 from personalization.errors import CallRefused
+from personalization.paging import read_number, read_time, take_page
 from personalization.rest.fields import OF_PAGE, Body, page_of, read_body
 from personalization.rest.idempotency import once
-from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_number, read_time, take_page
+from personalization.rest.pagination import answer_page, read_cursor, read_limit
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
 from rules.models import BackTest

@@ -14,10 +14,11 @@ from rest_framework.response import Response
 
 from personalization.access import operator_of, say_caller
 from personalization.errors import CallRefused
+from personalization.paging import read_number, read_time, take_page
 from personalization.rest.etags import answer_tagged
 from personalization.rest.fields import OF_PAGE, Body, page_of, read_body
 from personalization.rest.idempotency import once
-from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_number, read_time, take_page
+from personalization.rest.pagination import answer_page, read_cursor, read_limit
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
 from rules.actions import publish_book, roll_back

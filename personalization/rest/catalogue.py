@@ -14,9 +14,10 @@ from ingestion.models import EventProperty, EventType
 from ingestion.queries import list_indexed
 from ingestion.schema_review import find_schema_problem
 from personalization.errors import CallRefused, FieldError, escape, refuse_fields
+from personalization.paging import read_text, take_page
 from personalization.rest.etags import require_match, tag_content
 from personalization.rest.fields import OF_PAGE, Body, page_of, read_body
-from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_text, take_page
+from personalization.rest.pagination import answer_page, read_cursor, read_limit
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
 

@@ -12,9 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from personalization.errors import CallRefused
+from personalization.paging import read_time, take_page
 from personalization.replaying import explain_decision
 from personalization.rest.fields import OF_PAGE, page_of
-from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_moment, read_time, take_page
+from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_moment
 from personalization.rest.people import read_person, read_uuid
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from personalization.errors import CallRefused
+from personalization.paging import read_number, read_text, take_page
 from personalization.rest.definition_forms import DiffSerializer, RevisionSerializer
 from personalization.rest.definitions import (
     Kind,
@@ -26,7 +27,7 @@ from personalization.rest.definitions import (
 from personalization.rest.etags import answer_tagged, tag_version
 from personalization.rest.fields import OF_PAGE, page_of
 from personalization.rest.idempotency import once
-from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_number, read_text, take_page
+from personalization.rest.pagination import answer_page, read_cursor, read_limit
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
 from rules.drafts import compare_revisions

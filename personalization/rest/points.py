@@ -10,8 +10,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from personalization.paging import read_number, read_time, take_page
 from personalization.rest.fields import OF_PAGE, Body, page_of, read_body
-from personalization.rest.pagination import answer_page, read_cursor, read_limit, read_number, read_time, take_page
+from personalization.rest.pagination import answer_page, read_cursor, read_limit
 from personalization.rest.people import find_id, load_person
 from personalization.rest.profiles import ID, TAG
 from personalization.rest.resource import Resource

@@ -17,16 +17,10 @@ from rest_framework.response import Response
 from ingestion.refusals import Refusal
 from personalization.access import caller_of, operator_of
 from personalization.errors import CallRefused, FieldError, refuse_fields
+from personalization.paging import read_number, read_time, take_page
 from personalization.people import request_erasure
 from personalization.rest.fields import OF_PAGE, page_of, read_body
-from personalization.rest.pagination import (
-    answer_page,
-    read_cursor,
-    read_limit,
-    read_number,
-    read_time,
-    take_page,
-)
+from personalization.rest.pagination import answer_page, read_cursor, read_limit
 from personalization.rest.people import (
     ORDER,
     describe_erasure,

@@ -10,11 +10,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from personalization.paging import take_page
 from personalization.rest.definition_forms import SegmentBody, SegmentSerializer
 from personalization.rest.definition_views import list_addresses
 from personalization.rest.definitions import Kind, find_draft
 from personalization.rest.fields import OF_PAGE, page_of
-from personalization.rest.pagination import answer_page, read_cursor, read_limit, take_page
+from personalization.rest.pagination import answer_page, read_cursor, read_limit
 from personalization.rest.people import moment
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation

@@ -1,6 +1,6 @@
 """Finding decisions: by person and time through their indexes, by all else among so many of the newest at a time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,12 @@ from django import forms
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from personalization.errors import CallRefused
-from personalization.rest.pagination import WALKED, Page, read_cursor, read_time, take_page, write_cursor
+from personalization.paging import WALKED, BadCursor, Page, parse_cursor, read_time, take_page, write_cursor
 from profiles.queries import TAKEN_OVER, find_profiles, list_former
 from rules.models import Block, Book, Decision, Rule, Slot
 from studio.decisions.words import DOORS, KEPT, REASONS
 from studio.forms import StudioForm
+from studio.people.names import Names
 
 PER_PAGE = 25
 MAX_TERM = 512
@@ -94,8 +94,8 @@ def find_decisions(request: Any, said: Mapping[str, Any]) -> Found:
     if isinstance(said.get("until"), datetime):
         decisions = decisions.filter(at__lt=said["until"])
     try:
-        cursor = read_cursor(_Asked(request), read_time, UUID)  # type: ignore[arg-type]  # it reads the query alone
-    except CallRefused:
+        cursor = parse_cursor(request.GET.get("cursor"), read_time, UUID)
+    except BadCursor:
         cursor = None
     matching = _match(said)
     page: Page[Decision] = take_page(decisions, order=("-at", "-id"), after=cursor, limit=PER_PAGE, matching=matching)
@@ -103,13 +103,6 @@ def find_decisions(request: Any, said: Mapping[str, Any]) -> Found:
     older = "" if page.after is None else "?" + urlencode({**narrowed, "cursor": write_cursor(page.after)})
     is_bounded = matching is not None and bool(older) and len(page.rows) < PER_PAGE
     return Found(page.rows, older, cursor is None, bool(narrowed), is_bounded)
-
-
-class _Asked:
-    """A request of Django's as the reader of cursors knows requests."""
-
-    def __init__(self, request: Any) -> None:
-        self.query_params = request.GET
 
 
 def _find_person(term: str) -> set[UUID]:
@@ -136,34 +129,13 @@ def _match(said: Mapping[str, Any]) -> Q | None:
     return found if found else None
 
 
-@dataclass(frozen=True)
-class Names:
-    """What slugs are called; those that are not known are told as they are."""
-
-    rules: Mapping[str, str]
-    blocks: Mapping[str, str]
-    slots: Mapping[str, str]
-
-
-def find_names(answers: Iterable[Mapping[str, Any]]) -> Names:
-    """What slugs are called now, of definitions that are still there."""
-    said = list(answers)
-    rules = {one["rule"] for one in said if one.get("rule")}
-    rules |= {each["rule"] for one in said for each in one.get("suppressed", ())}
-    return Names(
-        dict(Rule.objects.filter(slug__in=rules).values_list("slug", "name")),
-        dict(Block.objects.filter(slug__in={one.get("block") or "" for one in said}).values_list("slug", "name")),
-        dict(Slot.objects.filter(slug__in={one["slot"] for one in said}).values_list("slug", "name")),
-    )
-
-
 def name_by_book(decision: Decision) -> Names:
     """What slugs were called in the Book that decided."""
     payload = Book.objects.filter(number=decision.book).values_list("payload", flat=True).first() or {}
     return Names(
-        {each["slug"]: each.get("name") or each["slug"] for each in payload.get("rules", ())},
-        {slug: each.get("name") or slug for slug, each in payload.get("blocks", {}).items()},
-        {slug: each.get("name") or slug for slug, each in payload.get("slots", {}).items()},
+        rules={each["slug"]: each.get("name") or each["slug"] for each in payload.get("rules", ())},
+        blocks={slug: each.get("name") or slug for slug, each in payload.get("blocks", {}).items()},
+        slots={slug: each.get("name") or slug for slug, each in payload.get("slots", {}).items()},
     )
 
 

@@ -16,11 +16,11 @@ from rules.engine import Reason
 from rules.models import Decision, DecisionOutcome
 from rules.tally import EVERYBODY
 from studio.decisions.explaining import tell_explanation
-from studio.decisions.search import SearchForm, find_decision_id, find_decisions, find_names, list_known, name_by_book
+from studio.decisions.search import SearchForm, find_decision_id, find_decisions, list_known, name_by_book
 from studio.decisions.words import OUTCOMES, say_door, say_kept, say_reason
 from studio.masking import mask, mask_values
 from studio.pages import StudioRequest, is_part, needs, show
-from studio.people.names import Names, name_people
+from studio.people.names import find_names, name_people
 from studio.roles import Ability
 
 MOST_OUTCOMES = 100
@@ -36,7 +36,7 @@ def show_decisions(request: StudioRequest) -> HttpResponse:
     if said.get("q") and (id := find_decision_id(said["q"].strip())) is not None and not is_part(request):
         return redirect("studio:decision", id)
     found = find_decisions(request, said)
-    names = find_names(answer for decision in found.rows for answer in decision.answers)
+    names = find_names(answers=(answer for decision in found.rows for answer in decision.answers))
     asked_for = [each.profile_id for each in found.rows if each.profile_id is not None]
     people = name_people(asked_for, sees=request.visitor.sees_personal_data)
     rows = [
@@ -76,7 +76,7 @@ def show_decision(request: StudioRequest, id: UUID) -> HttpResponse:
     """What was asked, what was answered, and what came of it."""
     decision = _find(id)
     sees = request.visitor.sees_personal_data
-    there = find_names(decision.answers)
+    there = find_names(answers=decision.answers)
     names = name_by_book(decision)
     answers = [
         {

@@ -10,7 +10,7 @@ from rules.ledger import list_entries, read_balance
 from studio.masking import mask, mask_values
 from studio.people.evidence import list_audiences
 from studio.people.finding import Person, to_moment
-from studio.people.names import Names
+from studio.people.names import find_names
 
 MOST = 10  # of points and grants each
 MAX_SHOWN = 500  # letters of a trait
@@ -19,12 +19,12 @@ MAX_SHOWN = 500  # letters of a trait
 def describe_belongings(person: Person, *, at: datetime) -> dict[str, Any]:
     profile, sees = person.profile, person.sees
     audiences = list_audiences(profile)
-    names = Names(audiences=[slug for slug, _ in audiences])
+    names = find_names(audiences=[slug for slug, _ in audiences])
     grants = list_grants(person.ids, limit=MOST)
     entries = list_entries(person.id, limit=MOST)
     return {
         "traits": [(name, *_show_trait(name, trait, sees)) for name, trait in sorted(profile.traits.items())],
-        "audiences": [(slug, names.audiences[slug], to_moment(since)) for slug, since in audiences],
+        "audiences": [(slug, names.audiences.get(slug, slug), to_moment(since)) for slug, since in audiences],
         "scores": [(name, value, _percent(value)) for name, value in sorted(profile.scores.items())],
         "consent": [
             (purpose, said.value is True, to_moment(said.at)) for purpose, said in sorted(profile.consent.items())

@@ -28,7 +28,7 @@ from segments.forms import PastField
 from studio.forms import StudioForm
 from studio.pages import find_by, needs, show
 from studio.people.finding import Person, of_person
-from studio.people.names import Names
+from studio.people.names import find_names
 from studio.people.reasons import say_answer, say_suppressed
 from studio.roles import Ability
 
@@ -133,7 +133,7 @@ def list_shown(person: Person, at: datetime | None, *, draft: bool, by: str) -> 
     moment = None if at is None else int(at.timestamp() * 1_000)
     answer = make_visits().answer(Visit(person.id.hex, moment, draft, by), list(slots), {})
     told = {slug: _tell(slug, each) for slug, each in answer.slots.items()}
-    names = Names(answers=told.values())
+    names = find_names(answers=told.values())
     return [
         Shown(
             slots[slug],

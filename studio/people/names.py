@@ -1,7 +1,7 @@
 """What people and definitions are called on the pages of people, masked where it has to be."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -75,17 +75,25 @@ def name_key(key: str, *, sees: bool) -> Key:
     return Key(kind, text if sees else mask(text))
 
 
+@dataclass(frozen=True)
 class Names:
-    """The names of definitions by their slugs, each kind asked for once. What was removed is called by its slug."""
+    """What definitions are called, by their slugs."""
 
-    def __init__(self, *, audiences: Iterable[str] = (), answers: Iterable[Mapping[str, Any]] = ()) -> None:
-        told = list(answers)
-        wanted = {*audiences, *(slug for each in told for slug in each.get("segments", ()))}
-        rules = {slug for each in told for slug in (each.get("rule"), *_list_suppressed(each)) if slug}
-        self.audiences = _name(Segment, wanted)
-        self.rules = _name(Rule, rules)
-        self.blocks = _name(Block, {each["block"] for each in told if each.get("block")})
-        self.slots = _name(Slot, {each["slot"] for each in told})
+    audiences: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)
+    blocks: Mapping[str, str] = field(default_factory=dict)
+    slots: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_names(*, audiences: Iterable[str] = (), answers: Iterable[Mapping[str, Any]] = ()) -> Names:
+    """What they are called now, of those that are still there; each kind is asked for once."""
+    told = list(answers)
+    return Names(
+        _name(Segment, {*audiences, *(slug for each in told for slug in each.get("segments", ()))}),
+        _name(Rule, {slug for each in told for slug in (each.get("rule"), *_list_suppressed(each)) if slug}),
+        _name(Block, {each["block"] for each in told if each.get("block")}),
+        _name(Slot, {each["slot"] for each in told}),
+    )
 
 
 def _list_suppressed(answer: Mapping[str, Any]) -> list[str]:
@@ -93,5 +101,4 @@ def _list_suppressed(answer: Mapping[str, Any]) -> list[str]:
 
 
 def _name(model: Any, slugs: set[str]) -> dict[str, str]:
-    known = dict(model.objects.filter(slug__in=slugs).values_list("slug", "name")) if slugs else {}
-    return {slug: known.get(slug, slug) for slug in slugs}
+    return dict(model.objects.filter(slug__in=slugs).values_list("slug", "name")) if slugs else {}

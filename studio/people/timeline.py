@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from profiles.pages import page_merges, page_past
 from rules.decided_for import page_decisions
 from segments.queries import page_changes
-from studio.people.names import Names, shorten
+from studio.people.names import Names, find_names, shorten
 from studio.people.reasons import say_answer, say_suppressed
 from studio.private import Private, find_hidden, hides_worth, mask_properties
 
@@ -134,7 +134,7 @@ def list_timeline(asked: Asked) -> Timeline:
     rows, rest = found[: asked.limit], found[asked.limit :]
     changes = [each.segment for place, each in rows if place.rank == RANKS["audience"]]
     answers = [answer for place, each in rows if place.rank == RANKS["decision"] for answer in each.answers]
-    names = Names(audiences=changes, answers=answers)
+    names = find_names(audiences=changes, answers=answers)
     tellers = {RANKS[kind]: tell for kind, tell in _TELLERS.items()}
     entries = [tellers[place.rank](place, row, names, asked) for place, row in rows]
     return Timeline(entries, entries[-1].place.write() if rest else "")
@@ -220,7 +220,7 @@ def _tell_change(place: Place, change: Any, names: Names, asked: Asked) -> Entry
         "audience",
         place,
         "plus" if entered else "minus",
-        phrase % {"audience": names.audiences[change.segment]},
+        phrase % {"audience": names.audiences.get(change.segment, change.segment)},
         source=str(CAUSES.get(change.cause, change.cause)),
         url=reverse("studio:audience", kwargs={"slug": change.segment}),
         tag="success" if entered else "",

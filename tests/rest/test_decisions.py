@@ -102,7 +102,7 @@ def test_what_was_decided_for_whoever_became_part_of_the_person_is_theirs(back_e
 def test_the_list_is_gone_through_once(
     back_end: BackEnd, query: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("personalization.rest.pagination.WALKED", 3)
+    monkeypatch.setattr("personalization.paging.WALKED", 3)
     for number in range(1, 8):
         decide(number, ANNA, rule="gold-thanks" if number != 4 or not query else "other")
     seen, answer = [], back_end.get("decisions", limit=2, **query)

@@ -127,7 +127,7 @@ def test_people_are_found_by_their_ids_and_traits(back_end: BackEnd, redis_clien
 def test_a_search_looks_at_so_many_people_and_then_says_where_to_go_on(
     back_end: BackEnd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("personalization.rest.pagination.WALKED", 4)
+    monkeypatch.setattr("personalization.paging.WALKED", 4)
     for number in range(10):
         keep(make_profile(UUID(int=number + 1), user_id=f"u{number}", traits=GOLD if number in (5, 9) else {}))
     pages, answer = [], back_end.get("profiles", trait="plan:gold")

@@ -52,7 +52,7 @@ def test_the_members_are_those_of_the_version_that_answers(back_end: BackEnd) ->
 
 
 def test_looking_for_members_is_bounded(back_end: BackEnd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("personalization.rest.pagination.WALKED", 2)
+    monkeypatch.setattr("personalization.paging.WALKED", 2)
     name_answers(gold="gold@2")
     fill(5)
     seen, pages, answer = [], 1, back_end.get("segments/gold/members")
