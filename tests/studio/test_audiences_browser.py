@@ -29,7 +29,7 @@ def test_an_audience_is_made_from_a_template_saved_by_key_and_removed(page: Page
     page.get_by_role("link", name="New audience").click()
     page.get_by_role("link", name="Abandoned basket").click()
     page.get_by_label("Name", exact=True).fill("Probe basket")
-    expect(page.get_by_label("Short name")).to_have_attribute("placeholder", "probe-basket")
+    expect(page.get_by_label("Short name")).to_have_value("probe-basket")
     page.get_by_label("Description").press("Control+s")
     expect(page.get_by_role("heading", level=1)).to_have_text("Probe basket")
     expect(page.get_by_text("is saved as a draft")).to_be_visible()

@@ -96,6 +96,7 @@ function setUp(box) {
   }
 
   function ask(pause) {
+    if (!('mayCount' in box.dataset)) return;
     figures.ask({ condition: write(history.state), about: ui.about, slug: ui.slug, ...aside?.asks() }, pause);
   }
 
