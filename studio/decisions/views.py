@@ -153,9 +153,10 @@ def _tell_counter(name: str, count: int) -> dict[str, Any]:
 def _tell_facts(decision: Decision, sees: bool) -> dict[str, Any]:
     """What was known besides the Book: audiences, counters, codes that were left, what had been granted."""
     facts = decision.facts
-    granted = facts.get("granted", {})
+    granted, members = facts.get("granted", {}), facts.get("members", {})
+    names = find_names(audiences=members).audiences
     return {
-        "members": sorted(Names(audiences=dict(facts.get("members", {}))).audiences.items(), key=itemgetter(1)),
+        "members": sorted(((slug, names.get(slug, slug)) for slug in members), key=itemgetter(1)),
         "counts": [_tell_counter(name, count) for name, count in sorted(facts.get("counts", {}).items())],
         "stock": sorted(facts.get("stock", {}).items()),
         "granted": sorted(granted.items() if sees else ((name, mask(str(code))) for name, code in granted.items())),

@@ -63,7 +63,9 @@ LIST_LOADED = """() => performance.getEntriesByType('resource').map(each => each
 # No rule that is on asks for style sheets to be read once more.
 FIND_FAULTS = """async rules => {
   const found = await axe.run({resultTypes: ['violations'], preload: {assets: ['media']}, ...rules});
-  return found.violations.map(each => `${each.id}: ${each.nodes[0].html.slice(0, 200)} ${each.nodes[0].failureSummary}`);
+  return found.violations.map(
+    each => `${each.id}: ${each.nodes[0].html.slice(0, 200)} ${each.nodes[0].failureSummary}`,
+  );
 }"""
 COLOURS = {"runOnly": {"type": "tag", "values": ["cat.color"]}}
 THEMES: dict[str, dict[str, Any]] = {"light": {}, "dark": COLOURS}  # of the same document, colours alone differ
