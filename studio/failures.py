@@ -29,7 +29,7 @@ def answer_failure(request: HttpRequest) -> HttpResponse:
     try:
         if _comes_from_the_studio(request):
             return render(request, "studio/failed.html", {"title": _("Something is wrong")}, status=500)
-    except Exception:  # noqa: BLE001  # whatever it is, the failure that came before it is the one that is told
+    except Exception:  # whatever it is, the failure that came before it is the one that is told
         return plain
     return plain
 
