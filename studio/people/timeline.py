@@ -192,10 +192,15 @@ def _tell_event(place: Place, event: Any, names: Names, asked: Asked) -> Entry:
         "user-search" if event.type == "identify" else "activity",
         event.name,
         source=event.source,
-        facts=[(name, str(value)[:MAX_SHOWN]) for name, value in islice(plain, SHOWN_PROPERTIES)],
+        facts=[(name, _say_value(value)) for name, value in islice(plain, SHOWN_PROPERTIES)],
         detail=reverse("studio:person_event", kwargs=where),
         value=0 if hides_worth(hidden) else event.value,
     )
+
+
+def _say_value(value: Any) -> str:
+    """54, also where it was sent as 54.0."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)[:MAX_SHOWN]
 
 
 def _tell_decision(place: Place, decision: Any, names: Names, asked: Asked) -> Entry:
