@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -132,7 +133,13 @@ def _administer(colleagues: list[User], now: datetime) -> None:
 
 def _decide(regular: StoredProfile, now: datetime, people: int, days: int) -> None:
     book = Book.objects.values_list("number", flat=True).order_by("-number")[0]
-    asked = {"days": days, "people": people, "decisions": DECISIONS, "book": book, "regular": regular.id}
+    asked: dict[str, Any] = {
+        "days": days,
+        "people": people,
+        "decisions": DECISIONS,
+        "book": book,
+        "regular": regular.id,
+    }
     with connection.cursor() as cursor:
         cursor.execute(DECIDED, asked)
         cursor.execute(CAME_OF_IT, {})
