@@ -119,8 +119,8 @@ def list_health(published: Published, *, at: datetime, alive: Alive, only: Itera
         present=present,
         newest=find_newest_builds(slugs),
     )
-    sizes = list_sizes(slugs, since=at - A_DAY_AND_MORE)
     began, changes = find_cut_overs(slugs), find_newest_changes(slugs)
+    sizes = list_sizes(slugs, since=at - A_DAY_AND_MORE, cut_overs=began)
     found = []
     for slug in slugs:
         state, reason = _judge(slug, known)

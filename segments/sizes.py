@@ -57,11 +57,14 @@ def store_sizes(*, at: datetime) -> int:
     return len(rows)
 
 
-def list_sizes(segments: Iterable[str], *, since: datetime) -> dict[str, list[Size]]:
+def list_sizes(
+    segments: Iterable[str], *, since: datetime, cut_overs: Mapping[tuple[str, int], datetime] | None = None
+) -> dict[str, list[Size]]:
     """The sizes of each segment from then on, the oldest first: of every hour, that of the version that answered at
-    its end. Those of versions that are being filled, or were replaced, are left out."""
+    its end. Those of versions that are being filled, or were replaced, are left out. `cut_overs` are those of
+    find_cut_overs, for whoever has them."""
     wanted = list(segments)
-    in_force = find_cut_overs(wanted)
+    in_force = find_cut_overs(wanted) if cut_overs is None else cut_overs
     found: dict[str, dict[datetime, Size]] = {slug: {} for slug in wanted}
     hours: dict[int, datetime] = {}  # few, of many rows: each is read once
     with connection.cursor() as cursor:
