@@ -133,10 +133,6 @@ def _administer(colleagues: list[User], now: datetime) -> None:
 
 def _decide(regular: StoredProfile, now: datetime, people: int, days: int) -> None:
     book = Book.objects.values_list("number", flat=True).order_by("-number")[0]
-<<<<<<< HEAD
-    asked: dict[str, Any] = {"days": days, "people": people, "decisions": DECISIONS, "book": book}
-    asked["regular"] = regular.id
-=======
     asked: dict[str, Any] = {
         "days": days,
         "people": people,
@@ -144,7 +140,6 @@ def _decide(regular: StoredProfile, now: datetime, people: int, days: int) -> No
         "book": book,
         "regular": regular.id,
     }
->>>>>>> j-speed
     with connection.cursor() as cursor:
         cursor.execute(DECIDED, asked)
         cursor.execute(CAME_OF_IT, {})
