@@ -43,6 +43,7 @@ class Mouse:
         target.click()
 
     def write(self, target: Locator, text: str) -> None:
+        target.click()
         target.fill(text)
 
     def choose(self, target: Locator, option: str) -> None:
@@ -126,7 +127,7 @@ def make_audience(page: Page, hand: Hand, picture: Picture) -> str:
     picture(page, "studio-audience")
     page.keyboard.press("Control+s")
     expect(page.get_by_role("heading", name=AUDIENCE, exact=True)).to_be_visible()
-    somebody = page.locator("aside a[href*='/studio/people/']").first
+    somebody = page.locator("[data-aside-sample] a[href*='/studio/people/']").first
     return str(somebody.get_attribute("href")).strip("/").rpartition("/")[2]
 
 
@@ -179,7 +180,7 @@ def make_rule(page: Page, hand: Hand, picture: Picture) -> None:
     hand.write(page.get_by_label("How often at most").first, "3")
     hand.choose(page.get_by_label("In which period").first, "a week")
     hand.write(page.get_by_label("Priority"), "100")
-    sentence = page.locator("section[aria-label='In words']")
+    sentence = page.locator("section[aria-labelledby='in-words']")
     expect(sentence).to_contain_text("until 31 August 2027, end of the day, at most 3 times a week per person")
     picture(page, "studio-rule")
     page.keyboard.press("Control+s")
@@ -188,8 +189,11 @@ def make_rule(page: Page, hand: Hand, picture: Picture) -> None:
 
 def preview(page: Page, hand: Hand, person: str, picture: Picture) -> None:
     """What a real person gets by the draft, before anybody else does."""
-    hand.press(page.get_by_role("link", name="Preview as…"))
-    hand.write(page.get_by_label("Who"), person)
+    hand.press(page.get_by_role("link", name="Preview…"))
+    hand.press(page.locator("[data-person-choice] summary"))
+    hand.write(page.get_by_label("Search for a person"), person)
+    expect(page.locator("[data-person-found] [data-person]")).to_have_count(1)
+    page.keyboard.press("Enter")
     hand.press(page.get_by_role("button", name="Look"))
     expect(page.locator("section[aria-live=polite]")).to_contain_text(f"{BLOCK}, by this rule")
     picture(page, "studio-preview")
