@@ -4,113 +4,88 @@ import json
 import statistics
 import sys
 import time
-from datetime import timedelta
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import django
 
 django.setup()
 
-from django.contrib.auth.models import User  # noqa: E402  # models need Django to be set up
-from django.core.management import call_command  # noqa: E402
-from django.db import connection  # noqa: E402
+from django.db import connection  # noqa: E402  # models need Django to be set up
 from django.test import Client  # noqa: E402
-from django.utils import timezone  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
 
-from bench import people  # noqa: E402
-from bench.archive_questions import ARCHIVE, PROFILES  # noqa: E402
-from personalization.announcing import announce_newest  # noqa: E402
-from personalization.seeding import seed_shop  # noqa: E402
-from personalization.wiring import make_builder, redis_client  # noqa: E402
-from profiles.months import Months, month_of  # noqa: E402
-from profiles.profile import Profile, pack  # noqa: E402
-from rules.actions import publish_book  # noqa: E402
-from rules.models import Block, Offer, Rule, Slot  # noqa: E402
-from segments.models import Segment  # noqa: E402
-from tests.studio.tour import find_pages  # noqa: E402
+from bench.studio_fill import DEFINITIONS, PEOPLE, fill, prepare  # noqa: E402
+from tests.studio.tour import Answer, take_tour  # noqa: E402
 
-PEOPLE, EVENTS, DAYS = 100_000, 500_000, 60
-SEGMENTS, RULES, BLOCKS, SLOTS, OFFERS = 150, 200, 100, 30, 20
 ROUNDS = 7
 BASELINE = "studio:account"
+NO_MARK = "\0"  # in no address
+GOAL_MS, PART_GOAL_MS = 100, 300
 
 
-def fill() -> None:
-    """People and their past, made inside PostgreSQL; definitions, of which half are published and half are drafts."""
-    call_command("migrate", verbosity=0)
-    now = timezone.now()
-    seed_shop(at=now)
-    Months().make({month_of(now - timedelta(days=day)) for day in range(DAYS + 1)})
-    with connection.cursor() as cursor:
-        cursor.execute(PROFILES, {"people": PEOPLE})
-        cursor.execute(ARCHIVE, {"people": PEOPLE, "events": EVENTS, "days": DAYS})
-        cursor.execute("SELECT id FROM profiles_storedprofile")
-        ids = [id for (id,) in cursor.fetchall()]
-        states = [pack(Profile(id=str(id))) for id in ids]
-        cursor.execute(
-            "UPDATE profiles_storedprofile SET state = made.state "
-            "FROM unnest(%s::uuid[], %s::bytea[]) AS made(id, state) WHERE profiles_storedprofile.id = made.id",
-            [ids, states],
-        )
-        cursor.execute("ANALYZE")
-    make_definitions(0, 2)
-    publish_book(by=None, at=now)
-    make_definitions(1, 2)
-    make_builder().work(0.1)
-    announce_newest(redis_client())
+class Taken(NamedTuple):
+    """Medians of one address: by the clock, of this process alone, and how often it asked PostgreSQL."""
 
-
-def make_definitions(start: int, step: int) -> None:
-    conditions = people.segments(SEGMENTS)
-    for number in range(start, SEGMENTS, step):
-        slug = f"segment-{number}"
-        Segment.objects.create(slug=slug, name=f"Segment {number}", condition=conditions[slug])
-    for number in range(start, BLOCKS, step):
-        Block.objects.create(slug=f"block-{number}", name=f"Block {number}", source=f"<p>Number {number}</p>")
-    for number in range(start, SLOTS, step):
-        Slot.objects.create(slug=f"slot-{number}", name=f"Slot {number}")
-    for number in range(start, OFFERS, step):
-        Offer.objects.create(slug=f"offer-{number}", name=f"Offer {number}", kind="points", points=5)
-    for number in range(start, RULES, step):
-        asks = {"v": 1, "root": {"id": "in", "kind": "segment", "segment": f"segment-{number % SEGMENTS}"}}
-        Rule.objects.create(
-            slug=f"rule-{number}",
-            name=f"Rule {number}",
-            slot=Slot.objects.get(slug=f"slot-{start + step * (number % (SLOTS // step - 1))}"),
-            block=Block.objects.get(slug=f"block-{start + step * (number % (BLOCKS // step - 1))}"),
-            priority=number,
-            condition=asks if number % SEGMENTS % step == start % step else None,
-        )
+    wall_ms: float
+    cpu_ms: float
+    queries: int
 
 
 def main() -> None:
-    fill()
+    owner = prepare()
+    fill(owner)
     client = Client(SERVER_NAME="localhost")
-    client.force_login(User.objects.create_superuser("owner"))
+    client.force_login(owner)
+    json.dump(measure(client), sys.stdout)
 
-    def get(path: str) -> tuple[int, str, str]:
-        answer = client.get(path)
-        return answer.status_code, answer.headers.get("Content-Type", ""), answer.content.decode(errors="replace")
 
-    pages = find_pages(get)
-    medians = {}
-    for name, path in pages.items():
-        times = []
-        for _ in range(ROUNDS):
-            started = time.perf_counter()
-            client.get(path)
-            times.append((time.perf_counter() - started) * 1_000)
-        medians[name] = round(statistics.median(times), 1)
-    slowest = dict(sorted(medians.items(), key=lambda each: -each[1]))
-    told = {
+def measure(client: Client) -> dict[str, object]:
+    def get(path: str, is_part: bool) -> Answer:
+        answer = client.get(path, headers={"HX-Request": "true"} if is_part else {})
+        text = "" if answer.streaming else answer.content.decode(errors="replace")
+        return Answer(answer.status_code, answer.headers.get("Content-Type", ""), text)
+
+    tour = take_tour(get, mark=NO_MARK, also={})
+    pages, parts = tour.pages, tour.parts
+    taken = {name: take(client, path) for name, path in pages.items()}
+    lazy = {name: take(client, path, part=True) for name, path in parts.items()}
+    return {
         "pages": len(pages),
-        "definitions": SEGMENTS + RULES + BLOCKS + SLOTS + OFFERS,
+        "parts": len(parts),
+        "definitions": DEFINITIONS,
         "people": PEOPLE,
-        "baseline_ms": medians.get(BASELINE, 0.0),
-        "slowest_ms": max(medians.values()),
-        "over_100_ms": sum(each > 100 for each in medians.values()),
-        "median_ms": slowest,
+        "baseline_ms": taken[BASELINE].wall_ms,
+        "slowest_ms": max(each.wall_ms for each in taken.values()),
+        f"over_{GOAL_MS}_ms": sum(each.wall_ms > GOAL_MS for each in taken.values()),
+        f"parts_over_{PART_GOAL_MS}_ms": sum(each.wall_ms > PART_GOAL_MS for each in lazy.values()),
+        "median_ms": tell(taken, 0),
+        "cpu_ms": tell(taken, 1),
+        "queries": tell(taken, 2),
+        "parts_ms": tell(lazy, 0),
+        "parts_cpu_ms": tell(lazy, 1),
+        "parts_queries": tell(lazy, 2),
     }
-    json.dump(told, sys.stdout)
+
+
+def take(client: Client, path: str, *, part: bool = False) -> Taken:
+    headers = {"HX-Request": "true"} if part else {}
+    with CaptureQueriesContext(connection) as queries:
+        client.get(path, headers=headers)
+        count = len(queries)
+    walls, cpus = [], []
+    for _ in range(ROUNDS):
+        started, busy = time.perf_counter(), time.process_time()
+        client.get(path, headers=headers)
+        walls.append((time.perf_counter() - started) * 1_000)
+        cpus.append((time.process_time() - busy) * 1_000)
+    return Taken(round(statistics.median(walls), 1), round(statistics.median(cpus), 1), count)
+
+
+def tell(taken: Mapping[str, Taken], which: int) -> dict[str, float]:
+    """One measure of each, the most first."""
+    found = {name: each[which] for name, each in taken.items()}
+    return dict(sorted(found.items(), key=lambda each: -each[1]))
 
 
 if __name__ == "__main__":

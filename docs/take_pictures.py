@@ -1,9 +1,13 @@
-"""Takes the documentation's pictures from the running demo shop: python docs/take_pictures.py --url http://127.0.0.1:8000"""
+"""Takes the documentation's pictures from a fresh, running demo: python -m docs.take_pictures --url http://127.0.0.1:8000
+
+Telling the Studio's story publishes and rolls back; `--login` names the file with the demo's login."""
 
 import argparse
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from docs import studio_story as story
 
 PICTURES = Path(__file__).parent / "pictures"
 FLAGS = [
@@ -30,7 +34,7 @@ def open_products(page: Page, category: str, count: int) -> None:
         cards.nth(number).dispatch_event("click")
 
 
-def take_pictures(url: str, chromium: str) -> None:
+def take_pictures(url: str, chromium: str, login: str = "") -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
@@ -52,12 +56,34 @@ def take_pictures(url: str, chromium: str) -> None:
         open_products(phone, "Summer wear", 3)
         expect(phone.locator(".hero-summer-wear")).to_be_visible()
         take(phone, "phone")
+        if login:
+            tell_story(browser, url, login)
         browser.close()
+
+
+def tell_story(browser: Browser, url: str, login: str) -> None:
+    """The pictures of the Studio, taken while its main story is told."""
+    name, _, password = login.partition(" / ")
+    hand = story.Mouse()
+    studio = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    shop = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    story.sign_in(studio, hand, url, (name, password))
+    take(studio, "studio-overview")
+    somebody = story.make_audience(studio, hand, take)
+    story.make_offer(studio, hand)
+    story.make_block(studio, hand, take)
+    story.make_rule(studio, hand, take)
+    story.preview(studio, hand, somebody, take)
+    story.publish(studio, hand, take)
+    story.see_it(shop, hand, url, take)
+    story.roll_back(studio, hand, shop, take)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--login", type=Path, help="such as .data/demo-login; without it, none of the Studio")
     chosen = parser.parse_args()
-    take_pictures(chosen.url.rstrip("/"), chosen.chromium)
+    login = chosen.login.read_text().strip() if chosen.login else ""
+    take_pictures(chosen.url.rstrip("/"), chosen.chromium, login)

@@ -19,6 +19,7 @@ from profiles import keys
 from profiles.clients import Client
 from profiles.decided import number_position
 from profiles.erasures import (
+    forget_acts,
     forget_events,
     forget_identifiers_of,
     forget_merges,
@@ -86,6 +87,7 @@ class Forgetter:
             "events": forget_events([erased.profile], before=before),
             "profiles": forget_profiles([erased.profile]),
             "segment changes": forget_changes([erased.profile], until=None),
+            "audit entries, without the person": forget_acts([erased.profile], until=None),
         }
         left = Pending((erased.profile, *erased.others), erased.keys, erased.at, before, dict(ends))
         note_pending(UUID(erased.erasure), msgspec.to_builtins(left), counts, at=moment(erased.at))
@@ -136,6 +138,7 @@ class Forgetter:
             "identifiers": forget_identifiers_of(left.ids, keep=self._find_links(left.ids)),
             "merges": forget_merges(left.ids, left.names, before=left.before),
             "segment changes": forget_changes(others, until=until),
+            "audit entries, without the person": forget_acts(left.ids, until=until),
             "members of lists": forget_members(left.ids, left.names, until=until),
             "dead letters": forget_letters(left.ids, left.names),
             "refusals": forget_refusals(left.names) + trim_refused(self._client, left.names),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from ingestion.models import Source
 from ingestion.origins import BadOrigin, read_origin
@@ -23,7 +24,9 @@ class OriginsField(forms.CharField):
     def to_python(self, value: Any) -> Any:
         lines = [line.strip() for line in (value or "").splitlines() if line.strip()]
         if len(lines) > MOST_ORIGINS:
-            raise forms.ValidationError(f"At most {MOST_ORIGINS} origins; *. takes all hosts below one together.")
+            raise forms.ValidationError(
+                gettext("At most %(most)s origins; *. takes all hosts below one together.") % {"most": MOST_ORIGINS}
+            )
         origins, problems = [], []
         for line in lines:
             try:

@@ -4,16 +4,17 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class Source(models.Model):
     """A site, app or back end that sends events."""
 
     class Kind(models.TextChoices):
-        SITE = "site", "Web site"
-        APP = "app", "App"
-        SERVER = "server", "Back end"
-        IMPORT = "import", "Import"
+        SITE = "site", _("Web site")
+        APP = "app", _("App")
+        SERVER = "server", _("Back end")
+        IMPORT = "import", _("Import")
 
     slug = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=120)
@@ -118,8 +119,8 @@ class DeadLetter(models.Model):
     """A record that failed its consumer again and again, set aside whole."""
 
     class Log(models.TextChoices):
-        EVENTS = "events", "Event log"
-        ACCEPTED = "accepted", "Accepted log"
+        EVENTS = "events", _("Event log")
+        ACCEPTED = "accepted", _("Accepted log")
 
     log = models.CharField(max_length=8, choices=Log.choices, default=Log.EVENTS)
     partition = models.IntegerField()

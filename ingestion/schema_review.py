@@ -1,39 +1,44 @@
-"""What keeps a JSON document from being a schema of the catalogue: what, where, and how to mend it. Pure."""
+"""What keeps a JSON document from being a schema of the catalogue: what, where, and how to mend it."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from ingestion.parse_schema import SchemaType, read_schema
 
 MAX_DEPTH = 8  # objects inside each other, as in events
 
 EXPECTED: Mapping[str, str] = {
-    "type": f"one of {', '.join(get_args(SchemaType))}",
-    "required": "a list of property names",
-    "properties": "an object with a schema per property name",
-    "enum": "a list of the texts, numbers, booleans and null that are allowed",
-    "minimum": "a number",
-    "maximum": "a number",
-    "maxLength": "a whole number",
-    "strict": "true or false",
-    "title": "a text",
-    "description": "a text",
+    "type": _("one of %(types)s"),
+    "required": _("a list of property names"),
+    "properties": _("an object with a schema per property name"),
+    "enum": _("a list of the texts, numbers, booleans and null that are allowed"),
+    "minimum": _("a number"),
+    "maximum": _("a number"),
+    "maxLength": _("a whole number"),
+    "strict": _("true or false"),
+    "title": _("a text"),
+    "description": _("a text"),
 }
 
 
 def find_schema_problem(document: object, place: str = "", depth: int = 0) -> str | None:
     """The first problem in words, with its place (`properties.price`); None when the document is a schema."""
-    here = place or "The schema"
+    here = place or gettext("The schema")
     if depth > MAX_DEPTH:
-        return f"{here} lies deeper than the {MAX_DEPTH} levels an event may have; leave it out."
+        said = gettext("%(place)s lies deeper than the %(most)s levels an event may have; leave it out.")
+        return said % {"place": here, "most": MAX_DEPTH}
     if not isinstance(document, dict):
-        return f'{here} must be an object, such as {{"type": "string"}}.'
+        return gettext('%(place)s must be an object, such as {"type": "string"}.') % {"place": here}
     for key, value in document.items():
         if problem := _find_keyword_problem(key, value, top=not place):
-            return f"{here}: {problem}"
+            return gettext("%(place)s: %(problem)s") % {"place": here, "problem": problem}
     if _is_above(document.get("minimum"), document.get("maximum")):
-        return f"{here}: nothing fits, as “minimum” is above “maximum”; exchange them."
+        said = gettext("%(place)s: nothing fits, as “minimum” is above “maximum”; exchange them.")
+        return said % {"place": here}
     for name, inner in document.get("properties", {}).items():
         if problem := find_schema_problem(inner, f"{place or 'properties'}.{name}", depth + 1):
             return problem
@@ -43,18 +48,26 @@ def find_schema_problem(document: object, place: str = "", depth: int = 0) -> st
 def _find_keyword_problem(key: str, value: Any, *, top: bool) -> str | None:
     if key not in EXPECTED:
         close = get_close_matches(key, EXPECTED, 1)
-        return f"“{key}” is not understood; use {close[0] if close else 'one of ' + ', '.join(EXPECTED)}."
+        if close:
+            return gettext("“%(key)s” is not understood; use %(other)s.") % {"key": key, "other": close[0]}
+        said = gettext("“%(key)s” is not understood; use one of %(others)s.")
+        return said % {"key": key, "others": ", ".join(EXPECTED)}
     if key == "strict" and not top:
-        return "“strict” counts at the top only; move it there."
+        return gettext("“strict” counts at the top only; move it there.")
     if key == "properties":
-        return None if isinstance(value, dict) else f"“properties” must be {EXPECTED[key]}."
+        return None if isinstance(value, dict) else _say_expected(key)
     if key == "enum" and value == []:
-        return "nothing fits an empty “enum”; name what is allowed, or leave it out."
+        return gettext("nothing fits an empty “enum”; name what is allowed, or leave it out.")
     try:
         read_schema({key: value})
     except ValueError:
-        return f"“{key}” must be {EXPECTED[key]}."
+        return _say_expected(key)
     return None
+
+
+def _say_expected(key: str) -> str:
+    expected = gettext(EXPECTED[key]) % {"types": ", ".join(get_args(SchemaType))}
+    return gettext("“%(key)s” must be %(expected)s.") % {"key": key, "expected": expected}
 
 
 def _is_above(low: Any, high: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import zstandard
+from django.utils.translation import gettext
 from msgspec.structs import replace
 
 from ingestion.log import EventLog
@@ -20,6 +21,7 @@ from profiles.profile import MAX_NAMES, Profile, fingerprint, recall, unpack
 from profiles.profile import pack as pack_profile
 from profiles.queries import Aftermath, find_takeover, trace_aftermath
 from profiles.store import ProfileStore
+from profiles.writing import write_day
 from segments.queries import find_enrolled
 
 TRIES = 20  # a person who does something each time between reading and writing is not let go
@@ -84,7 +86,9 @@ class Undoer:
             self._ask(merge, plan, by)
             if self._is_done(merge, plan):
                 return plan
-        raise UndoRefused("This person is doing things at this very moment, faster than it can be undone. Try again.")
+        raise UndoRefused(
+            gettext("This person is doing things at this very moment, faster than it can be undone. Try again.")
+        )
 
     def _plan(self, merge: MergeRecord) -> Plan:
         present = self._find_winner(merge)
@@ -106,18 +110,24 @@ class Undoer:
     def _find_winner(self, merge: MergeRecord) -> Profile:
         """The winner's present state; refused where there is nothing to undo, or something else to be undone first."""
         if merge.undone is not None:
-            by = f" by {merge.undone_by}" if merge.undone_by else ""
-            raise UndoRefused(f"This merge was undone{by} on {merge.undone:%d %b %Y at %H:%M} UTC.")
+            said = (
+                gettext("This merge was undone by %(by)s on %(day)s at %(time)s UTC.")
+                if merge.undone_by
+                else gettext("This merge was undone on %(day)s at %(time)s UTC.")
+            )
+            places = {"by": merge.undone_by, "day": write_day(merge.undone), "time": f"{merge.undone:%H:%M}"}
+            raise UndoRefused(said % places)
         loser, winner = merge.loser_id.hex, merge.winner_id.hex
         if (takeover := find_takeover(merge.winner_id)) is not None:
-            raise UndoRefused(
-                f"{merge.winner_id} has become part of {takeover.winner_id} since: undo merge {takeover.pk} first."
-            )
+            said = gettext("%(winner)s has become part of %(other)s since: undo merge %(merge)s first.")
+            raise UndoRefused(said % {"winner": merge.winner_id, "other": takeover.winner_id, "merge": takeover.pk})
         present = self._store.load([winner]).get(winner)
         if self._store.find_links([retired_key(loser)]).get(retired_key(loser)) != winner:
-            raise UndoRefused("The two are not one person any more: the merge was undone a moment ago.")
+            raise UndoRefused(gettext("The two are not one person any more: the merge was undone a moment ago."))
         if present is None:
-            raise UndoRefused(f"There is nothing to part: {merge.winner_id} has no state.")
+            raise UndoRefused(
+                gettext("There is nothing to part: %(winner)s has no state.") % {"winner": merge.winner_id}
+            )
         return present
 
     def _ask(self, merge: MergeRecord, plan: Plan, by: str) -> None:

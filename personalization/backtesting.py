@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 from kombu.exceptions import OperationalError
 
 from personalization.answering import choose_all
@@ -49,7 +50,7 @@ class TooManyBackTests(Exception):
     """Another one has to end first: each of them reads the past of many people."""
 
     def __init__(self) -> None:
-        super().__init__(f"{MOST_OPEN} back-tests are under way; wait, or cancel one")
+        super().__init__(gettext("%(count)s back-tests are under way; wait, or cancel one") % {"count": MOST_OPEN})
 
 
 @transaction.atomic
@@ -86,7 +87,10 @@ def _hand_over(test: BackTest) -> None:
         application.send_task(TASK, args=[test.pk], retry=False)
     except (OperationalError, redis.RedisError) as error:
         logger.warning("the task of a back-test cannot be sent: %s", type(error).__name__)
-        failed = {"state": BackTest.State.FAILED, "error": "The worker cannot be reached; start another one."}
+        failed = {
+            "state": BackTest.State.FAILED,
+            "error": gettext_noop("The worker cannot be reached; start another one."),
+        }
         BackTest.objects.filter(pk=test.pk, state=BackTest.State.WAITING).update(**failed)
 
 

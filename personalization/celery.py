@@ -35,6 +35,11 @@ application.conf.beat_schedule = {
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 240},  # of those that waited for a worker, the last one is enough
     },
+    "count-segments-of-few": {
+        "task": "personalization.tasks.count_segments_of_few",
+        "schedule": crontab(),  # each minute
+        "options": {"expires": 50},
+    },
     "forget-old-decisions": {
         "task": "personalization.tasks.forget_old_decisions",
         "schedule": crontab(hour="4", minute="10"),

@@ -52,6 +52,7 @@ def say_name(name: str) -> str:
         "drop-expired-sessions": _("Drop sessions that ended"),
         "drop-ended-tokens": _("Drop tokens that ended"),
         "count-segments": _("Count audiences"),
+        "count-segments-of-few": _("Count audiences, of few people"),
         "forget-old-decisions": _("Forget old decisions"),
         "resume-back-tests": _("Resume back-tests"),
         "forget-segments-past": _("Forget the past of audiences"),

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from personalization.wiring import read_memory
 from profiles.models import StoredProfile
@@ -40,7 +42,7 @@ from segments.roster import name_segments
 
 SHOWN_PEOPLE = 10
 MAX_SHOWN = 200  # letters of a value
-GROUPS = {"and": "all of these", "or": "any of these", "not": "none of these"}
+GROUPS = {"and": _("all of these"), "or": _("any of these"), "not": _("none of these")}
 
 
 class Row(NamedTuple):
@@ -184,8 +186,8 @@ def find_undeclared(root: Node, memory: Memory) -> list[Problem]:
             if isinstance(step, Did) and step.of not in (None, "value"):
                 asked.append(str(step.of))
             for name in sorted(set(asked) - set(known)):
-                message = f"{name} of {step.event} is not indexed, and so never matches; index it in the catalogue"
-                found.append(Problem(node.id, message))
+                said = gettext("%(name)s of %(event)s is not indexed, and so never matches; index it in the catalogue")
+                found.append(Problem(node.id, said % {"name": name, "event": step.event}))
     return found
 
 
@@ -203,7 +205,7 @@ def flatten(told: Explained) -> list[Explained]:
 
 
 def say_node(node: Node) -> str:
-    return GROUPS[node.kind] if isinstance(node, Group) else say_condition(node)
+    return gettext(GROUPS[node.kind]) if isinstance(node, Group) else say_condition(node)
 
 
 def say_observed(node: Node, observed: Any) -> str:
@@ -216,8 +218,8 @@ def say_observed(node: Node, observed: Any) -> str:
         case DidWhen() | Sequence() | InSegment() if isinstance(observed, int):
             return f"{timezone.localtime(datetime.fromtimestamp(observed / 1000, UTC)):%Y-%m-%d %H:%M:%S}"
         case DidWhen() | Sequence():
-            return "never"
+            return gettext("never")
         case InSegment():
-            return "not in it"
+            return gettext("not in it")
         case _:
-            return "not known" if observed is None else json.dumps(observed, ensure_ascii=False)[:MAX_SHOWN]
+            return gettext("not known") if observed is None else json.dumps(observed, ensure_ascii=False)[:MAX_SHOWN]

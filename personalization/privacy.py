@@ -12,6 +12,7 @@ from personalization.people import export_person, request_erasure
 from personalization.visiting import Visit, make_link
 from personalization.wiring import make_sealer, make_undoer
 from profiles.audit import Act, record_act
+from profiles.erasures import APART
 from profiles.models import Erasure, MergeRecord
 from profiles.past import to_milliseconds
 
@@ -36,7 +37,7 @@ def erase_by(person: UUID, *, by: User, at: datetime) -> Erasure:
 def undo_by(merge: MergeRecord, *, by: User, at: datetime, undoer: Undoer | None = None) -> None:
     """Parts two profiles again; raises UndoRefused with nothing changed, and UndoPending, which is in the trail, too,
     when the processor has not come to it."""
-    asked = {"merge": merge.pk, "apart": str(merge.loser_id)}
+    asked = {"merge": merge.pk, APART: str(merge.loser_id)}
     entry = record_act(Act.UNDONE, by=by, at=at, kind=PERSON, subject=str(merge.winner_id), after=asked)
     try:
         (undoer or make_undoer()).undo(merge, by=by.get_username())

@@ -90,7 +90,7 @@ class Pulse:
         self._client = client
         self._blocking = blocking
         self._arrivals = arrivals
-        self._directory = directory
+        self.directory = directory
         self._clock = clock
         self._watchers: dict[Watcher, None] = {}
         self._wanted = asyncio.Event()
@@ -178,7 +178,7 @@ class Pulse:
 
     def _name(self, slug: str) -> str:
         try:
-            sources = self._directory().sources.values()
+            sources = self.directory().sources.values()
         except LogUnavailable:
             return slug
         return next((source.name for source in sources if source.slug == slug), slug)

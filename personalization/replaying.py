@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import msgspec
+from django.utils.translation import gettext
 
 from personalization.answering import Answered, choose_all, show
 from profiles.decided import SlotAnswer, Suppressed
@@ -113,7 +114,7 @@ def read_book(number: int) -> LiveBook:
     """Raises NotExplainable for one that is not kept."""
     payload = Book.objects.filter(number=number).values_list("payload", flat=True).first()
     if payload is None:
-        raise NotExplainable(f"Book {number} is not kept")
+        raise NotExplainable(gettext("Book %(number)s is not kept") % {"number": number})
     return load_book(msgspec.json.encode({**payload, "number": number}))
 
 

@@ -9,9 +9,10 @@ from personalization.admin_health import show_health, show_segment_health
 from personalization.admin_people import show_erase, show_export
 from personalization.admin_preview import show_preview
 from personalization.admin_visit import show_visit
+from personalization.front import show_front
 
-handler404 = "personalization.failures.answer_missing"
-handler500 = "personalization.failures.answer_failure"
+handler404 = "studio.failures.answer_missing"  # by name, as nothing here imports the Studio
+handler500 = "studio.failures.answer_failure"
 
 urlpatterns = [
     path("admin/segments/segment/preview/", admin.site.admin_view(show_preview), name="segments_preview"),
@@ -33,5 +34,5 @@ urlpatterns = [
     path("api/v1/", include("personalization.rest.urls")),
     path("oauth/", include("personalization.oauth")),
     path("demo/", include("personalization.demo")),
-    path("", RedirectView.as_view(url="/demo/")),
+    path("", show_front),
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from profiles.models import AuditEntry
 
@@ -15,28 +16,28 @@ NOBODY = "the product"
 class Act(models.TextChoices):
     """What was done; the names stay, as people search for them."""
 
-    MADE = "made", "Made"
-    CHANGED = "changed", "Changed"
-    REMOVED = "removed", "Removed"
-    RESTORED = "restored", "Restored"
-    PUBLISHED = "published", "Published"
-    ROLLED_BACK = "rolled_back", "Rolled back"
-    SCHEDULED = "scheduled", "Scheduled"
-    CANCELLED = "cancelled", "Cancelled"
-    ASKED = "asked", "Asked for review"
-    APPROVED = "approved", "Approved"
-    DECLINED = "declined", "Declined"
-    STARTED = "started", "Started"
-    UPLOADED = "uploaded", "Uploaded"
-    EXPORTED = "exported", "Exported"
-    ERASED = "erased", "Erased"
-    UNDONE = "undone", "Undone"
-    REPLAYED = "replayed", "Replayed"
-    REVOKED = "revoked", "Revoked"
-    VISITED = "visited", "Looked as somebody"
-    SIGNED_IN = "signed_in", "Signed in"
-    SIGNED_OUT = "signed_out", "Signed out"
-    LOCKED_OUT = "locked_out", "Locked out"
+    MADE = "made", _("Made")
+    CHANGED = "changed", _("Changed")
+    REMOVED = "removed", _("Removed")
+    RESTORED = "restored", _("Restored")
+    PUBLISHED = "published", _("Published")
+    ROLLED_BACK = "rolled_back", _("Rolled back")
+    SCHEDULED = "scheduled", _("Scheduled")
+    CANCELLED = "cancelled", _("Cancelled")
+    ASKED = "asked", _("Asked for review")
+    APPROVED = "approved", _("Approved")
+    DECLINED = "declined", _("Declined")
+    STARTED = "started", _("Started")
+    UPLOADED = "uploaded", _("Uploaded")
+    EXPORTED = "exported", _("Exported")
+    ERASED = "erased", _("Erased")
+    UNDONE = "undone", _("Undone")
+    REPLAYED = "replayed", _("Replayed")
+    REVOKED = "revoked", _("Revoked")
+    VISITED = "visited", _("Looked as somebody")
+    SIGNED_IN = "signed_in", _("Signed in")
+    SIGNED_OUT = "signed_out", _("Signed out")
+    LOCKED_OUT = "locked_out", _("Locked out")
 
 
 def record_act(

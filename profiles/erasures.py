@@ -10,11 +10,14 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
-from profiles.models import Erasure, MergeRecord
+from profiles.models import AuditEntry, Erasure, MergeRecord
 
 SALT = "profiles.erasures"
 BY_LENGTH = 150
 MAX_HOSTS = 1_000  # profiles that somebody was part of for a time
+ABOUT_PEOPLE = ("person", "points")  # kinds of entries of the audit trail whose subject is a profile
+APART = "apart"  # what an entry names of a merge that was undone: the other profile
+ERASED = "erased"
 
 Pending = Mapping[str, Any]
 
@@ -93,6 +96,16 @@ def forget_merges(ids: Sequence[str], names: Sequence[str], *, before: int) -> i
     _empty_hosts(theirs.exclude(undone=None), set(map(UUID, ids)), gone)
     removed, _ = theirs.delete()
     return removed
+
+
+def forget_acts(ids: Sequence[str], *, until: datetime | None) -> int:
+    """Entries of the audit trail stay, and say who did what when, but no longer to whom. Those that are newer than
+    `until` are somebody's who is new; None: all."""
+    named = [form for id in ids for form in (id, str(UUID(id)))]
+    acts = AuditEntry.objects.filter(kind__in=ABOUT_PEOPLE)
+    acts = acts if until is None else acts.filter(at__lte=until)
+    about = acts.filter(subject__in=named).update(subject=ERASED, name=ERASED, before={}, after={}, note="")
+    return about + acts.filter(**{f"after__{APART}__in": named}).update(before={}, after={})
 
 
 def _empty_hosts(stays: Iterable[MergeRecord], ids: set[UUID], gone: set[str]) -> None:

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db.models import Model
+from django.utils.translation import gettext
 
-from rules.describe import KINDS, AnyDraft
+from rules.describe import KINDS, AnyDraft, name_one
 from rules.models import Block, Offer, Rule, Slot
 from rules.validating import BadDraft
 from segments.models import Segment
@@ -45,7 +46,13 @@ def apply_definition(kind: str, slug: str, definition: Mapping[str, Any]) -> Any
 def _apply_segment(segment: Segment, definition: Mapping[str, Any], problems: list[tuple[str, str]]) -> None:
     kind = definition.get("kind", Segment.Kind.CONDITION)
     if segment.pk is not None and segment.kind != kind:  # what its people are stored by differs
-        problems.append(("kind", f"it is of the kind {segment.kind}, and stays so; make another segment instead"))
+        problems.append(
+            (
+                "kind",
+                gettext("it is of the kind %(kind)s, and stays so; make another segment instead")
+                % {"kind": segment.kind},
+            )
+        )
     segment.kind = kind
     segment.condition = definition.get("condition")
     segment.as_of = _read_moment("as_of", definition, problems)
@@ -90,7 +97,8 @@ def _find(
         return None
     found = model._default_manager.filter(slug=slug).first()
     if found is None:
-        problems.append((field, f"there is no {model._meta.verbose_name} {slug}"))
+        said = gettext("there is no %(draft)s")
+        problems.append((field, said % {"draft": name_one(str(model._meta.model_name), slug)}))
     return found
 
 
@@ -103,6 +111,6 @@ def _read_moment(field: str, definition: Mapping[str, Any], problems: list[tuple
     except (ValueError, TypeError):
         at = None
     if at is None or at.tzinfo is None:
-        problems.append((field, "it must be a moment with its offset, such as 2026-11-27T08:00:00+01:00"))
+        problems.append((field, gettext("it must be a moment with its offset, such as 2026-11-27T08:00:00+01:00")))
         return None
     return at

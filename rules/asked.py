@@ -19,7 +19,7 @@ GROUP BY 1
 _PAGES = """
 SELECT coalesce(decision.context->'page'->>'path', ''), max(decision.at), count(*)
 FROM (SELECT at, context, answers FROM rules_decision ORDER BY at DESC LIMIT %(most)s) AS decision
-WHERE EXISTS (SELECT FROM jsonb_array_elements(decision.answers) AS answer WHERE answer->>'slot' = %(slot)s)
+WHERE decision.answers @> jsonb_build_array(jsonb_build_object('slot', %(slot)s::text))
 GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT %(pages)s
 """
 

@@ -11,7 +11,7 @@ from rules.describe import KINDS
 from rules.models import Revision
 from rules.review import list_definitions, list_fields
 
-MOST_COMPARED = 100  # definitions whose differences are told; of more, only that they differ
+MOST_COMPARED = 60  # definitions of which it is told in what they differ, and who edited them; changed ones come first
 
 Payload = Mapping[str, Any]  # of a Book, as it is stored
 Key = tuple[str, str]  # a kind and a slug
@@ -20,7 +20,7 @@ Key = tuple[str, str]  # a kind and a slug
 @dataclass(frozen=True)
 class Alteration:
     """One definition that is new, changed or removed. `before` and `after` are what it said and says; `edit` is its
-    newest revision, None of what has none; `is_drafted` says that there still is a draft of it."""
+    newest revision, None of what has none and beyond MOST_COMPARED; `is_drafted`: there still is a draft of it."""
 
     kind: str
     slug: str
@@ -43,11 +43,13 @@ def list_alterations(before: Payload | None, after: Payload) -> list[Alteration]
         for key in sorted({**old, **new}, key=lambda key: (order.index(key[0]), key[1]))
         if key not in old or key not in new or list_fields(old[key], new[key])
     ]
-    edits, drafted = find_edits(keys), _find_drafted(key for key in keys if key not in new)
+    # What is new can be read on a page of its own.
+    told = set(sorted(keys, key=lambda key: key not in old)[:MOST_COMPARED])
+    edits, drafted = find_edits(list(told)), _find_drafted(key for key in keys if key not in new)
     found = []
-    for number, key in enumerate(keys):
+    for key in keys:
         was, now = old.get(key), new.get(key)
-        compared = compare_definitions(key[0], was, now) if now is not None and number < MOST_COMPARED else ()
+        compared = compare_definitions(key[0], was, now) if now is not None and key in told else ()
         found.append(
             Alteration(
                 kind=key[0],

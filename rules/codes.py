@@ -10,8 +10,10 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from profiles.audit import Act, record_act
+from profiles.writing import write_number, write_within
 from rules.code_files import MAX_CODE, CodeFile, find_code_fault
 from rules.models import Offer, OfferCode
 from segments.upload_columns import SHOWN_PROBLEMS, Problem
@@ -38,7 +40,7 @@ class NobodyGetsOne(BadUpload):
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
-        super().__init__("None of its lines has a code that can be meant; nothing was changed.")
+        super().__init__(gettext("None of its lines has a code that can be meant; nothing was changed."))
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,15 @@ def generate_codes(
 def find_generating_fault(count: int, prefix: str, length: int, *, known: int = 0) -> str | None:
     """Why codes of this form cannot be made, and how to mend it."""
     if not 1 <= count <= MOST_GENERATED:
-        return f"Generate 1 to {MOST_GENERATED:,} codes at once."
+        return gettext("Generate 1 to %(most)s codes at once.") % {"most": write_number(MOST_GENERATED)}
     if length < SHORTEST or len(prefix) + length > MAX_CODE:
-        return f"At least {SHORTEST} characters are left to chance, and a code has at most {MAX_CODE} in all."
+        said = gettext("At least %(least)s characters are left to chance, and a code has at most %(most)s in all.")
+        return said % {"least": SHORTEST, "most": MAX_CODE}
     if prefix and (prefix != prefix.strip() or find_code_fault(prefix) is not None):
-        return "The beginning may have letters, digits and signs that can be seen, and no space at its ends."
+        return gettext("The beginning may have letters, digits and signs that can be seen, and no space at its ends.")
     if len(ALPHABET) ** length < (count + known) * GUESSES:
-        return f"So many codes of {length} characters could be guessed; make them longer."
+        said = gettext("So many codes of %(length)s characters could be guessed; make them longer.")
+        return said % {"length": length}
     return None
 
 
@@ -117,7 +121,8 @@ def withdraw_codes(offer: Offer, *, by: User | None = None, at: datetime) -> int
 
 def _require_codes(offer: Offer) -> None:
     if offer.kind != Offer.Kind.CODE:
-        raise NoCodes(f"{offer} has no codes: its kind is {offer.get_kind_display().lower()}.")
+        said = gettext("%(offer)s has no codes: its kind is %(kind)s.")
+        raise NoCodes(said % {"offer": offer, "kind": write_within(offer.get_kind_display())})
 
 
 def _draw_codes(count: int, prefix: str, length: int) -> Iterator[str]:

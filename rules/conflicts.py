@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import combinations, groupby, islice
 
+from django.utils.translation import gettext
+
+from profiles.writing import write_number
 from rules.definitions import BookPayload, OfferDefinition, RuleDefinition
 from segments.conditions.calendar import Calendar
 from segments.conditions.language import BadCondition, InContext, InSegment, list_leaves
@@ -64,7 +67,7 @@ def find_conflicts(
     uploaded into, `exhausted` offers without a code left. Conditions that cannot be read are another's matter."""
     findings, is_whole = find_findings(payload, at=at, empty_lists=empty_lists, exhausted=exhausted)
     by_effect = {effect: [each.words for each in findings if each.effect is effect] for effect in Effect}
-    unseen = [] if is_whole else [f"Only {MOST_PAIRS:,} pairs of rules were compared; there are more"]
+    unseen = [] if is_whole else [_say_unseen()]
     return [*(line for effect in Effect for line in _bound(by_effect[effect])), *unseen]
 
 
@@ -87,12 +90,13 @@ def find_findings(
     for ready in _read_rules(payload):
         slug = ready.rule.slug
         reasons = list(_list_obstacles(ready, payload, logic, at=at, exhausted=exhausted))
-        never += [Finding(Effect.NEVER, (slug,), f"Rule {ready.name} cannot be shown: {reason}") for reason in reasons]
+        never += [Finding(Effect.NEVER, (slug,), _say_never(ready, reason)) for reason in reasons]
         if not reasons:
             alive.append(ready)
             if ready.form is not None and (clash := single.find_contradiction(ready.form)) is not None:
-                said = f"Rule {ready.name} is only for facts of several values: {_say_clash(clash)} otherwise"
-                never.append(Finding(Effect.NEVER, (slug,), said))
+                said = gettext("Rule %(rule)s is only for facts of several values: %(clash)s otherwise")
+                words = said % {"rule": ready.name, "clash": _say_clash(clash)}
+                never.append(Finding(Effect.NEVER, (slug,), words))
     pairs = list(islice(_list_pairs(alive, about), MOST_PAIRS + 1))
     hidden = [
         Finding(Effect.HIDDEN, (lower.rule.slug, higher.rule.slug), _say_hidden(higher, lower))
@@ -139,12 +143,26 @@ def _read_rules(payload: BookPayload) -> Iterator[_Ready]:
             continue
         yield _Ready(
             rule,
-            f"“{rule.name}”" if names.count(rule.name) == 1 else f"“{rule.name}” ({rule.slug})",
+            _say_name(rule, is_only=names.count(rule.name) == 1),
             None if root is None else to_form(root),
             _read(rule.starts, FIRST),
             _read(rule.ends, LAST),
             root is not None and any(not isinstance(leaf, InContext) for leaf in list_leaves(root)),
         )
+
+
+def _say_name(rule: RuleDefinition, *, is_only: bool) -> str:
+    said = gettext("“%(name)s”") if is_only else gettext("“%(name)s” (%(slug)s)")
+    return said % {"name": rule.name, "slug": rule.slug}
+
+
+def _say_unseen() -> str:
+    said = gettext("Only %(most)s pairs of rules were compared; there are more")
+    return said % {"most": write_number(MOST_PAIRS)}
+
+
+def _say_never(ready: _Ready, reason: str) -> str:
+    return gettext("Rule %(rule)s cannot be shown: %(reason)s") % {"rule": ready.name, "reason": reason}
 
 
 def _read(moment: str | None, otherwise: datetime) -> datetime:
@@ -157,14 +175,15 @@ def _list_obstacles(
     """Why nobody will ever be shown it."""
     rule = ready.rule
     if ready.ends <= ready.starts:
-        yield "it ends before it starts"
+        yield gettext("it ends before it starts")
     elif ready.ends <= at:
-        yield f"its time was over on {say_moment(rule.ends)}"
+        yield gettext("its time was over on %(moment)s") % {"moment": say_moment(rule.ends)}
     if any(cap.most == 0 for cap in rule.caps):
-        yield "one of its caps is 0 times"
+        yield gettext("one of its caps is 0 times")
     offer = _find_offer(rule, payload)
     if offer is not None and offer.kind == CODE and rule.offer in exhausted:
-        yield f"the offer “{offer.name or rule.offer}” has no codes left; upload some, or have some generated"
+        said = gettext("the offer “%(offer)s” has no codes left; upload some, or have some generated")
+        yield said % {"offer": offer.name or rule.offer}
     if ready.form is not None and (clash := logic.find_contradiction(ready.form)) is not None:
         yield _say_clash(clash)
 
@@ -175,9 +194,11 @@ def _find_offer(rule: RuleDefinition, payload: BookPayload) -> OfferDefinition |
 
 def _say_clash(clash: Clash) -> str:
     if len(clash) == 1 and isinstance(leaf := clash[0].leaf, InSegment):
-        return f"nobody is in the segment {leaf.segment}"
-    said = [f"“{say_condition(tell_literal(literal))}”" for literal in clash]
-    return f"{said[0]} never holds" if len(said) == 1 else f"{said[0]} and {said[1]} never hold together"
+        return gettext("nobody is in the segment %(segment)s") % {"segment": leaf.segment}
+    first, *others = [say_condition(tell_literal(literal)) for literal in clash]
+    if not others:
+        return gettext("“%(condition)s” never holds") % {"condition": first}
+    return gettext("“%(first)s” and “%(second)s” never hold together") % {"first": first, "second": others[0]}
 
 
 def _list_pairs(alive: Sequence[_Ready], about: str | None) -> Iterator[tuple[_Ready, _Ready]]:
@@ -213,8 +234,14 @@ def _hides(higher: _Ready, lower: _Ready, payload: BookPayload, logic: Logic, at
 
 
 def _say_hidden(higher: _Ready, lower: _Ready) -> str:
-    why = "holds for everybody" if higher.form is None else "holds whenever it does"
-    return f"Rule {lower.name} is always hidden: {higher.name} comes before it in {higher.rule.slot}, and {why}"
+    said = (
+        gettext("Rule %(lower)s is always hidden: %(higher)s comes before it in %(slot)s, and holds for everybody")
+        if higher.form is None
+        else gettext(
+            "Rule %(lower)s is always hidden: %(higher)s comes before it in %(slot)s, and holds whenever it does"
+        )
+    )
+    return said % {"lower": lower.name, "higher": higher.name, "slot": higher.rule.slot}
 
 
 def _find_level(
@@ -232,10 +259,14 @@ def _find_level(
 
 
 def _say_level(first: _Ready, second: _Ready) -> str:
-    both = f"Rules {first.name} and {second.name} have the same priority in {first.rule.slot}, and both may hold"
-    return f"{both}; give them different priorities, or weights"
+    said = gettext(
+        "Rules %(first)s and %(second)s have the same priority in %(slot)s, and both may hold; give them different "
+        "priorities, or weights"
+    )
+    return said % {"first": first.name, "second": second.name, "slot": first.rule.slot}
 
 
 def _bound(said: Sequence[str]) -> list[str]:
     more = len(said) - MOST_TOLD
-    return [*said[:MOST_TOLD], *([f"And {more:,} more of this kind"] if more > 0 else [])]
+    untold = gettext("And %(more)s more of this kind") % {"more": write_number(more)}
+    return [*said[:MOST_TOLD], *([untold] if more > 0 else [])]

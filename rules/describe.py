@@ -6,6 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from rules.models import Block, Offer, Rule, Slot
 from segments.models import Segment
@@ -16,6 +18,14 @@ AnyDraft = Segment | Block | Offer | Slot | Rule
 # Every kind of definition, each after those that it names.
 KINDS: Mapping[str, type[AnyDraft]] = {"segment": Segment, "block": Block, "offer": Offer, "slot": Slot, "rule": Rule}
 
+NAMED = {  # one of each kind, as a part of a sentence
+    "segment": _("segment %(slug)s"),
+    "block": _("block %(slug)s"),
+    "offer": _("offer %(slug)s"),
+    "slot": _("slot %(slug)s"),
+    "rule": _("rule %(slug)s"),
+}
+
 FIELDS = (  # as one reads them
     *("name", "kind", "channel", "kinds", "default", "slot", "priority", "weight", "block", "offer", "points", "every"),
     *("description", "subject", "source", "text", "shape", "fallback", "condition", "as_of", "starts", "ends", "zone"),
@@ -25,6 +35,11 @@ FIELDS = (  # as one reads them
 
 def kind_of(draft: AnyDraft) -> str:
     return next(kind for kind, model in KINDS.items() if isinstance(draft, model))
+
+
+def name_one(kind: str, slug: str) -> str:
+    """Such as `rule sale`, within a sentence."""
+    return gettext(NAMED[kind]) % {"slug": slug}
 
 
 def describe_draft(draft: AnyDraft) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Max, ProtectedError
+from django.utils.translation import gettext
 
 from profiles.audit import Act, record_act
 from rules.applying import apply_definition
 from rules.comparing import Difference, compare_definitions
-from rules.describe import KINDS, AnyDraft, describe_draft, kind_of
+from rules.describe import KINDS, AnyDraft, describe_draft, kind_of, name_one
 from rules.models import Block, Revision, Rule, Slot
 from rules.validating import BadDraft, find_draft_problems, tidy_draft
 
@@ -24,11 +25,8 @@ class Overtaken(ValueError):
 
     def __init__(self, current: int) -> None:
         self.current = current
-        super().__init__(
-            f"it was changed meanwhile, and is at version {current}; look at it, and change that"
-            if current
-            else "it was removed meanwhile"
-        )
+        changed = gettext("it was changed meanwhile, and is at version %(version)s; look at it, and change that")
+        super().__init__(changed % {"version": current} if current else gettext("it was removed meanwhile"))
 
 
 class InUse(ValueError):
@@ -36,7 +34,7 @@ class InUse(ValueError):
 
     def __init__(self, users: Iterable[str]) -> None:
         self.users = tuple(users)
-        super().__init__(f"it is used by {', '.join(self.users)}")
+        super().__init__(gettext("it is used by %(users)s") % {"users": ", ".join(self.users)})
 
 
 @transaction.atomic
@@ -62,7 +60,8 @@ def save_draft(
         with transaction.atomic():
             draft.save()
     except IntegrityError as error:  # made by somebody else since it was looked for
-        raise BadDraft([("slug", f"there is a {kind} {draft.slug} already; choose another slug")]) from error
+        taken = gettext("there is a %(draft)s already; choose another slug") % {"draft": name_one(kind, draft.slug)}
+        raise BadDraft([("slug", taken)]) from error
     return _keep(kind, draft.slug, draft.version, said, by, at, note)
 
 
@@ -84,7 +83,9 @@ def remove_draft(
         with transaction.atomic():
             draft.delete()
     except ProtectedError as error:
-        users = sorted(f"{kind_of(each)} {each.slug}" for each in error.protected_objects if isinstance(each, USERS))
+        users = sorted(
+            name_one(kind_of(each), each.slug) for each in error.protected_objects if isinstance(each, USERS)
+        )
         raise InUse(users) from error
     return _keep(kind, stored.slug, _count(kind, stored.slug, stored) + 1, None, by, at, note)
 
@@ -94,7 +95,8 @@ def restore_revision(revision: Revision, *, by: User | None, at: datetime) -> Re
     """The draft says again what it said then, as a new revision; None when it does already. Raises BadDraft, where
     what it names is not there any more, too."""
     if revision.definition is None:
-        raise BadDraft([("", "it was removed then: there is nothing to be restored; choose an older version")])
+        gone = gettext("it was removed then: there is nothing to be restored; choose an older version")
+        raise BadDraft([("", gone)])
     draft = apply_definition(revision.kind, revision.slug, revision.definition)
     return save_draft(draft, by=by, at=at, note=f"As in version {revision.version}")
 

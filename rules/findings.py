@@ -8,6 +8,7 @@ import msgspec
 from django.core.cache import cache
 from django.db.models import Count, Max, Sum
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from rules.conflicts import Effect, Finding, find_findings
 from rules.definitions import BookPayload
@@ -24,7 +25,7 @@ KEPT_S = 60  # time goes on, and codes go out, without an edit
 
 def list_findings() -> dict[str, list[Finding]]:
     """Of each live rule that there is something to be known of: what."""
-    key = f"rules:findings:{_name_state()}"
+    key = f"rules:findings:{get_language()}:{_name_state()}"
     kept = cache.get(key)
     if kept is None:
         payload = msgspec.convert(collect_definitions(0), BookPayload)

@@ -10,9 +10,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from profiles.audit import Act, record_act
 from profiles.locks import IMAGES, take_turns
+from profiles.writing import write_number
 from rules.drafts import InUse
 from rules.models import Block, Book, Image
 from rules.pictures import BadPicture, read_picture
@@ -36,7 +38,8 @@ def add_image(file: IO[bytes], *, name: str, alt: str = "", by: User | None, at:
     if known is not None:
         return Taken(known, False)
     if Image.objects.count() >= settings.PZ_MAX_IMAGES:
-        raise BadPicture(f"There are {settings.PZ_MAX_IMAGES:,} images, which is the most; remove one first.")
+        said = gettext("There are %(most)s images, which is the most; remove one first.")
+        raise BadPicture(said % {"most": write_number(settings.PZ_MAX_IMAGES)})
     if not default_storage.exists(picture.name):
         default_storage.save(picture.name, ContentFile(picture.content))
     image = Image.objects.create(
@@ -70,7 +73,10 @@ def describe_anew(image: Image, *, name: str, alt: str, by: User | None, at: dat
 def remove_image(image: Image, *, by: User | None, at: datetime) -> None:
     """Removes an image that neither a block nor the Book in force shows. Raises InUse."""
     name = name_file(image)
-    if users := [*(f"block {block.slug}" for block in find_showing(name)), *_find_published(name)]:
+    if users := [
+        *(gettext("block %(slug)s") % {"slug": block.slug} for block in find_showing(name)),
+        *_find_published(name),
+    ]:
         raise InUse(dict.fromkeys(users))
     record_act(Act.REMOVED, by=by, at=at, kind=KIND, subject=name, name=image.name, before=describe_image(image))
     image.delete()
@@ -109,4 +115,8 @@ def describe_image(image: Image) -> dict[str, Any]:
 
 def _find_published(name: str) -> Collection[str]:
     blocks: Any = Book.objects.order_by("-number").values_list("payload__blocks", flat=True).first() or {}
-    return [f"block {slug} of the Book in force" for slug, said in blocks.items() if name in str(said)]
+    return [
+        gettext("block %(slug)s of the Book in force") % {"slug": slug}
+        for slug, said in blocks.items()
+        if name in str(said)
+    ]

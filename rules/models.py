@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 PERIODS = [("hour", "hour"), ("day", "day"), ("week", "week"), ("campaign", "campaign")]
 
@@ -28,8 +29,8 @@ class Block(Draft):
     class Kind(models.TextChoices):
         HTML = "html", "HTML"
         JSON = "json", "JSON"
-        EMAIL = "email", "E-mail"
-        RECOMMENDATION = "recommendation", "Recommendation"
+        EMAIL = "email", _("E-mail")
+        RECOMMENDATION = "recommendation", _("Recommendation")
 
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.HTML)
     source = models.TextField()
@@ -45,8 +46,8 @@ class Slot(Draft):
     """A named place; without a matching rule it shows its default block, or its own content."""
 
     class Channel(models.TextChoices):
-        WEB = "web", "Web page"
-        EMAIL = "email", "E-mail"
+        WEB = "web", _("Web page")
+        EMAIL = "email", _("E-mail")
         JSON = "json", "JSON"
 
     channel = models.CharField(max_length=8, choices=Channel.choices, default=Channel.WEB)
@@ -63,9 +64,9 @@ class Offer(Draft):
     """What a person gets beside a block, once in each period: a discount code, loyalty points or early access."""
 
     class Kind(models.TextChoices):
-        CODE = "code", "Discount code"
-        POINTS = "points", "Loyalty points"
-        EARLY_ACCESS = "early_access", "Early access"
+        CODE = "code", _("Discount code")
+        POINTS = "points", _("Loyalty points")
+        EARLY_ACCESS = "early_access", _("Early access")
 
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.CODE)
     points = models.PositiveIntegerField(default=0, help_text="Granted each time.")
@@ -149,10 +150,10 @@ class ScheduledPublication(models.Model):
     then, so that what others publish meanwhile stays."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        PUBLISHED = "published", "Published"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
+        WAITING = "waiting", _("Waiting")
+        PUBLISHED = "published", _("Published")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     at = models.DateTimeField(db_index=True)
     payload = models.JSONField()
@@ -259,9 +260,9 @@ class DecisionOutcome(models.Model):
     """What came of a decision: its block was seen or clicked, or led to something worth having."""
 
     class Kind(models.TextChoices):
-        IMPRESSION = "impression", "Impression"
-        CLICK = "click", "Click"
-        CONVERSION = "conversion", "Conversion"
+        IMPRESSION = "impression", _("Impression")
+        CLICK = "click", _("Click")
+        CONVERSION = "conversion", _("Conversion")
 
     decision_id = models.UUIDField(db_index=True)
     kind = models.CharField(max_length=16, choices=Kind.choices)
@@ -284,11 +285,11 @@ class BackTest(models.Model):
     """A draft asked of the decisions of past days: what it would have shown, to whom."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        RUNNING = "running", "Running"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
+        WAITING = "waiting", _("Waiting")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     payload = models.JSONField(help_text="The Book that is tried.")
     since = models.DateTimeField()

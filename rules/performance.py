@@ -1,5 +1,6 @@
 """What became of rules: how often they were decided for, seen, clicked, and what orders followed."""
 
+import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ FROM rules_decision AS decision CROSS JOIN LATERAL jsonb_array_elements(decision
 WHERE decision.at >= %(since)s AND decision.at < %(until)s
   AND answer->>'rule' IS NOT NULL AND NOT (answer->>'held')::boolean
   AND (%(rules)s::text[] IS NULL OR answer->>'rule' = ANY(%(rules)s::text[]))
+  AND (%(single)s::jsonb IS NULL OR decision.answers @> %(single)s::jsonb)
 """
 _MEASURED = f"""
 WITH shown AS MATERIALIZED ({_SHOWN}),
@@ -29,14 +31,16 @@ told AS (
 ),
 ordered AS (
   SELECT first.rule, count(*) AS orders, sum(event.value) AS value
-  FROM (SELECT rule, profile_id, min(at) AS at FROM shown GROUP BY rule, profile_id) AS first
+  FROM (
+    SELECT rule, profile_id, min(at) AS at, array_agg(at) AS times FROM shown GROUP BY rule, profile_id
+  ) AS first
   CROSS JOIN LATERAL (
     SELECT value FROM profiles_archivedevent
     WHERE profile_id = first.profile_id AND name = %(order)s
       AND at >= first.at AND at < %(until)s::timestamptz + %(attributed)s
       AND EXISTS (
-        SELECT FROM shown AS before WHERE before.rule = first.rule AND before.profile_id = first.profile_id
-          AND profiles_archivedevent.at BETWEEN before.at AND before.at + %(attributed)s
+        SELECT FROM unnest(first.times) AS before (at)
+        WHERE profiles_archivedevent.at BETWEEN before.at AND before.at + %(attributed)s
       )
   ) AS event
   GROUP BY first.rule
@@ -66,6 +70,8 @@ def measure_rules(*, since: datetime, until: datetime, rules: Collection[str] | 
     """Every rule that was shown, or of those that are named, the one shown most first."""
     asked: dict[str, Any] = {"since": since, "until": until, "order": ORDER, "attributed": ATTRIBUTED}
     asked["rules"] = None if rules is None else list(rules)
+    # Of one rule, whole decisions are passed over without taking their answers apart.
+    asked["single"] = json.dumps([{"rule": each} for each in rules]) if rules is not None and len(rules) == 1 else None
     with connection.cursor() as cursor:
         cursor.execute(_MEASURED, asked)
         return [Performance(*row) for row in cursor.fetchall()]

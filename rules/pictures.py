@@ -1,12 +1,14 @@
-"""An uploaded file becomes a picture: really decoded, and written anew, so that nothing of it is left but what is seen.
-Pure."""
+"""An uploaded file becomes a picture: really decoded and written anew, so that nothing is left but what is seen."""
 
 import hashlib
 import io
 import warnings
 from typing import IO, NamedTuple
 
+from django.utils.translation import gettext, gettext_noop
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+
+from profiles.writing import write_number
 
 MIMES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 ENDINGS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif"}
@@ -14,7 +16,7 @@ MOST_FRAMES = 300
 QUALITY = 88  # of what loses something each time it is written
 NAMED_BY = 32  # hexadecimal digits
 
-KINDS = "PNG, JPEG, WebP or GIF"
+KINDS = gettext_noop("PNG, JPEG, WebP or GIF")
 
 
 class BadPicture(ValueError):
@@ -37,7 +39,10 @@ def read_picture(file: IO[bytes], *, most_bytes: int, most_pixels: int) -> Pictu
     all frames of an animation counted, never is."""
     raw = file.read(most_bytes + 1)
     if len(raw) > most_bytes:
-        raise BadPicture(f"The file has more than {most_bytes:,} bytes; make the picture smaller.")
+        raise BadPicture(
+            gettext("The file has more than %(most)s bytes; make the picture smaller.")
+            % {"most": write_number(most_bytes)}
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the bound below is ours
@@ -46,11 +51,13 @@ def read_picture(file: IO[bytes], *, most_bytes: int, most_pixels: int) -> Pictu
     except BadPicture:
         raise
     except UnidentifiedImageError:
-        raise BadPicture(f"This is no picture that is taken; save it as {KINDS}.") from None
+        raise BadPicture(
+            gettext("This is no picture that is taken; save it as %(kinds)s.") % {"kinds": gettext(KINDS)}
+        ) from None
     except Image.DecompressionBombError:
         raise BadPicture(_say_too_many(most_pixels)) from None
     except (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, IndexError, TypeError) as error:
-        raise BadPicture("The picture is damaged or cut off; save it anew.") from error
+        raise BadPicture(gettext("The picture is damaged or cut off; save it anew.")) from error
 
 
 def _write(opened: Image.Image, most_pixels: int) -> Picture:
@@ -77,9 +84,12 @@ def _write_frames(opened: Image.Image, kind: str, out: io.BytesIO, most_pixels: 
     width, height = opened.size
     count = int(getattr(opened, "n_frames", 1))
     if count > MOST_FRAMES:
-        raise BadPicture(f"The animation has {count:,} frames; {MOST_FRAMES} are the most.")
+        raise BadPicture(
+            gettext("The animation has %(count)s frames; %(most)s are the most.")
+            % {"count": write_number(count), "most": MOST_FRAMES}
+        )
     if width * height * count > most_pixels * 4:
-        raise BadPicture("The animation has too many frames for its size; make it smaller or shorter.")
+        raise BadPicture(gettext("The animation has too many frames for its size; make it smaller or shorter."))
     frames, durations = [], []
     for frame in ImageSequence.Iterator(opened):
         frames.append(frame.convert("RGBA"))
@@ -113,4 +123,5 @@ def _save(picture: Image.Image, kind: str, out: io.BytesIO) -> None:
 
 
 def _say_too_many(most_pixels: int) -> str:
-    return f"The picture has more than {most_pixels:,} pixels; make it smaller, 2,000 in width are plenty."
+    said = gettext("The picture has more than %(most)s pixels; make it smaller, 2,000 in width are plenty.")
+    return said % {"most": write_number(most_pixels)}

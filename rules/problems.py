@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext
 from liquid.exceptions import LiquidError
 
 from rules.definitions import BlockDefinition
@@ -32,9 +33,10 @@ def find_problems(definition: BlockDefinition) -> list[Problem]:
         try:
             value = json.loads(definition.source)
         except json.JSONDecodeError as error:
-            return [Problem("source", f"This is not JSON: {error.msg}.", error.lineno, error.colno)]
+            said = gettext("This is not JSON: %(why)s.") % {"why": error.msg}
+            return [Problem("source", said, error.lineno, error.colno)]
         except RecursionError:
-            return [Problem("source", "This is not JSON: it is nested too deep.")]
+            return [Problem("source", gettext("This is not JSON: it is nested too deep."))]
         gaps = _list_json_gaps(value, definition.source) if definition.kind == "json" else []
     else:
         is_mail = definition.kind == "email"
@@ -79,7 +81,7 @@ def _of_liquid(field: str, error: LiquidError) -> Problem:
         place = error.context()
     except ValueError:  # it stands behind the end
         place = None
-    message = _sentence(str(error.message or "this cannot be read"))
+    message = _sentence(str(error.message or gettext("this cannot be read")))
     return Problem(field, message) if place is None else Problem(field, message, place[0], place[1] + 1)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from rules.conflicts import find_conflicts
 from rules.definitions import BookPayload
@@ -68,7 +69,8 @@ def list_draft_changes() -> tuple[int | None, list[Change]]:
 def list_warnings(payload: BookPayload) -> list[str]:
     """What does not speak against publishing, and should be known before."""
     lists = find_empty_lists([segment.slug for segment in payload.segments if segment.kind == LIST])
-    empty = [f"The list {slug} has nobody: upload a file with their ids" for slug in sorted(lists)]
+    said = gettext("The list %(slug)s has nobody: upload a file with their ids")
+    empty = [said % {"slug": slug} for slug in sorted(lists)]
     unknown = find_unknown_purposes(payload, settings.PZ_CONSENT_PURPOSES)
     conflicts = find_conflicts(
         payload, at=timezone.now(), empty_lists=lists, exhausted=find_exhausted(payload.offers.keys())

@@ -5,6 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
+from profiles.writing import write_within
 from rules.checking import check_payload
 from rules.definitions import BlockDefinition, BookPayload
 from rules.fitting import find_misfits
@@ -20,6 +24,7 @@ from segments.moments import say_moment
 from segments.roster import LIST, SNAPSHOT
 
 CONDITION = "condition"
+WHATS = {"new": _("new"), "changed": _("changed"), "removed": _("removed")}
 
 Payload = Mapping[str, Any]  # of a Book, as it is stored
 
@@ -34,6 +39,11 @@ class Change:
     what: str
     fields: tuple[str, ...] = ()
     type: str = ""
+
+    @property
+    def said(self) -> str:
+        """`what` in words."""
+        return gettext(WHATS[self.what])
 
 
 def list_changes(before: Payload | None, after: Payload) -> list[Change]:
@@ -62,19 +72,21 @@ def _say_type(segment: Mapping[str, Any]) -> str:
     """What kind of segment it is, and of which moment."""
     kind = segment["kind"]
     said = "" if kind == CONDITION else _say_kind(kind)
-    return f"{said}, as of {say_moment(segment['as_of'])}" if kind == SNAPSHOT else said
+    if kind != SNAPSHOT:
+        return said
+    return gettext("%(kind)s, as of %(moment)s") % {"kind": said, "moment": say_moment(segment["as_of"])}
 
 
 def _say_field(kind: str, field: str, was: Any, now: Any) -> str:
     if kind != "segment" or field not in ("kind", "as_of"):
         return field
     if field == "kind":
-        return f"kind, from {_say_kind(was)} to {_say_kind(now)}"
-    return f"as of {say_moment(was)}, now {say_moment(now)}"
+        return gettext("kind, from %(was)s to %(now)s") % {"was": _say_kind(was), "now": _say_kind(now)}
+    return gettext("as of %(was)s, now %(now)s") % {"was": say_moment(was), "now": say_moment(now)}
 
 
 def _say_kind(kind: str) -> str:
-    return dict(Segment.Kind.choices).get(kind, kind).lower()
+    return write_within(str(dict(Segment.Kind.choices).get(kind, kind)))
 
 
 def list_definitions(payload: Payload) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
@@ -96,24 +108,30 @@ def find_problems(payload: BookPayload) -> list[str]:
         if segment.kind == LIST:
             continue
         if segment.condition is None:
-            what = f"a {segment.kind} needs a condition" if segment.kind != CONDITION else "it needs a condition"
-            problems.append(f"Segment {segment.slug}: {what}; write one, or take it out of what is live")
+            said = (
+                gettext("Segment %(slug)s: it needs a condition; write one, or take it out of what is live")
+                if segment.kind == CONDITION
+                else gettext(
+                    "Segment %(slug)s: a %(kind)s needs a condition; write one, or take it out of what is live"
+                )
+            )
+            problems.append(said % {"slug": segment.slug, "kind": segment.kind})
             continue
         if (problem := find_kind_problem(segment.kind, segment.condition)) is not None:
-            problems.append(f"Segment {segment.slug}: {problem}")
+            problems.append(_say_segment(segment.slug, problem))
         try:
             compile_segments({segment.slug: segment.condition})
         except BadCondition as error:
-            problems += _say(f"Segment {segment.slug}", error)
+            problems += [_say_segment(segment.slug, str(each)) for each in error.problems]
         except SegmentCycle:
-            problems.append(f"Segment {segment.slug}: refers to itself; remove the reference")
+            problems.append(_say_segment(segment.slug, gettext("refers to itself; remove the reference")))
     if not problems:
         try:
             compile_segments(asking)
         except SegmentCycle as error:
             problems.append(str(error).capitalize())
     problems += [
-        f"Block {slug}: {problem}"
+        gettext("Block %(slug)s: %(problem)s") % {"slug": slug, "problem": problem}
         for slug, block in payload.blocks.items()
         if (problem := find_block_problem(block)) is not None
     ]
@@ -124,7 +142,9 @@ def find_problems(payload: BookPayload) -> list[str]:
             if rule.condition is not None:
                 parse_condition(rule.condition)
         except BadCondition as error:
-            problems += _say(f"Rule {rule.slug}", error)
+            problems += [
+                gettext("Rule %(slug)s: %(problem)s") % {"slug": rule.slug, "problem": each} for each in error.problems
+            ]
     return problems
 
 
@@ -140,15 +160,17 @@ def find_block_problem(block: BlockDefinition) -> str | None:
 def find_empty_segments(payload: BookPayload) -> list[str]:
     """Where a condition asks for a segment that is not live, and so has nobody in it."""
     live = {segment.slug for segment in payload.segments}
-    asking = [(f"Segment {each.slug}", each.condition) for each in payload.segments if each.condition is not None]
-    asking += [(f"Rule {each.slug}", each.condition) for each in payload.rules if each.condition is not None]
+    by_segment = gettext("Segment %(slug)s asks for the segment %(asked)s, which is not live: nobody is in it")
+    by_rule = gettext("Rule %(slug)s asks for the segment %(asked)s, which is not live: nobody is in it")
+    asking = [(by_segment, each.slug, each.condition) for each in payload.segments if each.condition is not None]
+    asking += [(by_rule, each.slug, each.condition) for each in payload.rules if each.condition is not None]
     found = []
-    for name, condition in asking:
+    for said, slug, condition in asking:
         try:
             wanted = compile_condition(parse_condition(condition)).segments
         except BadCondition:
             continue  # one of the problems
-        found += [f"{name} asks for the segment {slug}, which is not live: nobody is in it" for slug in wanted - live]
+        found += [said % {"slug": slug, "asked": asked} for asked in wanted - live]
     return sorted(found)
 
 
@@ -161,10 +183,12 @@ def find_snapshots_of_models(payload: BookPayload) -> list[str]:
         with suppress(BadCondition):  # one of the problems
             leaves = list_leaves(parse_condition(segment.condition))
             if any(isinstance(leaf, InCluster | HasScore) for leaf in leaves):
-                asked = f"Snapshot {segment.slug} asks for clusters or scores"
-                found.append(f"{asked}, of which no past is kept: as if nobody had any")
+                said = gettext(
+                    "Snapshot %(slug)s asks for clusters or scores, of which no past is kept: as if nobody had any"
+                )
+                found.append(said % {"slug": segment.slug})
     return found
 
 
-def _say(name: str, error: BadCondition) -> list[str]:
-    return [f"{name}: {problem}" for problem in error.problems]
+def _say_segment(slug: str, problem: str) -> str:
+    return gettext("Segment %(slug)s: %(problem)s") % {"slug": slug, "problem": problem}

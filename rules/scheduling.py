@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 
 from profiles.audit import Act, record_act
 from profiles.locks import PUBLISH_BOOK, take_turns
@@ -28,14 +30,16 @@ def schedule_publication(*, at: datetime, by: User | None, now: datetime, note: 
     """Everything that is live now is published at `at`; the drafts may change meanwhile. Raises CannotPublish when it
     could not be published now either, and when there is nothing to publish."""
     if at <= now:
-        raise CannotPublish(["That moment has passed; choose one that is still to come, or publish now"])
+        raise CannotPublish([gettext("That moment has passed; choose one that is still to come, or publish now")])
     take_turns(PUBLISH_BOOK)
     newest = newest_book()
     base = None if newest is None else newest[1]
     payload = collect_definitions(0)
     if not list_changes(base, payload):
-        number = "Nothing is live yet" if newest is None else f"Book {newest[0]} says what is live now"
-        raise CannotPublish([f"{number}: there is nothing to publish"])
+        if newest is None:
+            raise CannotPublish([gettext("Nothing is live yet: there is nothing to publish")])
+        said = gettext("Book %(number)s says what is live now: there is nothing to publish")
+        raise CannotPublish([said % {"number": newest[0]}])
     if reasons := find_problems(msgspec.convert(payload, BookPayload)):
         raise CannotPublish(reasons)
     publication = ScheduledPublication.objects.create(at=at, payload=payload, base=base, note=note, by=by, created=now)
@@ -55,7 +59,8 @@ def cancel_publication(publication: ScheduledPublication, *, by: User | None = N
 
 
 def _record(act: Act, publication: ScheduledPublication, by: User | None, at: datetime) -> None:
-    name = f"Publication at {say_moment(publication.at)}"
+    with translation.override(settings.LANGUAGE_CODE):  # the trail is kept in one language
+        name = f"Publication at {say_moment(publication.at)}"
     record_act(act, by=by, at=at, kind="publication", subject=str(publication.pk), name=name, note=publication.note)
 
 
@@ -104,6 +109,7 @@ def _publish_beside(publication: ScheduledPublication, at: datetime) -> Book:
 
 
 def _say_conflict(conflict: Conflict, number: int) -> str:
+    """In English: it is kept with what was scheduled."""
     what = f"{conflict.kind.capitalize()} {conflict.slug}"
     how = f"they differ in {', '.join(conflict.fields)}" if conflict.fields else "one of them removes it"
     return f"{what}: Book {number} has changed it too since this was scheduled, and {how}; schedule it anew"

@@ -10,6 +10,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from rules.applying import apply_definition
 from rules.definitions import SlotDefinition
@@ -70,9 +72,11 @@ FREQUENT = _tree(
 STARTERS = (
     Starter(
         name="summer-sale",
-        title="Browsing summer apparel: a sale banner with a personal code",
-        summary="Whoever viewed summer apparel in the last 7 days sees the banner, with a discount code of their own.",
-        adapt="Write the names of your own categories into the segment, and bring codes into the offer.",
+        title=_("Browsing summer apparel: a sale banner with a personal code"),
+        summary=_(
+            "Whoever viewed summer apparel in the last 7 days sees the banner, with a discount code of their own."
+        ),
+        adapt=_("Write the names of your own categories into the segment, and bring codes into the offer."),
         segment={
             "name": "Browses summer apparel",
             "description": "Viewed a product of summer apparel in the last 7 days.",
@@ -95,9 +99,9 @@ STARTERS = (
     ),
     Starter(
         name="loyalty-points",
-        title="More than 3 purchases a month: loyalty points",
-        summary="Whoever bought more than 3 times in the last 30 days gets 100 points, once, and reads of it.",
-        adapt="Choose how many points they get, and how often.",
+        title=_("More than 3 purchases a month: loyalty points"),
+        summary=_("Whoever bought more than 3 times in the last 30 days gets 100 points, once, and reads of it."),
+        adapt=_("Choose how many points they get, and how often."),
         segment={
             "name": "Buys more than 3 times a month",
             "description": "Completed more than 3 orders in the last 30 days.",
@@ -112,9 +116,9 @@ STARTERS = (
     ),
     Starter(
         name="early-access",
-        title="More than 3 purchases a month: early access",
-        summary="Whoever bought more than 3 times in the last 30 days sees what is new before everybody else.",
-        adapt="Write the address of what is new into the block. Your site lets in whom the offer was granted to.",
+        title=_("More than 3 purchases a month: early access"),
+        summary=_("Whoever bought more than 3 times in the last 30 days sees what is new before everybody else."),
+        adapt=_("Write the address of what is new into the block. Your site lets in whom the offer was granted to."),
         segment={
             "name": "Regular of this month",
             "description": "Completed more than 3 orders in the last 30 days.",
@@ -129,9 +133,9 @@ STARTERS = (
     ),
     Starter(
         name="cart-abandoned",
-        title="Cart abandoned for 1 hour: a reminder",
-        summary="Whoever put something into the cart, and did not buy in the hour after, is reminded for a day.",
-        adapt="Write the address of your cart into the block.",
+        title=_("Cart abandoned for 1 hour: a reminder"),
+        summary=_("Whoever put something into the cart, and did not buy in the hour after, is reminded for a day."),
+        adapt=_("Write the address of your cart into the block."),
         segment={
             "name": "Left a cart for an hour",
             "description": "Added a product, and did not order in the hour after it, nor otherwise in the last day.",
@@ -172,9 +176,9 @@ STARTERS = (
     ),
     Starter(
         name="first-visit",
-        title="First visit: a welcome",
-        summary="Whoever came for the first time in their life, in the last 30 minutes, is welcomed.",
-        adapt="Say in the block what a newcomer should know.",
+        title=_("First visit: a welcome"),
+        summary=_("Whoever came for the first time in their life, in the last 30 minutes, is welcomed."),
+        adapt=_("Say in the block what a newcomer should know."),
         segment={
             "name": "First visit",
             "description": "Viewed a page for the first time within the last 30 minutes.",
@@ -197,9 +201,9 @@ STARTERS = (
     ),
     Starter(
         name="came-back",
-        title="Came back after 30 days: welcome back",
-        summary="Whoever was here before, stayed away for more than 30 days, and is here now is welcomed back.",
-        adapt="Say in the block what is new since.",
+        title=_("Came back after 30 days: welcome back"),
+        summary=_("Whoever was here before, stayed away for more than 30 days, and is here now is welcomed back."),
+        adapt=_("Say in the block what is new since."),
         segment={
             "name": "Came back after 30 days",
             "description": "Is here now, was here more than 30 days ago, and no visit in between has ended.",
@@ -257,7 +261,9 @@ def apply_starter(name: str, *, slot: Slot, by: User | None, at: datetime) -> Ru
     takes = list_kinds(SlotDefinition(channel=slot.channel, kinds=tuple(slot.kinds)))  # type: ignore[arg-type]  # choices
     kind = next((kind for kind in DRAWN if kind in takes), None)
     if kind is None:
-        raise DoesNotFit(f"{slot} takes {' and '.join(takes)}; choose a slot that takes {' or '.join(DRAWN)}")
+        said = gettext("%(slot)s takes %(kinds)s; choose a slot that takes %(others)s")
+        places = {"slot": slot, "kinds": " and ".join(takes), "others": " or ".join(DRAWN)}
+        raise DoesNotFit(said % places)
     slug, note = _find_free_slug(starter), f"From the template {starter.title}"
 
     def make(kind: str, definition: Definition) -> None:

@@ -62,9 +62,9 @@ def find_exhausted(slugs: Collection[str]) -> set[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT slug FROM unnest(%s::text[]) AS wanted (slug) WHERE NOT EXISTS (SELECT FROM rules_offer AS offer "
-            "JOIN LATERAL (SELECT FROM rules_offercode WHERE offer_id = offer.id AND handed IS NULL UNION ALL "
-            "SELECT FROM rules_offercode WHERE offer_id = offer.id AND handed IS NOT NULL AND granted IS NULL "
-            "AND withdrawn IS NULL LIMIT 1) AS code ON true WHERE offer.slug = wanted.slug)",
+            "JOIN LATERAL ((SELECT FROM rules_offercode WHERE offer_id = offer.id AND handed IS NULL LIMIT 1) "
+            "UNION ALL SELECT FROM rules_offercode WHERE offer_id = offer.id AND handed IS NOT NULL "
+            "AND granted IS NULL AND withdrawn IS NULL LIMIT 1) AS code ON true WHERE offer.slug = wanted.slug)",
             [list(slugs)],
         )
         return {slug for (slug,) in cursor.fetchall()}

@@ -13,13 +13,15 @@ from rules.models import Revision
 from segments.models import Segment
 
 _ASKED = 'strict $.** ? (@.kind == "segment").segment'  # every segment that a condition asks for, at any depth
+# An array taken apart, since PostgreSQL expects so many rows of jsonb_path_query that it starts workers for a few.
 _USES = """
 SELECT DISTINCT asked, kind, slug, name, slot FROM (
-    SELECT jsonb_path_query(rule.condition, %(asked)s::jsonpath) #>> '{}' AS asked,
+    SELECT jsonb_array_elements(jsonb_path_query_array(rule.condition, %(asked)s::jsonpath)) #>> '{}' AS asked,
         'rule' AS kind, rule.slug, rule.name, slot.slug AS slot
     FROM rules_rule AS rule JOIN rules_slot AS slot ON slot.id = rule.slot_id
     UNION ALL
-    SELECT jsonb_path_query(condition, %(asked)s::jsonpath) #>> '{}', 'segment', slug, name, ''
+    SELECT jsonb_array_elements(jsonb_path_query_array(condition, %(asked)s::jsonpath)) #>> '{}',
+        'segment', slug, name, ''
     FROM segments_segment
 ) AS uses
 WHERE asked = ANY(%(wanted)s) AND NOT (kind = 'segment' AND slug = asked)

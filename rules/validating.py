@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from msgspec.structs import replace
 
+from profiles.writing import write_number
 from rules.checking import Trouble, check_offer, check_rule, is_zone
 from rules.definitions import BlockDefinition, BookPayload, OfferDefinition, RuleDefinition, SlotDefinition
 from rules.describe import AnyDraft, describe_block, describe_draft, describe_offer, describe_rule, describe_slot
@@ -83,7 +85,7 @@ def _check_fields(draft: AnyDraft) -> Iterator[Trouble]:
             for field, messages in error.message_dict.items():
                 yield from (Trouble("" if field == "__all__" else field, message) for message in messages)
     if draft.pk is not None and type(draft)._default_manager.filter(pk=draft.pk).exclude(slug=draft.slug).exists():
-        yield Trouble("slug", "it is what others know it by, and stays as it is; make another one instead")
+        yield Trouble("slug", gettext("it is what others know it by, and stays as it is; make another one instead"))
     if isinstance(draft, Rule):
         yield from _check_moments(draft)
 
@@ -91,10 +93,11 @@ def _check_fields(draft: AnyDraft) -> Iterator[Trouble]:
 def _check_moments(rule: Rule) -> Iterator[Trouble]:
     """Whether its moments can be said in its zone."""
     if rule.zone and not is_zone(rule.zone):
-        yield Trouble("zone", f"there is no time zone {rule.zone}; use one such as Europe/Berlin")
+        said = gettext("there is no time zone %(zone)s; use one such as Europe/Berlin")
+        yield Trouble("zone", said % {"zone": rule.zone})
     for field, at in (("starts", rule.starts), ("ends", rule.ends)):
         if isinstance(at, datetime) and (at.tzinfo is None or not 1970 <= at.year < 3000):
-            yield Trouble(field, "it must be a moment of our days, with its time zone")
+            yield Trouble(field, gettext("it must be a moment of our days, with its time zone"))
 
 
 def _check_content(draft: AnyDraft, at: datetime) -> Iterator[Trouble]:
@@ -102,14 +105,16 @@ def _check_content(draft: AnyDraft, at: datetime) -> Iterator[Trouble]:
     try:
         written = json.dumps(said)
     except (ValueError, TypeError, RecursionError):
-        yield Trouble("", "it holds something that is not JSON, or is nested too deep")
+        yield Trouble("", gettext("it holds something that is not JSON, or is nested too deep"))
         return
     if len(written) > MAX_DEFINITION:
-        yield Trouble("", f"it is too long; {MAX_DEFINITION:,} characters are the most")
+        said_long = gettext("it is too long; %(most)s characters are the most")
+        yield Trouble("", said_long % {"most": write_number(MAX_DEFINITION)})
         return
     for field, value in said.items():
         if _UNSTORABLE.search(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)):
-            yield Trouble(field, "it has a character that cannot be stored: NUL, or half of a surrogate pair")
+            unstorable = gettext("it has a character that cannot be stored: NUL, or half of a surrogate pair")
+            yield Trouble(field, unstorable)
     match draft:
         case Segment():
             yield from _check_segment(draft, at)
@@ -125,11 +130,12 @@ def _check_content(draft: AnyDraft, at: datetime) -> Iterator[Trouble]:
 
 def _check_segment(segment: Segment, at: datetime) -> Iterator[Trouble]:
     if segment.as_of is not None and segment.as_of > at + AHEAD:
-        yield Trouble("as_of", "that is still to come; choose a past moment, or none for that of publishing")
+        yield Trouble("as_of", gettext("that is still to come; choose a past moment, or none for that of publishing"))
     if segment.kind == Segment.Kind.LIST:
         return
     if segment.condition is None:
-        yield Trouble("condition", f"a segment of the kind {segment.kind} needs a condition")
+        needed = gettext("a segment of the kind %(kind)s needs a condition")
+        yield Trouble("condition", needed % {"kind": segment.kind})
         return
     try:
         compile_segments({segment.slug: segment.condition})
@@ -137,7 +143,8 @@ def _check_segment(segment: Segment, at: datetime) -> Iterator[Trouble]:
         yield from (Trouble("condition", str(problem)) for problem in error.problems)
         return
     except SegmentCycle:
-        yield Trouble("condition", f"The segment refers to itself; remove {segment.slug} from its condition.")
+        cycle = gettext("The segment refers to itself; remove %(slug)s from its condition.")
+        yield Trouble("condition", cycle % {"slug": segment.slug})
     if (problem := find_kind_problem(segment.kind, segment.condition)) is not None:
         yield Trouble("condition", problem)
 
@@ -187,7 +194,9 @@ def _say_cap(error: str) -> str:
     """What is wrong with the caps, and in which of them."""
     message, _, path = error.partition(" - at `$.caps")
     row = _ROW.match(path)
-    return message if row is None else f"number {int(row[1]) + 1}: {message}"
+    if row is None:
+        return message
+    return gettext("number %(number)s: %(problem)s") % {"number": int(row[1]) + 1, "problem": message}
 
 
 def _fit(field: str, who: str, payload: BookPayload) -> Iterator[Trouble]:

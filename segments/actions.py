@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from django.db import connection, transaction
 from django.db.models import F
+from django.utils.translation import gettext_noop
 from msgspec.structs import replace
 
 from profiles.locks import PUBLISH_BOOK, take_turns
@@ -22,7 +23,7 @@ BEFORE_FORCE = (
     *(Build.State.ENROLLING, Build.State.FILLING),
 )
 MAX_TRIES = 5  # failures in a row that end a build
-SUPERSEDED = "The segments were published anew before it was in force."
+SUPERSEDED = gettext_noop("The segments were published anew before it was in force.")
 
 
 @transaction.atomic

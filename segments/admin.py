@@ -186,4 +186,4 @@ def say_standing(segment: Segment) -> str:
     moment = standing.version.as_of
     of = f", as of {say_moment(moment)}" if moment else ""
     progress = f" ({standing.progress})" if standing.progress else ""
-    return f"Version {standing.version.version}{of}: {people}; {standing.state}{progress}."
+    return f"Version {standing.version.version}{of}: {people}; {standing.state.words}{progress}."

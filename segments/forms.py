@@ -10,6 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from segments.conditions.language import BadCondition
 from segments.conditions.operands import show
@@ -37,22 +38,23 @@ def read_json(text: str) -> Any:
     try:
         value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_read_object)
     except json.JSONDecodeError as error:
-        message = f"Not JSON: line {error.lineno}, column {error.colno}: {error.msg[0].lower()}{error.msg[1:]}."
+        places = {"line": error.lineno, "column": error.colno, "why": f"{error.msg[0].lower()}{error.msg[1:]}"}
+        message = gettext("Not JSON: line %(line)s, column %(column)s: %(why)s.") % places
         raise BadJson(message) from error
     except BadJson:
         raise
     except (ValueError, RecursionError) as error:
-        raise BadJson("Not JSON: a number is too long, or lists and objects are nested too deep.") from error
+        raise BadJson(gettext("Not JSON: a number is too long, or lists and objects are nested too deep.")) from error
     try:
         encoded = msgspec.json.encode(value)
         if msgspec.json.decode(encoded) != value:  # as every process reads it when it is published
             raise ValueError("what is read differs from what was written")
     except (ValueError, RecursionError) as error:
         raise BadJson(
-            "A number is too large, or half of a surrogate pair (\\ud800 and the like) stands alone."
+            gettext("A number is too large, or half of a surrogate pair (\\ud800 and the like) stands alone.")
         ) from error
     if _HAS_NUL.search(encoded):
-        raise BadJson(f"The character {NUL} cannot be stored; remove it.")
+        raise BadJson(gettext("The character %(nul)s cannot be stored; remove it.") % {"nul": NUL})
     return value
 
 
@@ -61,13 +63,13 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise BadJson(f"The key {show(key)} stands twice in one object; keep one of them.")
+            raise BadJson(gettext("The key %(key)s stands twice in one object; keep one of them.") % {"key": show(key)})
         found[key] = value
     return found
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise BadJson(f"Not JSON: {name} is no number in JSON; use a number or leave it out.")
+    raise BadJson(gettext("Not JSON: %(name)s is no number in JSON; use a number or leave it out.") % {"name": name})
 
 
 class SourceText(forms.Textarea):
@@ -129,9 +131,11 @@ class PastField(forms.DateTimeField):
         at: datetime | None = super().clean(value)
         now = timezone.now().replace(microsecond=0)
         if at is not None and at > now + MINUTE:
-            raise ValidationError("That is still to come; choose a past moment, or none for now.")
+            raise ValidationError(gettext("That is still to come; choose a past moment, or none for now."))
         if at is not None and at < FIRST:
-            raise ValidationError("Nothing is known of that time; choose a moment after 1970, or none for now.")
+            raise ValidationError(
+                gettext("Nothing is known of that time; choose a moment after 1970, or none for now.")
+            )
         return at if at is None else min(at, now)
 
 

@@ -7,7 +7,10 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
+from profiles.writing import write_known
 from segments.models import Build, Segment
 from segments.planning import plan_roster
 from segments.progress import Alive, Progress, follow_builds, say_progress
@@ -28,6 +31,21 @@ class State(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     DRAFT = "draft"
+
+    @property
+    def words(self) -> str:
+        return gettext(_WORDS[self])
+
+
+_WORDS = {
+    State.IN_FORCE: _("in force"),
+    State.FILLING: _("filling"),
+    State.WAITING: _("waiting"),
+    State.STUCK: _("stuck"),
+    State.FAILED: _("failed"),
+    State.CANCELLED: _("cancelled"),
+    State.DRAFT: _("draft"),
+}
 
 
 ENDS: Mapping[str, State] = {Build.State.FAILED: State.FAILED, Build.State.CANCELLED: State.CANCELLED}
@@ -101,8 +119,8 @@ def list_health(published: Published, *, at: datetime, alive: Alive, only: Itera
         present=present,
         newest=find_newest_builds(slugs),
     )
-    sizes = list_sizes(slugs, since=at - A_DAY_AND_MORE)
     began, changes = find_cut_overs(slugs), find_newest_changes(slugs)
+    sizes = list_sizes(slugs, since=at - A_DAY_AND_MORE, cut_overs=began)
     found = []
     for slug in slugs:
         state, reason = _judge(slug, known)
@@ -123,7 +141,7 @@ def list_health(published: Published, *, at: datetime, alive: Alive, only: Itera
                 day_change=size and find_day_change(sizes[slug], at=at),
                 changed=changes.get(slug),
                 build=coming.get(slug) or present.get(slug),
-                error=newest.error if newest is not None and state in (State.STUCK, State.FAILED) else "",
+                error=write_known(newest.error) if newest is not None and state in (State.STUCK, State.FAILED) else "",
             )
         )
     return sorted(found, key=lambda each: (not each.is_troubled, each.name.casefold(), each.segment))
@@ -132,42 +150,60 @@ def list_health(published: Published, *, at: datetime, alive: Alive, only: Itera
 def _judge(slug: str, known: _Known) -> tuple[State, str]:
     """In one word, and why."""
     if slug not in known.published:
-        return State.DRAFT, "Not part of the published Book."
+        return State.DRAFT, gettext("Not part of the published Book.")
     if slug in known.unfilled:
         return _judge_unfilled(slug, known)
-    answers = f"Version {_number(known.roster.answers.get(slug))} answers"
     progress = known.present.get(slug)
     if progress is None:
-        return State.IN_FORCE, f"{answers}."
-    if progress.is_stuck:
-        what = "adding people to it" if progress.adds else "tidying up"
-        return State.IN_FORCE, f"{answers}; {what} is stuck: {progress.waits_for}"
-    what = "people are being added" if progress.adds else "who has come and gone by it is being noted"
-    return State.IN_FORCE, f"{answers}; {what}."
+        said = gettext("Version %(number)s answers.")
+    elif progress.is_stuck and progress.adds:
+        said = gettext("Version %(number)s answers; adding people to it is stuck: %(cause)s")
+    elif progress.is_stuck:
+        said = gettext("Version %(number)s answers; tidying up is stuck: %(cause)s")
+    elif progress.adds:
+        said = gettext("Version %(number)s answers; people are being added.")
+    else:
+        said = gettext("Version %(number)s answers; who has come and gone by it is being noted.")
+    cause = "" if progress is None else progress.waits_for
+    return State.IN_FORCE, said % {"number": _number(known.roster.answers.get(slug)), "cause": cause}
 
 
 def _judge_unfilled(slug: str, known: _Known) -> tuple[State, str]:
     answering = _number(known.roster.answers.get(slug))
-    meanwhile = f"Version {answering} goes on to answer." if answering else "Nobody is in it before that."
+    goes_on = gettext("Version %(number)s goes on to answer.") % {"number": answering}
+    meanwhile = goes_on if answering else gettext("Nobody is in it before that.")
     progress = known.coming.get(slug)
     if progress is None:
         return _judge_unbuilt(known.newest.get(slug), meanwhile)
-    coming = f"Version {_number(known.roster.coming.get(slug))}"
+    told = say_progress(progress)
     if progress.is_stuck:
-        return State.STUCK, f"{coming} gets nowhere: {progress.waits_for} {meanwhile}"
-    if progress.waits_for:
-        return State.WAITING, f"{coming}: {progress.waits_for} {meanwhile}"
-    if told := say_progress(progress):
-        return State.FILLING, f"{coming} is being filled: {told}. {meanwhile}"
-    return State.WAITING, f"{coming} is about to be filled: {progress.state.lower()}. {meanwhile}"
+        state, said = State.STUCK, gettext("Version %(number)s gets nowhere: %(cause)s %(meanwhile)s")
+    elif progress.waits_for:
+        state, said = State.WAITING, gettext("Version %(number)s: %(cause)s %(meanwhile)s")
+    elif told:
+        state, said = State.FILLING, gettext("Version %(number)s is being filled: %(told)s. %(meanwhile)s")
+    else:
+        state, said = State.WAITING, gettext("Version %(number)s is about to be filled: %(doing)s. %(meanwhile)s")
+    return state, said % {
+        "number": _number(known.roster.coming.get(slug)),
+        "cause": progress.waits_for,
+        "told": told,
+        "doing": progress.doing,
+        "meanwhile": meanwhile,
+    }
 
 
 def _judge_unbuilt(newest: Build | None, meanwhile: str) -> tuple[State, str]:
     """Of what is published and not on its way."""
     if newest is None or newest.state not in ENDS:
-        return State.WAITING, f"No build was started for what is published: publish again. {meanwhile}"
-    why = f" {newest.error.rstrip('.')}." if newest.error else ""
-    return ENDS[newest.state], f"Build {newest.pk} did not bring what is published into force.{why} {meanwhile}"
+        said = gettext("No build was started for what is published: publish again. %(meanwhile)s")
+        return State.WAITING, said % {"meanwhile": meanwhile}
+    if newest.error:
+        said = gettext("Build %(number)s did not bring what is published into force. %(why)s. %(meanwhile)s")
+    else:
+        said = gettext("Build %(number)s did not bring what is published into force. %(meanwhile)s")
+    why = write_known(newest.error).rstrip(".")
+    return ENDS[newest.state], said % {"number": newest.pk, "why": why, "meanwhile": meanwhile}
 
 
 def _find_unfilled(published: Published, roster: Roster) -> frozenset[str]:

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from segments.conditions.language import BadCondition
 from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition
@@ -15,13 +17,14 @@ def say_stored(tree: object) -> str:
     try:
         return say_condition(parse_condition(tree))
     except BadCondition as error:
-        return f"cannot be read: {'; '.join(list_problems(error))}"
+        return gettext("cannot be read: %(problems)s") % {"problems": "; ".join(list_problems(error))}
 
 
 def say_definition(kind: str, condition: object, as_of: datetime | str | None) -> str:
     """Who is in a segment, in words."""
     if kind == Segment.Kind.LIST:
-        return "whoever was uploaded"
+        return gettext("whoever was uploaded")
     if kind == Segment.Kind.SNAPSHOT:
-        return f"{say_stored(condition)}, as of {say_moment(as_of)}"
+        places = {"condition": say_stored(condition), "moment": say_moment(as_of)}
+        return gettext("%(condition)s, as of %(moment)s") % places
     return say_stored(condition)

@@ -1,8 +1,10 @@
-"""What a segment of each kind has to have, said alike on its page and before publishing. Pure."""
+"""What a segment of each kind has to have, said alike on its page and before publishing."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
+
+from django.utils.translation import gettext
 
 # A model puts people into these, so that the condition asks what the model says, and nothing else.
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
@@ -18,4 +20,5 @@ def find_kind_problem(kind: str, tree: Any) -> str | None:
     root = tree.get("root") if isinstance(tree, Mapping) else None
     if isinstance(root, Mapping) and root.get("kind") == kind:
         return None
-    return f"the root of a {kind}'s condition is of the kind {kind}, such as {json.dumps(EXAMPLES[kind])}"
+    said = gettext("the root of a %(kind)s's condition is of the kind %(kind)s, such as %(example)s")
+    return said % {"kind": kind, "example": json.dumps(EXAMPLES[kind])}

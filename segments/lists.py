@@ -9,6 +9,7 @@ from typing import IO
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext, gettext_noop
 
 from profiles.audit import Act, record_act
 from profiles.event import anonymous_key, derive_profile_id, user_key
@@ -23,7 +24,7 @@ from segments.uploads import ANONYMOUS, PROFILE, SHOWN_PROBLEMS, USER, IdFile, P
 
 PREFIXES = {USER: user_key(""), ANONYMOUS: anonymous_key(""), PROFILE: None}
 MAX_MERGES = 100  # followed from a retired profile to the one that lives
-UNKNOWN = "no profile has this id"
+UNKNOWN = gettext_noop("no profile has this id")
 NAME_LENGTH = 120
 FILE_LENGTH = 200
 
@@ -34,9 +35,9 @@ class NobodyIn(BadUpload):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = problems
         super().__init__(
-            "None of its rows has an id that can be meant; nothing was changed."
+            gettext("None of its rows has an id that can be meant; nothing was changed.")
             if problems
-            else "The file has a header and no ids; nothing was changed."
+            else gettext("The file has a header and no ids; nothing was changed.")
         )
 
 

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 SLUG_LENGTH = 64
 
@@ -10,11 +11,11 @@ class Segment(models.Model):
     """A named group of people. What is written here is a draft until a Book is published with it."""
 
     class Kind(models.TextChoices):
-        CONDITION = "condition", "Condition"
-        LIST = "list", "Uploaded list"
-        SNAPSHOT = "snapshot", "Snapshot of a moment"
-        CLUSTER = "cluster", "Cluster"
-        LOOKALIKE = "lookalike", "Lookalike"
+        CONDITION = "condition", _("Condition")
+        LIST = "list", _("Uploaded list")
+        SNAPSHOT = "snapshot", _("Snapshot of a moment")
+        CLUSTER = "cluster", _("Cluster")
+        LOOKALIKE = "lookalike", _("Lookalike")
 
     slug = models.SlugField(max_length=SLUG_LENGTH, unique=True)
     name = models.CharField(max_length=120)
@@ -77,9 +78,9 @@ class Upload(models.Model):
     """A file of ids that became members of a list, and its rows that did not."""
 
     class Ids(models.TextChoices):
-        USER = "user", "User ids"
-        ANONYMOUS = "anonymous", "Anonymous ids"
-        PROFILE = "profile", "Profile ids"
+        USER = "user", _("User ids")
+        ANONYMOUS = "anonymous", _("Anonymous ids")
+        PROFILE = "profile", _("Profile ids")
 
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="uploads")
     version = models.ForeignKey(SegmentVersion, on_delete=models.CASCADE, related_name="uploads")
@@ -123,15 +124,15 @@ class Build(models.Model):
     walk that is under way whose turn has come for certain, `member` the last row of a list."""
 
     class State(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        COLLECTING = "collecting", "Finding the members"
-        ADOPTING = "adopting", "Telling the processors"
-        ENROLLING = "enrolling", "Putting people into lists"
-        FILLING = "filling", "Filling"
-        SETTLING = "settling", "In force, tidying up"
-        DONE = "done", "Done"
-        CANCELLED = "cancelled", "Cancelled"
-        FAILED = "failed", "Failed"
+        QUEUED = "queued", _("Queued")
+        COLLECTING = "collecting", _("Finding the members")
+        ADOPTING = "adopting", _("Telling the processors")
+        ENROLLING = "enrolling", _("Putting people into lists")
+        FILLING = "filling", _("Filling")
+        SETTLING = "settling", _("In force, tidying up")
+        DONE = "done", _("Done")
+        CANCELLED = "cancelled", _("Cancelled")
+        FAILED = "failed", _("Failed")
 
     ENDED = (State.DONE, State.CANCELLED, State.FAILED)
 

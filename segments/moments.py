@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
-from django.utils import timezone
+from django.utils.translation import gettext
+
+from profiles.writing import write_moment
 
 
 def say_moment(at: datetime | str | None) -> str:
     """A moment that a snapshot is of, as it is stored or as a Book has it; None is that of its publishing."""
     if at is None:
-        return "the moment of publishing"
+        return gettext("the moment of publishing")
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return f"{timezone.localtime(moment):%-d %b %Y, %H:%M:%S}"
+    return write_moment(moment)

@@ -27,10 +27,11 @@ def plan_roster(wanted: Iterable[Version], now: Roster, newest: Mapping[str, int
     numbers their uploads gave them); `newest` is the highest number that each segment ever had. None: nothing to do."""
     coming: dict[str, str] = {}
     fresh: list[Version] = []
-    for each in sort_by_reference(wanted):
-        refers = {slug: coming[slug] for slug in list_references(each) if slug in coming}
+    versions = {each.key: each for each in now.versions}
+    for each, asked in sort_by_reference(wanted):
+        refers = {slug: coming[slug] for slug in asked if slug in coming}
         version = replace(each, refers=refers)
-        known = _find_known(version, now) if zone == now.zone or each.kind in ENROLLED else None
+        known = _find_known(version, now, versions) if zone == now.zone or each.kind in ENROLLED else None
         if known is None:
             number = each.version if each.kind == "list" else newest.get(each.segment, 0) + 1
             known = replace(version, version=number)
@@ -80,26 +81,27 @@ def list_references(version: Version) -> tuple[str, ...]:
     return tuple(dict.fromkeys(leaf.segment for leaf in leaves if isinstance(leaf, InSegment)))
 
 
-def sort_by_reference(wanted: Iterable[Version]) -> Sequence[Version]:
-    """The definitions, each after those that it asks for; publishing has ruled out circles."""
+def sort_by_reference(wanted: Iterable[Version]) -> Sequence[tuple[Version, tuple[str, ...]]]:
+    """The definitions with the segments that they ask for, each after those; publishing has ruled out circles."""
     by_slug = {each.segment: each for each in wanted}
+    asked = {slug: list_references(each) for slug, each in by_slug.items()}
     done: dict[str, Version] = {}
 
     def place(slug: str, above: tuple[str, ...]) -> None:
-        for other in list_references(by_slug[slug]):
+        for other in asked[slug]:
             if other in by_slug and other not in done and other not in above:
                 place(other, (*above, slug))
         done.setdefault(slug, by_slug[slug])
 
     for slug in sorted(by_slug):
         place(slug, ())
-    return tuple(done.values())
+    return tuple((each, asked[slug]) for slug, each in done.items())
 
 
-def _find_known(version: Version, now: Roster) -> Version | None:
+def _find_known(version: Version, now: Roster, versions: Mapping[str, Version]) -> Version | None:
     """The version that says the same, of those that answer or are being filled."""
     for keys in (now.answers, now.coming):
-        known = now.find(keys.get(version.segment, ""))
+        known = versions.get(keys.get(version.segment, ""))
         if known is not None and known.says(version) and (version.kind != "list" or known.version == version.version):
             return known
     return None

@@ -6,17 +6,33 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
+from profiles.writing import write_known, write_number
 from segments.models import Build
 
 STUCK_AFTER = timedelta(minutes=1)
 
-NO_REDIS = "Redis does not answer."
-NO_ARCHIVER = "No archiver is running: it hands builds over to Celery's worker, and stores what was applied."
-NO_PROCESSOR = "No processor is running: it evaluates the people that it is handed."
-NO_WORKER = "No worker has taken it up: is Celery's worker running, or busy with something else?"
+# Builds keep these as their errors, in English.
+NO_REDIS = _("Redis does not answer.")
+NO_ARCHIVER = _("No archiver is running: it hands builds over to Celery's worker, and stores what was applied.")
+NO_PROCESSOR = _("No processor is running: it evaluates the people that it is handed.")
+NO_WORKER = _("No worker has taken it up: is Celery's worker running, or busy with something else?")
 CAUSES = (NO_REDIS, NO_ARCHIVER, NO_PROCESSOR, NO_WORKER)
 
-UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+UNITS = ((86_400, _("%(n)s d")), (3_600, _("%(n)s h")), (60, _("%(n)s min")), (1, _("%(n)s s")))
+STATES = {  # as parts of sentences
+    Build.State.QUEUED: _("queued"),
+    Build.State.COLLECTING: _("finding the members"),
+    Build.State.ADOPTING: _("telling the processors"),
+    Build.State.ENROLLING: _("putting people into lists"),
+    Build.State.FILLING: _("filling"),
+    Build.State.SETTLING: _("in force, tidying up"),
+    Build.State.DONE: _("done"),
+    Build.State.CANCELLED: _("cancelled"),
+    Build.State.FAILED: _("failed"),
+}
 NEEDS_PROCESSORS = (Build.State.ENROLLING, Build.State.FILLING, Build.State.SETTLING)
 
 
@@ -32,11 +48,13 @@ class Alive:
 
 @dataclass(frozen=True)
 class Progress:
-    """A build under way. `adds` people to a list that answers already, or else fills new versions. `rate` is people
-    per second, `left_s` an estimate; None where there is none yet."""
+    """A build under way, and its state for a label and, `doing`, within a sentence. `adds` people to a list that
+    answers already, or else fills new versions. `rate` is people per second, `left_s` an estimate; None where there is
+    none yet."""
 
     build: int
     state: str
+    doing: str
     adds: bool
     is_stuck: bool
     waits_for: str
@@ -61,13 +79,13 @@ def is_stuck(build: Build, *, at: datetime, alive: Alive) -> bool:
 def list_missing(alive: Alive) -> list[str]:
     """What is not at work of the parts that everything rests on; without Redis nothing is known of the others."""
     if not alive.redis:
-        return [NO_REDIS]
+        return [gettext(NO_REDIS)]
     parts = ((alive.archiver, NO_ARCHIVER), (alive.processor, NO_PROCESSOR))
-    return [said for is_there, said in parts if not is_there]
+    return [gettext(said) for is_there, said in parts if not is_there]
 
 
 def say_cause(build: Build, alive: Alive) -> str:
-    """Why a build gets nowhere: the part that is missing, or what its builder said last."""
+    """Why a build gets nowhere, in English: the part that is missing, or what its builder said last."""
     if not alive.redis:
         return NO_REDIS
     if not alive.archiver:
@@ -87,10 +105,10 @@ def follow_builds(waiting: Sequence[Build], *, at: datetime, alive: Alive) -> di
 
 def _follow(build: Build, *, at: datetime, alive: Alive, before: Build | None) -> Progress:
     if before is not None:
-        stuck, waits_for = False, f"Its turn comes after build {before.pk}."
+        stuck, waits_for = False, gettext("Its turn comes after build %(number)s.") % {"number": before.pk}
     else:
         stuck = is_stuck(build, at=at, alive=alive)
-        waits_for = say_cause(build, alive) if stuck else build.error
+        waits_for = write_known(say_cause(build, alive) if stuck else build.error)
     rate = None
     if build.asked is not None and build.heartbeat is not None and build.heartbeat > build.asked and build.done:
         rate = build.done / (build.heartbeat - build.asked).total_seconds()
@@ -98,6 +116,7 @@ def _follow(build: Build, *, at: datetime, alive: Alive, before: Build | None) -
     return Progress(
         build=build.pk,
         state=build.get_state_display(),
+        doing=say_state(build.state),
         adds=build.upload_id is not None,
         is_stuck=stuck,
         waits_for=waits_for,
@@ -112,10 +131,16 @@ def say_progress(progress: Progress) -> str:
     """How far it is, as "1,200 of 5,000 people asked, about 20 s left"."""
     if not progress.total:
         return ""
-    said = f"{progress.done:,} of {progress.total:,} people asked"
-    if progress.left_s and not progress.is_stuck:
-        said += f", about {say_duration(timedelta(seconds=progress.left_s))} left"
-    return said
+    places = {"done": write_number(progress.done), "total": write_number(progress.total)}
+    if not progress.left_s or progress.is_stuck:
+        return gettext("%(done)s of %(total)s people asked") % places
+    left = say_duration(timedelta(seconds=progress.left_s))
+    return gettext("%(done)s of %(total)s people asked, about %(left)s left") % {**places, "left": left}
+
+
+def say_state(state: str) -> str:
+    """What a build does, as a part of a sentence."""
+    return gettext(STATES[Build.State(state)])
 
 
 def say_duration(duration: timedelta) -> str:
@@ -124,5 +149,6 @@ def say_duration(duration: timedelta) -> str:
     for (size, unit), (next_size, next_unit) in pairwise(UNITS):
         if seconds >= size:
             whole, rest = divmod(seconds, size)
-            return f"{whole} {unit}" + (f" {rest // next_size} {next_unit}" if rest >= next_size else "")
-    return f"{seconds} s" if seconds >= 1 else "under 1 s"
+            said = gettext(unit) % {"n": whole}
+            return f"{said} {gettext(next_unit) % {'n': rest // next_size}}" if rest >= next_size else said
+    return gettext(UNITS[-1][1]) % {"n": seconds} if seconds >= 1 else gettext("under 1 s")

@@ -1,17 +1,22 @@
 """How many people each version of a segment has: counted for all of them in one question, and kept by the hour."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Min
 
-from segments.models import SegmentSize, SegmentVersion
+from segments.models import SegmentVersion
 from segments.queries import read_roster
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+
+_SIZES = """
+SELECT segment, version, extract(epoch FROM hour)::bigint, size FROM segments_segmentsize
+WHERE segment = ANY(%s) AND hour >= %s ORDER BY hour
+"""
 
 
 class Size(NamedTuple):
@@ -52,14 +57,21 @@ def store_sizes(*, at: datetime) -> int:
     return len(rows)
 
 
-def list_sizes(segments: Iterable[str], *, since: datetime) -> dict[str, list[Size]]:
+def list_sizes(
+    segments: Iterable[str], *, since: datetime, cut_overs: Mapping[tuple[str, int], datetime] | None = None
+) -> dict[str, list[Size]]:
     """The sizes of each segment from then on, the oldest first: of every hour, that of the version that answered at
-    its end. Those of versions that are being filled, or were replaced, are left out."""
+    its end. Those of versions that are being filled, or were replaced, are left out. `cut_overs` are those of
+    find_cut_overs, for whoever has them."""
     wanted = list(segments)
-    in_force = find_cut_overs(wanted)
+    in_force = find_cut_overs(wanted) if cut_overs is None else cut_overs
     found: dict[str, dict[datetime, Size]] = {slug: {} for slug in wanted}
-    rows = SegmentSize.objects.filter(segment__in=wanted, hour__gte=since).order_by("hour")
-    for segment, version, hour, people in rows.values_list("segment", "version", "hour", "size"):
+    hours: dict[int, datetime] = {}  # few, of many rows: each is read once
+    with connection.cursor() as cursor:
+        cursor.execute(_SIZES, [wanted, since])
+        rows = cursor.fetchall()
+    for segment, version, second, people in rows:
+        hour = hours.get(second) or hours.setdefault(second, datetime.fromtimestamp(second, UTC))
         began = in_force.get((segment, version))
         if began is None or began >= hour + HOUR:
             continue

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
 
+from profiles.writing import write_number
 from segments.models import Build, Member, Segment, SegmentVersion, Upload
+from segments.progress import say_state
 from segments.queries import find_list_numbers, read_roster
 from segments.roster import ENROLLED, Roster
 
@@ -14,10 +16,22 @@ SHOWN_UPLOADS = 25
 
 
 class State(StrEnum):
-    DRAFT = "answers once it is published"
-    COMING = "being filled"
-    IN_FORCE = "in force"
+    DRAFT = "draft"
+    COMING = "coming"
+    IN_FORCE = "in_force"
     REPLACED = "replaced"
+
+    @property
+    def words(self) -> str:
+        match self:
+            case State.DRAFT:
+                return gettext("answers once it is published")
+            case State.COMING:
+                return gettext("being filled")
+            case State.IN_FORCE:
+                return gettext("in force")
+            case State.REPLACED:
+                return gettext("replaced")
 
 
 @dataclass(frozen=True)
@@ -95,34 +109,37 @@ def say_progress(build: Build | None) -> str:
     """How far a build is, "" without one."""
     if build is None:
         return ""
-    said = str(build.get_state_display()).lower()
-    return f"{said}, {build.done:,} of {build.total:,}" if build.total else said
+    said = say_state(build.state)
+    if not build.total:
+        return said
+    places = {"state": said, "done": write_number(build.done), "total": write_number(build.total)}
+    return gettext("%(state)s, %(done)s of %(total)s") % places
 
 
 def count_rows(upload: Upload) -> str:
     """What the rows of an upload came to, in words."""
     known = upload.rows - upload.duplicates - upload.added
     said = [
-        ngettext("%s row with an id", "%s rows with an id", upload.rows) % f"{upload.rows:,}",
-        ngettext("%s person is new", "%s people are new", upload.added) % f"{upload.added:,}",
+        ngettext("%s row with an id", "%s rows with an id", upload.rows) % write_number(upload.rows),
+        ngettext("%s person is new", "%s people are new", upload.added) % write_number(upload.added),
     ]
     if known:
-        said.append(ngettext("%s was in it before", "%s were in it before", known) % f"{known:,}")
+        said.append(ngettext("%s was in it before", "%s were in it before", known) % write_number(known))
     if upload.duplicates:
         rows = ngettext("%s row is of somebody named before", "%s rows are of somebody named before", upload.duplicates)
-        said.append(rows % f"{upload.duplicates:,}")
+        said.append(rows % write_number(upload.duplicates))
     return ", ".join(said)
 
 
 def say_left_out(upload: Upload) -> str:
-    return ngettext("%s row was left out", "%s rows were left out", upload.refused) % f"{upload.refused:,}"
+    return ngettext("%s row was left out", "%s rows were left out", upload.refused) % write_number(upload.refused)
 
 
 def say_when(upload: Upload) -> str:
     """When the people of an upload are in the list."""
     state = _find_state(upload.version, read_roster())
     if state is State.DRAFT:
-        return "The list is a draft: it has people once it is published."
+        return gettext("The list is a draft: it has people once it is published.")
     if state is State.COMING:
-        return "The list is being filled, and answers as before until that is done."
-    return "They are being put in now." if upload.added else "Everybody is in it."
+        return gettext("The list is being filled, and answers as before until that is done.")
+    return gettext("They are being put in now.") if upload.added else gettext("Everybody is in it.")

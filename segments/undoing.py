@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from profiles.audit import Act, record_act
 from profiles.locks import PUBLISH_BOOK, take_turns
@@ -32,7 +33,7 @@ def undo_upload(upload: Upload, *, by: User | None, at: datetime) -> Upload:
     segment = upload.segment
     newest = find_undoable(segment)
     if newest is None or newest.pk != upload.pk:
-        raise CannotUndo("It is not the newest upload any more; look at the list again.")
+        raise CannotUndo(gettext("It is not the newest upload any more; look at the list again."))
     version = SegmentVersion.objects.create(
         segment=segment.slug,
         version=newest_versions([segment.slug])[segment.slug] + 1,

@@ -1,6 +1,7 @@
-"""One column of an uploaded file, row by row, whatever the file is like, and never whole in memory. Pure.
+"""One column of an uploaded file, row by row, whatever the file is like, and never whole in memory.
 
-A row that cannot be meant is noted and left out; a file that cannot be meant is refused with BadUpload.
+A row that cannot be meant is noted, in English, and left out; a file that cannot be meant is refused with BadUpload, in
+the reader's language.
 """
 
 import csv
@@ -8,6 +9,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
+from profiles.writing import write_known
 from segments.upload_lines import BadUpload, open_lines
 
 DELIMITERS = (",", ";", "\t")
@@ -17,8 +22,8 @@ SHOWN_PROBLEMS = 100
 SHOWN_LETTERS = 80  # of what a bad row said
 SHOWN_COLUMNS = 20
 
-MORE_COLUMNS = "the row has more columns than the first one; put quotes around what has commas or semicolons in it"
-NOT_CLOSED = "a quote is opened and never closed, or not where the value ends"
+MORE_COLUMNS = _("the row has more columns than the first one; put quotes around what has commas or semicolons in it")
+NOT_CLOSED = _("a quote is opened and never closed, or not where the value ends")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
@@ -45,7 +50,7 @@ class ColumnFile:
     read."""
 
     known: tuple[str, ...] = ()  # simplified names of columns that are found by themselves; the first one is taken
-    called = "values"
+    called = _("values")
 
     def __init__(self, file: IO[bytes], *, column: str = "", most: int) -> None:
         self._lines = open_lines(file, most=most)
@@ -59,7 +64,7 @@ class ColumnFile:
         self._waiting = [] if is_header else [first]
 
     def find_fault(self, value: str) -> str | None:
-        """Why a value cannot be meant, in a few words."""
+        """Why a value cannot be meant, in a few English words."""
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[Row]:
@@ -93,7 +98,7 @@ class ColumnFile:
         """The cells of the row that begins with this line, none for an empty one."""
         number = self._lines.number
         if line is None:
-            return Problem(number, "", "the line is too long to be a row")
+            return Problem(number, "", _("the line is too long to be a row"))
         try:
             text = line.decode()
             if '"' in text:
@@ -102,7 +107,7 @@ class ColumnFile:
                 return Problem(number, show(text), MORE_COLUMNS)
             return text.split(self._delimiter) if text.strip() else []
         except UnicodeDecodeError:
-            return Problem(number, show(line.decode(errors="replace")), "this is not text in UTF-8")
+            return Problem(number, show(line.decode(errors="replace")), _("this is not text in UTF-8"))
         except csv.Error:
             return Problem(number, show(line.decode()), NOT_CLOSED)
 
@@ -134,32 +139,36 @@ class ColumnFile:
                 self._delimiter = most if most in outside else NO_DELIMITER
             cells = self._read(line)
             if isinstance(cells, Problem):
-                raise BadUpload(f"Line {cells.line} cannot be read: {cells.why}.")
+                said = gettext("Line %(line)s cannot be read: %(why)s.")
+                raise BadUpload(said % {"line": cells.line, "why": write_known(cells.why)})
             return [cell.strip() for cell in cells]
-        raise BadUpload("The file is empty.")
+        raise BadUpload(gettext("The file is empty."))
 
     def _find_column(self, first: list[str], column: str) -> tuple[int, bool]:
         """Where the values are, and whether the first row is a header."""
         names = [simplify(cell) for cell in first]
-        said = ", ".join(show(cell) or "(nothing)" for cell in first[:SHOWN_COLUMNS])
+        said = ", ".join(show(cell) or gettext("(nothing)") for cell in first[:SHOWN_COLUMNS])
         if column:
             for asked, found in ((column, first), (simplify(column), names)):
                 if found.count(asked) > 1:
-                    raise BadUpload(f"The file has several columns “{column}”; give them different names.")
+                    several = gettext("The file has several columns “%(column)s”; give them different names.")
+                    raise BadUpload(several % {"column": column})
                 if asked in found:
                     return found.index(asked), True
             if column.isascii() and column.isdigit() and 1 <= int(column[:9]) <= len(first):
                 return int(column) - 1, names[int(column) - 1] in self.known
-            raise BadUpload(f"There is no column “{show(column)}”. The first line says: {said}.")
+            unknown = gettext("There is no column “%(column)s”. The first line says: %(said)s.")
+            raise BadUpload(unknown % {"column": show(column), "said": said})
         place = self.find_known(first, names)
         if place is not None:
             return place, True
         if len(first) == 1:
             return 0, False
-        raise BadUpload(
-            f"Which column has the {self.called}? The first line says: {said}. "
+        which = gettext(
+            "Which column has the %(values)s? The first line says: %(said)s. "
             "Name it or, without a header, give its number."
         )
+        raise BadUpload(which % {"values": gettext(self.called), "said": said})
 
     def find_known(self, first: Sequence[str], names: Sequence[str]) -> int | None:
         """The place of the column that is known by its name; `first` are the cells of the first row, `names` the same

@@ -1,4 +1,4 @@
-"""The lines of an uploaded file: unpacked, bounded in number and length, whichever way they end. Pure."""
+"""The lines of an uploaded file: unpacked, bounded in number and length, whichever way they end."""
 
 import gzip
 import zlib
@@ -6,24 +6,29 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import IO, Protocol
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
+from profiles.writing import write_number
+
 BLOCK = 65_536
 MAX_LINE = 65_536  # bytes of a line, and of a row that goes over several
 GZIP = b"\x1f\x8b"
 UTF8_BOM = b"\xef\xbb\xbf"
 WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-# What is uploaded in the place of a CSV, by how it begins.
+# Why what is uploaded in the place of a CSV is refused, by how it begins.
 OTHERS = {
-    b"PK\x03\x04": "an Excel workbook or a ZIP archive",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook",
-    b"%PDF": "a PDF",
-    GZIP: "packed twice",
+    b"PK\x03\x04": _("This is an Excel workbook or a ZIP archive; save it as CSV in UTF-8, and upload that."),
+    b"\xd0\xcf\x11\xe0": _("This is an Excel workbook; save it as CSV in UTF-8, and upload that."),
+    b"%PDF": _("This is a PDF; save it as CSV in UTF-8, and upload that."),
+    GZIP: _("This is packed twice; save it as CSV in UTF-8, and upload that."),
 }
 MOST_CONTROL = 0.05  # of the bytes of a text
 LINE_ENDS = b"\t\n\r"
 
-SAVE_AS = "save it as CSV in UTF-8, and upload that"
-WIDE = f"The file is in UTF-16 or UTF-32; {SAVE_AS}."
-DAMAGED = "The gzip file is damaged or cut off; pack it again, or upload it as it is."
+NO_TEXT = _("This is no text; save it as CSV in UTF-8, and upload that.")
+WIDE = _("The file is in UTF-16 or UTF-32; save it as CSV in UTF-8, and upload that.")
+DAMAGED = _("The gzip file is damaged or cut off; pack it again, or upload it as it is.")
 
 
 class Readable(Protocol):
@@ -95,23 +100,24 @@ def _read_blocks(file: Readable, most: int) -> Iterator[bytes]:
         while block := file.read(BLOCK):
             size += len(block)
             if size > most:
-                raise BadUpload(f"The file has more than {most:,} bytes, once unpacked; upload it in parts.")
+                said = gettext("The file has more than %(most)s bytes, once unpacked; upload it in parts.")
+                raise BadUpload(said % {"most": write_number(most)})
             yield block
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise BadUpload(DAMAGED) from error
+        raise BadUpload(gettext(DAMAGED)) from error
 
 
 def _refuse_other_than_text(head: bytes) -> None:
     if head.startswith(WIDE_BOMS):
-        raise BadUpload(WIDE)
-    for mark, what in OTHERS.items():
+        raise BadUpload(gettext(WIDE))
+    for mark, said in OTHERS.items():
         if head.startswith(mark):
-            raise BadUpload(f"This is {what}; {SAVE_AS}.")
+            raise BadUpload(gettext(said))
     if len(head) > 3 and max(head[::2].count(0), head[1::2].count(0)) > len(head) // 4:
-        raise BadUpload(WIDE)
+        raise BadUpload(gettext(WIDE))
     control = sum(head.count(byte) for byte in range(32) if byte not in LINE_ENDS)
     if control > MOST_CONTROL * len(head) + 1:
-        raise BadUpload(f"This is no text; {SAVE_AS}.")
+        raise BadUpload(gettext(NO_TEXT))
 
 
 def _split(blocks: Iterable[bytes]) -> Iterator[bytes | None]:

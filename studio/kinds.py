@@ -2,6 +2,7 @@
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 KINDS = {  # what many and one are called, the icon, the address of its page
     "segment": (_("Audiences"), _("Audience"), "users", "studio:audience"),
@@ -28,7 +29,7 @@ FIELDS = {
     "source": _("Content"),
     "text": _("Plain text"),
     "shape": _("Shape"),
-    "fallback": _("Fallback"),
+    "fallback": pgettext_lazy("a block", "Fallback"),
     "condition": _("When"),
     "as_of": _("As of"),
     "starts": _("Starts"),

@@ -3,22 +3,25 @@
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Member(models.Model):
     """What a login may do in the Studio (see studio.roles)."""
 
     class Role(models.TextChoices):
-        VIEWER = "viewer", "Viewer"
-        MARKETER = "marketer", "Marketer"
-        PUBLISHER = "publisher", "Publisher"
-        ANALYST = "analyst", "Analyst"
-        DEVELOPER = "developer", "Developer"
-        OWNER = "owner", "Owner"
+        VIEWER = "viewer", _("Viewer")
+        MARKETER = "marketer", _("Marketer")
+        PUBLISHER = "publisher", _("Publisher")
+        ANALYST = "analyst", _("Analyst")
+        DEVELOPER = "developer", _("Developer")
+        OWNER = "owner", _("Owner")
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="member")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
-    sees_personal_data = models.BooleanField(default=False, help_text="Names, addresses and ids of people, unmasked.")
+    sees_personal_data = models.BooleanField(
+        default=False, help_text=_("Names, addresses and ids of people, unmasked.")
+    )
 
     def __str__(self) -> str:
         return f"{self.user}, {self.role}"
@@ -29,10 +32,10 @@ class Review(models.Model):
     whether it still is."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        APPROVED = "approved", "Approved"
-        DECLINED = "declined", "Declined"
-        WITHDRAWN = "withdrawn", "Withdrawn"
+        WAITING = "waiting", _("Waiting")
+        APPROVED = "approved", _("Approved")
+        DECLINED = "declined", _("Declined")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
 
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     at = models.DateTimeField()

@@ -8,14 +8,19 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.text import get_text_list
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
-from studio.roles import Ability, Visitor, find_visitor
+from studio.roles import ABILITIES, Ability, Role, Visitor, find_visitor
 
 View = Callable[..., HttpResponseBase]
+# Pages for which one needs these say something of single people: no browser shows them after somebody signed out.
+NOT_KEPT = frozenset({Ability.PEOPLE, Ability.PERSONAL, Ability.PRIVACY, Ability.EVENTS})
 THEME = "pz_theme"  # the cookie that keeps the choice of light or dark
 THEMES = ("light", "dark")
+HOME = "/studio/"  # what every address of it begins with
 
 # The pages of the side bar: name of the URL, what it is called, its icon, what one needs for it.
 NAVIGATION: tuple[tuple[Any, tuple[tuple[str, Any, str, Ability], ...]], ...] = (
@@ -44,6 +49,18 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, Any, str, Ability], ...]], ...] = 
         ),
     ),
 )
+# After `g`, the letter that goes to each of them (static/studio/shortcuts.js).
+LETTERS = {
+    "studio:overview": "o",
+    "studio:audiences": "a",
+    "studio:rules": "c",
+    "studio:publish": "p",
+    "studio:people": "e",
+    "studio:decisions": "d",
+    "studio:live": "l",
+    "studio:audit": "t",
+    "studio:set_up": "s",
+}
 
 
 class StudioRequest(HttpRequest):
@@ -67,10 +84,13 @@ def needs(ability: Ability, *, methods: Sequence[str] = ("GET", "HEAD")) -> Call
                 return refuse(request, visitor, ability)
             let_in = cast(StudioRequest, request)
             let_in.visitor = visitor
-            return allowed(let_in, *args, **kwargs)
+            answer = allowed(let_in, *args, **kwargs)
+            if ability in NOT_KEPT:
+                answer.headers.setdefault("Cache-Control", "no-store")
+            return answer
 
         guarded: Any = ask
-        guarded.ability = ability  # what tests of roles walk through
+        guarded.ability, guarded.methods = ability, tuple(methods)  # what tests of every page walk through
         return cast(View, guarded)
 
     return decorate
@@ -86,7 +106,13 @@ def send_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 def refuse(request: HttpRequest, visitor: Visitor | None, ability: Ability) -> HttpResponse:
     """What the login lacks, and who can mend it."""
-    context = {"visitor": visitor, "ability": ability, "title": _("Not for you")}
+    cast(StudioRequest, request).visitor = visitor  # type: ignore[assignment]  # the frame shows what they may see
+    roles = [str(role.label) for role in Role if ability in ABILITIES[role]]
+    context = {
+        "role": None if visitor is None else Role(visitor.role).label,
+        "roles": get_text_list(roles, gettext("or")),
+        "title": _("Not for you"),
+    }
     return show(request, "studio/refused.html", context, status=403)
 
 
@@ -108,9 +134,10 @@ def is_part(request: HttpRequest) -> bool:
 def frame(request: HttpRequest) -> dict[str, Any]:
     """The context processor: what the frame around every page of the Studio needs."""
     visitor = getattr(request, "visitor", None)
-    if not request.path.startswith("/studio/"):
+    if not request.path.startswith(HOME):
         return {}
     theme = request.COOKIES.get(THEME, "")
+    open_to = [page for _, pages in NAVIGATION for page in pages if visitor and visitor.may(page[3])]
     navigation = [
         (title, [(reverse(url), name, icon) for url, name, icon, ability in pages if visitor and visitor.may(ability)])
         for title, pages in NAVIGATION
@@ -119,5 +146,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "visitor": visitor,
         "theme": theme if theme in THEMES else "",
         "navigation": [(title, pages) for title, pages in navigation if pages],
+        "goes": [(LETTERS[url], reverse(url), name) for url, name, _, _ in open_to],
         "here": request.path,
     }

@@ -1,9 +1,9 @@
 """What a draft is used by: each by its name, what it is, and where it is looked at."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext
 
 from rules.models import Block, Offer, Rule
@@ -44,7 +44,7 @@ def list_users(draft: Block | Offer) -> list[User]:
     return users
 
 
-def with_rules() -> Any:
+def with_rules() -> "Prefetch[str, QuerySet[Rule], str]":
     """The rules of blocks or offers with their slots, in one question."""
     return Prefetch("rules", Rule.objects.select_related("slot").order_by("name"))
 

@@ -275,7 +275,7 @@ def _say_weekday(value: object) -> str:
 def _say_value(value: object) -> str:
     if isinstance(value, bool):
         return pgettext("value", "true") if value else pgettext("value", "false")
-    return f"“{value}”" if isinstance(value, str) else _number(value)
+    return gettext("“%(name)s”") % {"name": value} if isinstance(value, str) else _number(value)
 
 
 def _number(value: Any) -> str:
@@ -287,6 +287,8 @@ def _say_window(window: Window) -> str:
     match window:
         case Last(ms=ms) if ms == UNITS["hours"]:
             return gettext("in the last hour")
+        case Last(ms=ms) if ms == UNITS["minutes"]:
+            return gettext("in the last 1 minute")  # the length is said with it: languages bend both
         case Last(ms=ms):
             return gettext("in the last %(length)s") % {"length": _length(ms)}
         case This(unit=unit):

@@ -29,6 +29,7 @@ document.addEventListener('keydown', event => {
     openPalette();
   }
 });
+dialog?.addEventListener('close', () => document.activeElement === input && input.blur()); // keys are for the page again
 input?.addEventListener('keydown', event => {
   if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
     event.preventDefault();
@@ -36,5 +37,8 @@ input?.addEventListener('keydown', event => {
   } else if (event.key === 'Enter') {
     event.preventDefault();
     (found.querySelector('a[aria-selected=true]') ?? found.querySelector('a'))?.click();
+  } else if (event.key === 'Escape') {
+    event.preventDefault(); // it would only empty the field
+    dialog.close();
   }
 });

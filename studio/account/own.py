@@ -11,6 +11,7 @@ from django.utils.translation import check_for_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from personalization.agents import read_agent
 from profiles.audit import Act
 from studio.account.actions import (
     confirm_second_step,
@@ -29,17 +30,24 @@ from studio.roles import MEANINGS, Ability, find_visitor
 YEAR_S = 31_536_000
 
 
+def _name_browser(agent: str) -> str:
+    """“Chrome, Linux” of what a browser says of itself; of what is not known, all of it."""
+    told = read_agent(agent)
+    names = [told["browser"]["name"], told["os"]["name"]]
+    return ", ".join(filter(None, names)) or agent
+
+
 @needs(Ability.LOOK)
 def show_account(request: HttpRequest) -> HttpResponse:
     user = find_by(request)
     visitor = find_visitor(user)
-    now = timezone.now()
+    sessions = Session.objects.filter(user=user, expire_date__gt=timezone.now()).order_by("-seen")
     context = {
         "title": _("Your account"),
         "meaning": MEANINGS[Member.Role(visitor.role)] if visitor else "",
         "role_name": Member.Role(visitor.role).label if visitor else "",
         "second_step": find_second_step(user),
-        "sessions": Session.objects.filter(user=user, expire_date__gt=now).order_by("-seen"),
+        "sessions": [(each, _name_browser(each.agent)) for each in sessions],
         "this_session": request.session.session_key,
         "languages": settings.LANGUAGES,
         "language": request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""),

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from profiles.writing import write_number
 from segments.forms import ConditionField, PastField
 from segments.lists import NAME_LENGTH, find_free_slug
 from segments.models import SLUG_LENGTH, Segment, Upload
@@ -106,7 +107,9 @@ class UploadForm(StudioForm):
             said = gettext(
                 "The file has %(size)s bytes, and %(most)s are taken; pack it with gzip, or upload it in parts."
             )
-            raise forms.ValidationError(said % {"size": f"{file.size:,}", "most": f"{settings.PZ_MAX_LIST_BYTES:,}"})
+            raise forms.ValidationError(
+                said % {"size": write_number(file.size), "most": write_number(settings.PZ_MAX_LIST_BYTES)}
+            )
         return file
 
 

@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from personalization.preview import Previewer
+from personalization.preview import Preview, Previewer
 from profiles.audit import Act, record_act
 from profiles.queries import Deed, find_deeds
 from segments.charts import draw_chart
-from segments.conditions.language import BadCondition
+from segments.conditions.language import BadCondition, Node, walk
 from segments.conditions.parse import parse_condition
 from segments.exporting import stream_members
 from segments.in_words import say_stored
@@ -23,8 +23,11 @@ from segments.models import Segment, SegmentChange
 from segments.queries import list_changes, read_roster
 from segments.sizes import find_day_change, list_sizes
 from studio.audiences.finding import ask, find_segment, show_about
+from studio.few import blur, blur_nodes, find_few, say_people
+from studio.numbers import say_number
 from studio.pages import StudioRequest, find_by, needs, show
 from studio.people.names import Who, name_people
+from studio.private import Private, find_hidden, hides_worth
 from studio.roles import Ability
 
 SHOWN_CHANGES = 25
@@ -51,20 +54,24 @@ def show_changes(request: StudioRequest, slug: str) -> HttpResponse:
     """The part of the page that says who came and went lately."""
     changes = list_changes(slug, limit=SHOWN_CHANGES)
     deeds = find_deeds([(each.profile_id, each.because) for each in changes if each.cause == "event"])
-    people = name_people({each.profile_id for each in changes}, sees=request.visitor.sees_personal_data)
-    rows = [Coming(each, people[each.profile_id], say_why(each, deeds)) for each in changes]
+    sees = request.visitor.sees_personal_data
+    people, private = name_people({each.profile_id for each in changes}, sees=sees), find_hidden(sees=sees)
+    rows = [Coming(each, people[each.profile_id], say_why(each, deeds, private)) for each in changes]
     context = {"changes": rows, "slug": slug}
     return show(request, "studio/audiences/changes.html", context)
 
 
-def say_why(change: SegmentChange, deeds: dict[Any, Deed]) -> str:
+def say_why(change: SegmentChange, deeds: dict[Any, Deed], private: Private) -> str:
     if change.cause != "event":
         return str(CAUSES.get(change.cause, change.cause))
     deed = deeds.get((change.profile_id, change.because))
     if deed is None:
         return gettext("something they did")
-    if deed.value:
-        return gettext("did “%(event)s”, worth %(value)s") % {"event": deed.name, "value": f"{deed.value:,.2f}"}
+    if deed.value and not hides_worth(private.get(deed.name, ())):
+        return gettext("did “%(event)s”, worth %(value)s") % {
+            "event": deed.name,
+            "value": say_number(float(deed.value), ".2f"),
+        }
     return gettext("did “%(event)s”") % {"event": deed.name}
 
 
@@ -112,7 +119,31 @@ def _look(segment: Segment, request: StudioRequest) -> dict[str, Any]:
     if request.visitor.may(Ability.PEOPLE):
         people = list(name_people(preview.people, sees=request.visitor.sees_personal_data).values())
     counts = preview.counts
-    return {"preview": preview, "people": people, "share": 100 * counts.total / max(counts.people, 1)}
+    told = {"preview": preview, "people": people, "share": 100 * counts.total / max(counts.people, 1)}
+    told["is_estimate"] = counts.margin > 0
+    return told if request.visitor.sees_personal_data else _withhold_few(root, told)
+
+
+def _withhold_few(root: Node, told: dict[str, Any]) -> dict[str, Any]:
+    """The same for those who may not see personal data."""
+    preview: Preview = told["preview"]
+    counts, changes = preview.counts, preview.changes
+    figures = {id: (people, counts.margins[id]) for id, people in counts.nodes.items()}
+    nodes = blur_nodes(root, figures)
+    total = blur(counts.total, counts.margin, holds_few=bool(find_few(root, figures)))
+    rows = [
+        {"depth": row.depth, "words": row.words, **nodes[node.id]._asdict()}
+        for row, node in zip(preview.rows, walk(root), strict=True)
+    ]
+    shown = {
+        "rows": rows,
+        "warnings": preview.warnings,
+        "counts": {"total": total.people, "margin": total.margin, "people": counts.people},
+        "changes": changes and {name: say_people(number) for name, number in changes._asdict().items()},
+    }
+    if isinstance(total.people, str):
+        return {**told, "preview": shown, "people": [], "share": None}
+    return {**told, "preview": shown, "share": 100 * total.people / max(counts.people, 1)}
 
 
 @needs(Ability.PERSONAL, methods=("GET", "HEAD", "POST"))

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from profiles.writing import write_number
 from segments.exporting import guard, write_rows
 from segments.lists import NobodyIn, store_upload
 from segments.models import Segment, Upload
@@ -120,6 +121,6 @@ def show_undo(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         said = gettext("%(file)s is undone: the list has the people of before, %(people)s in all. %(when)s")
-        places = {"file": upload.file, "people": f"{undone.added:,}", "when": say_when(undone)}
+        places = {"file": upload.file, "people": write_number(undone.added), "when": say_when(undone)}
         messages.success(request, said % places)
     return leave_for(request, "studio:audience", slug, part="uploads")

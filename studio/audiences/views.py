@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from rules.revisions import list_removed
+from rules.revisions import is_any_removed
 from studio.audiences.listing import fill_rows, list_segments, make_listing
 from studio.audiences.status import read_known
 from studio.pages import needs, show
@@ -18,6 +18,6 @@ def show_audiences(request: HttpRequest) -> HttpResponse:
         "title": _("Audiences"),
         "listing": listing,
         "filled": fill_rows(listing.rows, known),
-        "removed": len(list_removed("segment")),
+        "removed": is_any_removed("segment"),
     }
     return show(request, "studio/audiences/list.html", context)

@@ -1,30 +1,25 @@
 """The audit trail: who did what, to what, when, and how it was before and after."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import NoReverseMatch, reverse
 from django.utils.dateparse import parse_date
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from profiles.audit import Act
 from profiles.models import AuditEntry
+from profiles.writing import write_known
 from rules.comparing import Difference
+from rules.describe import KINDS
+from studio.audit.places import find_places
 from studio.differences import Told, tell_differences
-from studio.kinds import KINDS as DRAFTS
 from studio.lists import Column, Filter, Listing, Rows
 from studio.pages import needs, show
 from studio.roles import Ability
 
-# Where what an entry is about can be looked at.
-PLACES = {
-    **{kind: place for kind, (_many, _one, _icon, place) in DRAFTS.items()},
-    "book": "studio:book",
-    "person": "studio:person",
-    "source": "studio:source",
-}
 KIND_NAMES = {
     "segment": gettext_lazy("audience"),
     "rule": gettext_lazy("rule"),
@@ -35,6 +30,20 @@ KIND_NAMES = {
     "person": gettext_lazy("person"),
     "source": gettext_lazy("source"),
     "login": gettext_lazy("login"),
+    "publication": gettext_lazy("publication"),
+    "review": gettext_lazy("review"),
+    "build": gettext_lazy("build"),
+    "back_test": gettext_lazy("back-test"),
+    "image": gettext_lazy("image"),
+    "points": gettext_lazy("points"),
+    "dead_letter": gettext_lazy("dead letter"),
+    "erasure": gettext_lazy("erasure"),
+}
+NUMBERED = {  # their names are kept in English
+    "book": gettext_noop("Book %(number)s"),
+    "build": gettext_noop("Build %(number)s"),
+    "review": gettext_noop("Review %(number)s"),
+    "back_test": gettext_noop("Back-test %(number)s"),
 }
 
 
@@ -64,28 +73,30 @@ LISTING = Listing(
 
 
 class Line(NamedTuple):
-    """One entry as a line: what it is about in words, and where that is."""
+    """One entry as a line: what it is about in words, and where that is, "" where it is nowhere."""
 
     entry: AuditEntry
     act: str
     kind: str
     place: str
+    name: str
+    actor: str
 
 
-def tell(entry: AuditEntry) -> Line:
-    kind = str(KIND_NAMES.get(entry.kind, entry.kind.replace("_", " ")))
-    act = Act(entry.act).label if entry.act in Act.values else entry.act
-    return Line(entry, str(act), kind, find_place(entry.kind, entry.subject))
-
-
-def find_place(kind: str, subject: str) -> str:
-    """The address of what an entry is about; "" where it has none."""
-    if kind not in PLACES:
-        return ""
-    try:
-        return reverse(PLACES[kind], args=[subject])
-    except NoReverseMatch:
-        return ""
+def tell(entries: Iterable[AuditEntry]) -> list[Line]:
+    told = list(entries)
+    places = find_places({(each.kind, each.subject) for each in told})
+    return [
+        Line(
+            each,
+            str(Act(each.act).label if each.act in Act.values else each.act),
+            str(KIND_NAMES.get(each.kind, each.kind.replace("_", " "))),
+            places.get((each.kind, each.subject), ""),
+            gettext(NUMBERED[each.kind]) % {"number": each.subject} if each.kind in NUMBERED else each.name,
+            write_known(each.actor),
+        )
+        for each in told
+    ]
 
 
 @needs(Ability.LOOK)
@@ -98,7 +109,7 @@ def show_audit(request: HttpRequest) -> HttpResponse:
         if day is not None:
             rows = rows.filter(**{lookup: day})
     listing = LISTING.show(request, rows)
-    context = {"title": _("Audit trail"), "listing": listing, "lines": [tell(entry) for entry in listing.rows]}
+    context = {"title": _("Audit trail"), "listing": listing, "lines": tell(listing.rows)}
     return show(request, "studio/audit/audit.html", context)
 
 
@@ -112,14 +123,14 @@ def _read_day(text: str) -> Any:
 @needs(Ability.LOOK)
 def show_entry(request: HttpRequest, pk: int) -> HttpResponse:
     """One act, with how it was before and after."""
-    line = tell(get_object_or_404(AuditEntry, pk=pk))
-    context = {"title": f"{line.act}: {line.entry.name}", "line": line, "told": compare(line.entry)}
+    (line,) = tell([get_object_or_404(AuditEntry, pk=pk)])
+    context = {"title": f"{line.act}: {line.name}", "line": line, "told": compare(line.entry)}
     return show(request, "studio/audit/entry.html", context)
 
 
 def compare(entry: AuditEntry) -> list[Told]:
     """What an act changed, field by field; of definitions in words."""
-    if entry.kind in DRAFTS:
+    if entry.kind in KINDS:
         return tell_differences(entry.kind, entry.before, entry.after)
     fields = {**entry.before, **entry.after}
     found = [Difference(each, _say(entry.before.get(each)), _say(entry.after.get(each))) for each in fields]

@@ -33,8 +33,7 @@ def copy_block(request: HttpRequest, slug: str) -> HttpResponse:
         shape=block.shape,
         fallback=block.fallback,
     )
-    note = gettext("A copy of %(slug)s") % {"slug": slug}
-    save_draft(copy, by=find_by(request), at=timezone.now(), note=note[:200])
+    save_draft(copy, by=find_by(request), at=timezone.now(), note=f"A copy of {slug}"[:200])
     messages.success(request, gettext("This is a copy of “%(name)s”.") % {"name": block.name})
     return redirect("studio:block", free)
 

@@ -159,5 +159,5 @@ def _limits() -> dict[str, Any]:
         "most_megabytes": settings.PZ_MAX_IMAGE_BYTES // 1_000_000 or 1,
         "most_megapixels": settings.PZ_MAX_IMAGE_PIXELS // 1_000_000 or 1,
         "accept": ",".join(MIMES.values()),
-        "kinds": KINDS,
+        "kinds": gettext(KINDS),
     }

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import get_language, gettext
 
 from segments.forms import PastField
 
@@ -38,15 +39,15 @@ class Asked:
 
     @property
     def key(self) -> str:
-        """Of everything that the figures depend on."""
-        told = json.dumps([self.tree, self.about, self.slug, self.at], sort_keys=True)
+        """Of everything that the figures depend on, and what is said of them."""
+        told = json.dumps([self.tree, self.about, self.slug, self.at, get_language()], sort_keys=True)
         return sha256(told.encode()).hexdigest()
 
 
 def read_question(request: HttpRequest) -> Asked:
     """Raises BadQuestion."""
     if len(request.body) > MAX_BYTES:
-        raise BadQuestion("too long")
+        raise BadQuestion(gettext("too long"))
     try:
         told = json.loads(request.body)
         at = PastField(required=False).clean(told.get("at") or "")
@@ -54,7 +55,7 @@ def read_question(request: HttpRequest) -> Asked:
     except ValidationError as error:
         raise BadQuestion(" ".join(error.messages)) from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise BadQuestion("not a question") from error
+        raise BadQuestion(gettext("not a question")) from error
     return Asked(
         tree=told.get("condition"),
         about="rule" if told.get("about") == "rule" else "segment",
@@ -66,7 +67,7 @@ def read_question(request: HttpRequest) -> Asked:
 
 def answer_once(kind: str, asked: Asked, member: int, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What `work` says, or said some seconds ago; raises Busy."""
-    name = f"condition:{kind}:{asked.key}"
+    name = f"condition:{kind}:{get_language()}:{asked.key}"
     known: dict[str, Any] | None = cache.get(name)
     if known is not None:
         return known

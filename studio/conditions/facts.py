@@ -10,8 +10,10 @@ from ingestion.ecommerce import INDEXED
 from ingestion.models import EventProperty, EventType
 from ingestion.queries import list_indexed
 from profiles.samples import Offered, Seen, list_property_values, list_seen, list_trait_values
+from profiles.writing import write_number
 from segments.conditions.language import LOOKALIKE
 from segments.models import Segment
+from studio.private import find_hidden, is_hidden
 
 MOST = 500
 VALUES = 50
@@ -47,7 +49,10 @@ def _list_events() -> list[dict[str, str]]:
     names = {name for name, _ in seen}
     strange = [name for name in INDEXED if name not in names]
     return [
-        *({"value": name, "hint": f"{volume:,}" if volume else gettext("not seen yet")} for name, volume in seen),
+        *(
+            {"value": name, "hint": write_number(volume) if volume else gettext("not seen yet")}
+            for name, volume in seen
+        ),
         *({"value": name, "hint": gettext("not seen yet")} for name in strange),
     ]
 
@@ -87,11 +92,12 @@ def _type_of(types: list[str]) -> str | None:
 
 
 def list_values(*, event: str, path: str, trait: str, personal: bool) -> list[dict[str, Any]]:
-    """The values people mostly have there; for those who may not see personal data, what several people share."""
+    """The values people mostly have there; for those who may not see personal data, what several people share, and
+    nothing of a private property."""
     found: list[Offered] = []
     if trait:
         found = list_trait_values(trait, limit=10 * VALUES)
-    elif event and path:
+    elif event and path and not is_hidden(path, find_hidden(sees=personal).get(event, ())):
         found = list_property_values(event, path, limit=10 * VALUES)
     told = [each for each in found if personal or each.people >= SHARED_BY][:VALUES]
-    return [{"value": each.value, "hint": f"{each.times:,}"} for each in told]
+    return [{"value": each.value, "hint": write_number(each.times)} for each in told]

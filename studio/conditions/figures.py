@@ -13,9 +13,10 @@ from django.utils.translation import gettext
 
 from personalization.preview import Previewer
 from profiles.models import StoredProfile
+from profiles.writing import write_number
 from segments.charts import draw_chart
 from segments.conditions.explain import Explained
-from segments.conditions.language import Did, Group, InContext, InSegment, Leaf, Node, Problem, list_leaves
+from segments.conditions.language import Did, Group, InContext, InSegment, Node, Problem, list_leaves, walk
 from segments.conditions.words import say_condition
 from segments.evaluation import ran_out_of_time
 from segments.models import Segment
@@ -24,7 +25,8 @@ from segments.sizes import DAY, list_sizes
 from studio.conditions.asking import Asked
 from studio.conditions.partial import Partial, bound_by_visit, find_by_visit, read_partial
 from studio.conditions.phrases import list_phrases
-from studio.conditions.reasons import say_found
+from studio.conditions.reasons import Reader, read_as, say_found
+from studio.few import FEW, asks_exactly, blur, blur_nodes, find_few, is_few, say_people
 
 EXACT_MS, SAMPLE_MS, WHO_MS = 700, 3_000, 2_000
 SHOWN = timedelta(days=30)
@@ -120,26 +122,57 @@ def _warn_of_segments(root: Node) -> list[dict[str, str]]:
     return found
 
 
-def explain_person(asked: Asked, person: UUID, *, personal: bool) -> dict[str, Any]:
+def withhold_few(asked: Asked, answer: dict[str, Any]) -> dict[str, Any]:
+    """The same as it is told to those who may not see personal data."""
+    root = read_asked(asked).root
+    if root is None or answer["total"] is None:
+        return answer
+    figures = {id: (people, margin) for id, (people, margin) in answer["nodes"].items()}
+    holds_few = bool(find_few(root, figures))
+    total, margin = blur(answer["total"], answer["margin"], holds_few=holds_few)
+    told = {**answer, "total": total, "margin": margin, "nodes": blur_nodes(root, figures)}
+    if isinstance(total, str):
+        told["share"] = gettext("of %(people)s people") % {"people": write_number(answer["people"])}
+    return told
+
+
+def find_withheld(asked: Asked, answer: dict[str, Any]) -> frozenset[str]:
+    """The rows whose answer for one person would tell a value of theirs, as few match or how many do is not known."""
+    root = read_asked(asked).root
+    figures = answer.get("nodes", {})
+    return frozenset(
+        leaf.id
+        for leaf in ([] if root is None else list_leaves(root))
+        if asks_exactly(leaf) and (leaf.id not in figures or is_few(*figures[leaf.id]))
+    )
+
+
+def explain_person(asked: Asked, person: UUID, *, personal: bool, withheld: frozenset[str]) -> dict[str, Any]:
     """Why one person matches or not: row by row, and as marks at the rows."""
     root = read_asked(asked).root
     if root is None:
         return {}
+    reader = read_as(personal=personal, withheld=withheld)
     try:
         traced = Previewer(root, at=asked.at).trace(person)
     except StoredProfile.DoesNotExist:
         return {"unknown": True}
     visits = find_by_visit(root)
     marks = {
-        node.id: {"matched": told.matched, "found": "" if isinstance(node, Group) else _found(node, told, personal)[0]}
+        node.id: {"matched": told.matched, "found": "" if isinstance(node, Group) else say_found(node, told, reader)[0]}
         for _, node, told in traced
-        if node.id not in visits
+        if node.id not in visits and not any(each.id in withheld for each in walk(node))
     }
-    reasons = _list_reasons(root, {told.id: told for _, _, told in traced}, visits, personal)
+    reasons = _list_reasons(root, {told.id: told for _, _, told in traced}, visits, reader)
     matched: bool | None = traced[0][2].matched
     if root.id in visits:
         ends = {_holds(bound_by_visit(root, best=best), asked, person) for best in (True, False)}
         matched = ends.pop() if len(ends) == 1 else None
+    if withheld:
+        said = gettext(
+            "Whether this person matches is not told: a row matches so few people that it would say who they are."
+        )
+        return {"reasons": reasons, "marks": marks, "matched": None, "withheld": said}
     return {"reasons": reasons, "marks": marks, "matched": matched}
 
 
@@ -147,33 +180,30 @@ def _holds(bound: Node | bool, asked: Asked, person: UUID) -> bool:
     return bound if isinstance(bound, bool) else Previewer(bound, at=asked.at).trace(person)[0][2].matched
 
 
-def _found(node: Leaf, told: Explained, personal: bool) -> tuple[str, str]:
-    return say_found(node, told, personal=personal)
-
-
 def _list_reasons(
     node: Node,
     told: Mapping[str, Explained],
     visits: frozenset[str],
-    personal: bool,
+    reader: Reader,
     depth: int = 0,
     turned: bool = False,
     needed: bool = True,
 ) -> list[dict[str, Any]]:
     """Every row: whether it speaks for the person (below a `not`, when it is not true), None where it makes no
-    difference or depends on the visit."""
+    difference, depends on the visit, or is withheld."""
     if isinstance(node, Group):
         turns = turned is not (node.kind == "not")
         # One of several is enough: of an `or`, and of an `and` that must not be true.
         is_enough = turns is not (node.kind == "or") and told[node.id].matched is not turned
+        is_enough = is_enough and not reader.withheld  # it would tell how the withheld row was answered
         found = []
         for child in node.children:
             is_idle = is_enough and node.kind != "not" and told[child.id].matched is turns
             below = depth + (len(node.children) > 1)
-            found += _list_reasons(child, told, visits, personal, below, turns, needed and not is_idle)
+            found += _list_reasons(child, told, visits, reader, below, turns, needed and not is_idle)
         return found
-    said, needs = say_found(node, told[node.id], personal=personal)
-    matched = None if node.id in visits or not needed else told[node.id].matched is not turned
+    said, needs = say_found(node, told[node.id], reader)
+    matched = None if node.id in visits | reader.withheld or not needed else told[node.id].matched is not turned
     if not needed:
         needs = gettext("(not needed)")
     elif matched is None or (matched and (turned or not isinstance(node, Did))):
@@ -186,6 +216,8 @@ def _list_reasons(
 def find_who(asked: Asked) -> dict[str, Any]:
     """Who matches (ids alone: they are named for each member anew), who would come and go, how large it was."""
     root = read_asked(asked).root
+    if root is None and asked.about == "rule":  # for everybody
+        return {"people": _list_newest(), "changes": None, "size": None}
     if root is None:
         return {"people": [], "changes": None, "size": _draw_size(asked)}
     bound = bound_by_visit(root)
@@ -194,13 +226,28 @@ def find_who(asked: Asked) -> dict[str, Any]:
         if not isinstance(bound, bool):
             people = [str(id) for id in Previewer(bound, at=asked.at).list_people(timeout_ms=WHO_MS)]
         elif bound:
-            people = [str(id) for id in StoredProfile.objects.order_by("-last_seen").values_list("id", flat=True)[:10]]
+            people = _list_newest()
         if asked.slug and asked.about == "segment":
             changes = Previewer(root, at=asked.at, slug=asked.slug).compare(timeout_ms=WHO_MS)
     except OperationalError as error:
         if not ran_out_of_time(error):
             raise
     return {"people": people, "changes": changes and changes._asdict(), "size": _draw_size(asked)}
+
+
+def withhold_who(answer: dict[str, Any]) -> dict[str, Any]:
+    """The same as it is told to those who may not see personal data: of very few nobody is named."""
+    changes = answer["changes"]
+    return {
+        **answer,
+        "people": [] if len(answer["people"]) < FEW else answer["people"],
+        "nobody": gettext("Too few match to name some of them."),
+        "changes": changes and {name: say_people(number) for name, number in changes.items()},
+    }
+
+
+def _list_newest() -> list[str]:
+    return [str(id) for id in StoredProfile.objects.order_by("-last_seen").values_list("id", flat=True)[:10]]
 
 
 def _draw_size(asked: Asked) -> dict[str, Any] | None:
@@ -215,7 +262,7 @@ def _draw_size(asked: Asked) -> dict[str, Any] | None:
     if chart is None:
         return None
     said = gettext("Size over the last 30 days: from %(first)s to %(last)s people") % {
-        "first": f"{chart.first.people:,}",
-        "last": f"{chart.last.people:,}",
+        "first": write_number(chart.first.people),
+        "last": write_number(chart.last.people),
     }
     return {"width": chart.width, "height": chart.height, "line": chart.line, "area": chart.area, "said": said}

@@ -1,12 +1,13 @@
 """What was found of one person at a row, in a few words: “Product Viewed 7 times (needs 3)”."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_noop as _
 
+from profiles.writing import write_minute, write_number
 from segments.conditions.explain import Explained
 from segments.conditions.language import (
     LOOKALIKE,
@@ -21,21 +22,39 @@ from segments.conditions.language import (
     Sequence,
 )
 from segments.conditions.words import say_condition
-from studio.masking import mask_values
+from studio.masking import HIDDEN, mask_values
+from studio.numbers import say_number
+from studio.private import Private, find_hidden, hides_finding
 
 MAX_SHOWN = 120  # letters of a value
 
 
-def say_found(leaf: Leaf, told: Explained, *, personal: bool) -> tuple[str, str]:
+@dataclass(frozen=True)
+class Reader:
+    """For whom it is said: what is private from them, and the rows whose answers are withheld."""
+
+    personal: bool
+    private: Private
+    withheld: frozenset[str] = frozenset()
+
+
+def read_as(*, personal: bool, withheld: frozenset[str] = frozenset()) -> Reader:
+    return Reader(personal, find_hidden(sees=personal), withheld)
+
+
+def say_found(leaf: Leaf, told: Explained, reader: Reader) -> tuple[str, str]:
     """What was found, and what it takes."""
-    return _say(leaf, told.observed, personal), gettext("(needs %(needs)s)") % {"needs": _say_needs(leaf)}
+    if leaf.id in reader.withheld:
+        return gettext("%(row)s: not told, as so few people match") % {"row": say_condition(leaf)}, ""
+    observed = HIDDEN if hides_finding(leaf, reader.private) else told.observed
+    return _say(leaf, observed, reader.personal), gettext("(needs %(needs)s)") % {"needs": _say_needs(leaf)}
 
 
 def _say_needs(leaf: Leaf) -> str:
     """A number where it says enough, else the whole row."""
     if not isinstance(leaf, Did) or not leaf.did or leaf.op not in _NUMBERS or isinstance(leaf.value, tuple):
         return say_condition(leaf)
-    return gettext(_NUMBERS[leaf.op]) % {"value": f"{leaf.value:,.12g}"}
+    return gettext(_NUMBERS[leaf.op]) % {"value": say_number(leaf.value)}
 
 
 _NUMBERS = {
@@ -52,17 +71,17 @@ def _say(leaf: Leaf, observed: Any, personal: bool) -> str:
         case Did(measure="count", event=event):
             number = int(observed or 0)
             said = ngettext("%(event)s %(count)s time", "%(event)s %(count)s times", number)
-            return said % {"event": event, "count": f"{number:,}"}
+            return said % {"event": event, "count": write_number(number)}
         case Did(measure="sum", event=event, of=of):
             return gettext("%(event)s: %(of)s adds up to %(sum)s") % {
                 "event": event,
                 "of": of,
-                "sum": f"{observed:,.12g}",
+                "sum": observed if observed == HIDDEN else say_number(observed),
             }
         case Did(event=event, of=of):
             number = int(observed or 0)
             said = ngettext("%(event)s: %(count)s value of %(of)s", "%(event)s: %(count)s values of %(of)s", number)
-            return said % {"event": event, "of": of, "count": f"{number:,}"}
+            return said % {"event": event, "of": of, "count": write_number(number)}
         case DidWhen(event=event, which=which):
             if observed is None:
                 return gettext("%(event)s: never") % {"event": event}
@@ -96,9 +115,9 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
     if isinstance(value, int | float):
-        return f"{value:,.12g}"
-    return f"“{str(value)[:MAX_SHOWN]}”"
+        return say_number(value)
+    return gettext("“%(name)s”") % {"name": str(value)[:MAX_SHOWN]}
 
 
 def _moment(at: int) -> str:
-    return f"{timezone.localtime(datetime.fromtimestamp(at / 1000, UTC)):%-d %b %Y, %H:%M}"
+    return write_minute(datetime.fromtimestamp(at / 1000, UTC))

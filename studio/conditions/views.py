@@ -5,10 +5,11 @@ from typing import cast
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from studio.conditions.asking import Asked, BadQuestion, Busy, answer_once, read_question
 from studio.conditions.facts import list_facts, list_properties, list_values
-from studio.conditions.figures import count_people, explain_person, find_who
+from studio.conditions.figures import count_people, explain_person, find_who, find_withheld, withhold_few, withhold_who
 from studio.pages import StudioRequest, find_by, needs, refuse
 from studio.people.choosing import Someone, find_people, read_words, show_people
 from studio.roles import Ability, Visitor
@@ -39,9 +40,12 @@ def look(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"message": str(error)}, status=422)
     except Busy:
         return _busy()
+    personal = visitor.sees_personal_data
+    told = answer if personal else withhold_few(asked, answer)
     if asked.person is not None and visitor.may(Ability.PEOPLE):
-        answer = {**answer, **explain_person(asked, asked.person, personal=visitor.sees_personal_data)}
-    return _tell(answer)
+        withheld: frozenset[str] = frozenset() if personal else find_withheld(asked, answer)
+        told = {**told, **explain_person(asked, asked.person, personal=personal, withheld=withheld)}
+    return _tell(told)
 
 
 @needs(Ability.LOOK, methods=("POST",))
@@ -57,9 +61,11 @@ def who(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"message": str(error)}, status=422)
     except Busy:
         return _busy()
-    people = answer["people"] if visitor.may(Ability.PEOPLE) else []
-    sample = [_tell_person(each) for each in show_people(people, sees=visitor.sees_personal_data)]
-    return _tell({"sample": sample, "changes": answer["changes"], "size": answer["size"]})
+    personal = visitor.sees_personal_data
+    told = answer if personal else withhold_who(answer)
+    people = show_people(told["people"] if visitor.may(Ability.PEOPLE) else [], sees=personal)
+    sample, nobody = [_tell_person(each) for each in people], told.get("nobody") or gettext("Nobody so far.")
+    return _tell({"sample": sample, "nobody": nobody, "changes": told["changes"], "size": told["size"]})
 
 
 @needs(Ability.LOOK)
@@ -92,7 +98,7 @@ def _tell_person(person: Someone) -> dict[str, str]:
 
 
 def _busy() -> HttpResponse:
-    answer = JsonResponse({"message": "The question before is still being answered."}, status=429)
+    answer = JsonResponse({"message": gettext("The question before is still being answered.")}, status=429)
     answer["Retry-After"] = "1"
     return answer
 

@@ -15,7 +15,8 @@ from segments.conditions.language import Group, HasTrait, InContext, Node
 from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition
 from studio.decisions.words import GROUPS, say_kept, say_reason
-from studio.masking import mask_values
+from studio.masking import HIDDEN, mask_values
+from studio.private import Private, find_hidden, hides_finding
 
 
 @dataclass(frozen=True)
@@ -65,18 +66,21 @@ def tell_explanation(decision: Decision, *, sees_personal_data: bool) -> Told:
 
     explanation: Explanation = explain_decision(decision, read_memory(), read)
     rules = {rule.slug: rule for rule in books[decision.book].payload.rules}
-    slots = [_tell_slot(slot, told, rules, sees_personal_data) for slot, told in explanation.slots.items()]
+    private = None if sees_personal_data else find_hidden(sees=False)
+    slots = [_tell_slot(slot, told, rules, private) for slot, told in explanation.slots.items()]
     return Told(explanation.same, slots)
 
 
-def _tell_slot(slot: str, told: SlotExplained, rules: Mapping[str, RuleDefinition], sees: bool) -> SlotTold:
+def _tell_slot(
+    slot: str, told: SlotExplained, rules: Mapping[str, RuleDefinition], private: Private | None
+) -> SlotTold:
     recorded, answer = told.recorded, told.answer
     return SlotTold(
         slot,
         told.same,
         _say_answer(recorded.reason, recorded.rule, rules),
         _say_answer(answer.reason, answer.rule, rules),
-        [_tell_rule(each, rules[each.rule], sees) for each in told.rules],
+        [_tell_rule(each, rules[each.rule], private) for each in told.rules],
     )
 
 
@@ -86,23 +90,25 @@ def _say_answer(reason: str, rule: str | None, rules: Mapping[str, RuleDefinitio
     return f"{say_reason(reason)}: {rules[rule].name or rule if rule in rules else rule}"
 
 
-def _tell_rule(told: RuleExplained, said: RuleDefinition, sees: bool) -> RuleTold:
+def _tell_rule(told: RuleExplained, said: RuleDefinition, private: Private | None) -> RuleTold:
     tree = None
     if told.condition is not None and said.condition is not None:
-        tree = _tell_node(parse_condition(said.condition), told.condition, sees)
+        tree = _tell_node(parse_condition(said.condition), told.condition, private)
     kept = "" if told.kept is None else say_kept(told.kept)
     return RuleTold(told.rule, told.name or told.rule, told.priority, told.shown, told.held, kept, tree)
 
 
-def _tell_node(node: Node, told: Explained, sees: bool) -> NodeTold:
+def _tell_node(node: Node, told: Explained, private: Private | None) -> NodeTold:
     if isinstance(node, Group):
-        children = [_tell_node(child, each, sees) for child, each in zip(node.children, told.children, strict=True)]
+        children = [_tell_node(child, each, private) for child, each in zip(node.children, told.children, strict=True)]
         return NodeTold(str(GROUPS[node.kind]), told.matched, "", children)
-    return NodeTold(say_condition(node), told.matched, say_observed(node, _mask(node, told.observed, sees)))
+    if private is not None and hides_finding(node, private):
+        return NodeTold(say_condition(node), told.matched, HIDDEN)
+    return NodeTold(say_condition(node), told.matched, say_observed(node, _mask(node, told.observed, private)))
 
 
-def _mask(node: Node, observed: Any, sees: bool) -> Any:
-    """What says who somebody is."""
-    if not sees and isinstance(node, HasTrait | InContext):
+def _mask(node: Node, observed: Any, private: Private | None) -> Any:
+    """What says who somebody is, for those from whom something is `private`; None: for those who see all of it."""
+    if private is not None and isinstance(node, HasTrait | InContext):
         return mask_values(observed, node.test.name)
     return observed

@@ -59,7 +59,7 @@ class SearchForm(StudioForm):
         super().__init__(*args, **kwargs)
         for name in ("slot", "rule", "block"):
             self.fields[name].widget.attrs |= {"list": f"known-{name}s", "autocomplete": "off"}
-        self.fields["q"].widget.attrs |= {"autocomplete": "off", "data-search": ""}
+        self.fields["q"].widget.attrs |= {"autocomplete": "off", "data-search": "", "placeholder": _("An id, whole")}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The pages of decisions: the stream and the search, one decision, and why it was what it was."""
 
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from personalization.replaying import NotExplainable
+from profiles.writing import write_moment
+from rules.engine import Reason
 from rules.models import Decision, DecisionOutcome
 from rules.tally import EVERYBODY
 from studio.decisions.explaining import tell_explanation
@@ -17,7 +20,7 @@ from studio.decisions.search import SearchForm, find_decision_id, find_decisions
 from studio.decisions.words import OUTCOMES, say_door, say_kept, say_reason
 from studio.masking import mask, mask_values
 from studio.pages import StudioRequest, is_part, needs, show
-from studio.people.names import find_names
+from studio.people.names import find_names, name_people
 from studio.roles import Ability
 
 MOST_OUTCOMES = 100
@@ -34,10 +37,12 @@ def show_decisions(request: StudioRequest) -> HttpResponse:
         return redirect("studio:decision", id)
     found = find_decisions(request, said)
     names = find_names(answers=(answer for decision in found.rows for answer in decision.answers))
+    asked_for = [each.profile_id for each in found.rows if each.profile_id is not None]
+    people = name_people(asked_for, sees=request.visitor.sees_personal_data)
     rows = [
         {
             "decision": each,
-            "person": "" if each.profile_id is None else each.profile_id.hex[:8],
+            "person": None if each.profile_id is None else people[each.profile_id],
             "door": say_door(each.door),
             "answers": [
                 {
@@ -91,8 +96,9 @@ def show_decision(request: StudioRequest, id: UUID) -> HttpResponse:
     ]
     outcomes = DecisionOutcome.objects.filter(decision_id=id).order_by("at", "pk")[:MOST_OUTCOMES]
     context = {
-        "title": _("Decision of %(at)s") % {"at": timezone.localtime(decision.at).strftime("%-d %b %Y, %H:%M:%S")},
+        "title": _("Decision of %(at)s") % {"at": write_moment(decision.at)},
         "decision": decision,
+        "person": None if (who := decision.profile_id) is None else name_people([who], sees=sees)[who],
         "door": say_door(decision.door),
         "answers": answers,
         "asked": sorted(_flatten(decision.context if sees else mask_values(decision.context))),
@@ -114,7 +120,10 @@ def show_explanation(request: StudioRequest, id: UUID) -> HttpResponse:
     else:
         names = name_by_book(decision)
         context["told"] = told
-        context["slots"] = [(names.slots.get(each.slot, each.slot), each) for each in told.slots]
+        unknown = {each["slot"] for each in decision.answers if each["reason"] == Reason.UNKNOWN_SLOT}
+        context["slots"] = [
+            (names.slots.get(each.slot, each.slot), each) for each in told.slots if each.slot not in unknown
+        ]
     return show(request, "studio/decisions/explanation.html", context)
 
 
@@ -144,9 +153,10 @@ def _tell_counter(name: str, count: int) -> dict[str, Any]:
 def _tell_facts(decision: Decision, sees: bool) -> dict[str, Any]:
     """What was known besides the Book: audiences, counters, codes that were left, what had been granted."""
     facts = decision.facts
-    granted = facts.get("granted", {})
+    granted, members = facts.get("granted", {}), facts.get("members", {})
+    names = find_names(audiences=members).audiences
     return {
-        "members": sorted(dict(facts.get("members", {}))),
+        "members": sorted(((slug, names.get(slug, slug)) for slug in members), key=itemgetter(1)),
         "counts": [_tell_counter(name, count) for name, count in sorted(facts.get("counts", {}).items())],
         "stock": sorted(facts.get("stock", {}).items()),
         "granted": sorted(granted.items() if sees else ((name, mask(str(code))) for name, code in granted.items())),

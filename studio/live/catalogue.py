@@ -40,7 +40,7 @@ LISTING = Listing(
         Column(_("Event"), ("name",)),
         Column(_("Seen"), ("volume",), "number"),
         Column(_("Last seen"), ("last_seen",)),
-        Column(_("Sources")),
+        Column(_("Newest from")),
         Column(_("Properties"), ("properties_count",), "number"),
         Column(_("Remembered"), ("indexed_count",), "number"),
         Column(_("Schema")),

@@ -16,6 +16,7 @@ from personalization.dead_letters import CannotBeRead, read_record, replay_slice
 from studio.lists import Column, Filter, Listing
 from studio.masking import mask_values
 from studio.pages import StudioRequest, find_by, needs, show
+from studio.private import find_hidden, hide_in, list_hidden
 from studio.roles import Ability
 
 MOST_CHOSEN = 100  # letters of one page
@@ -70,7 +71,7 @@ def _read(letter: DeadLetter, request: StudioRequest) -> dict[str, Any]:
     if request.visitor.sees_personal_data:
         return {"record": show_record(letter), "is_masked": False}
     try:
-        said = mask_record(read_record(letter))
+        said = hide_in(mask_record(read_record(letter)), list_hidden(find_hidden(sees=False)))
     except CannotBeRead as error:
         return {"record": "", "error": str(error), "size": len(letter.raw), "is_masked": True}
     return {"record": write_record(said), "is_masked": True}

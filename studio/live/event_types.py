@@ -27,6 +27,7 @@ from segments.queries import list_waiting_builds
 from studio.live.forms import EventForm, PropertyForm
 from studio.masking import HIDDEN, mask_values
 from studio.pages import StudioRequest, find_by, needs, show
+from studio.private import find_hidden, is_hidden
 from studio.roles import Ability
 
 SHOWN_LETTERS = 60  # of an example
@@ -96,10 +97,10 @@ def show_sample(request: StudioRequest, pk: int) -> HttpResponse:
     event_type = get_object_or_404(EventType, pk=pk)
     sample = take_sample(event_type.name, event_type.schema)
     sees = request.visitor.sees_personal_data
-    rows = list_rows(event_type)
+    rows, hidden = list_rows(event_type), find_hidden(sees=sees).get(event_type.name, ())
     for row in rows:
         row.examples = [_say_example(value, row, sees=sees) for value in sample.examples.get(row.path, ())]
-        if row.private and not sees and row.examples:
+        if row.examples and is_hidden(row.path, hidden):
             row.examples = [HIDDEN]
     names = dict(Source.objects.values_list("slug", "name"))
     context = {

@@ -10,6 +10,7 @@ from personalization.arrivals import Arrival, Refused
 from profiles.event import Event
 from profiles.models import ArchivedEvent
 from studio.masking import HIDDEN, mask, mask_values
+from studio.private import Private, hide_in, list_hidden, mask_properties
 from studio.roles import Ability, Visitor
 
 SHOWN_SAMPLE = 600  # letters of what was refused
@@ -43,11 +44,15 @@ class Wanted(msgspec.Struct, frozen=True, tag="watch", tag_field="type"):
         )
 
 
-def describe_arrival(applied: Applied, committed: int | None, visitor: Visitor) -> dict[str, Any]:
-    """One event. Whose it is, and every value that is a person's own, is masked where it was not granted."""
+def describe_arrival(applied: Applied, committed: int | None, visitor: Visitor, private: Private) -> dict[str, Any]:
+    """One event. Whose it is, and every value that is a person's own, is masked where it was not granted, and what is
+    private is hidden."""
     event, sees = applied.event, visitor.sees_personal_data
     person = event.user_id or event.anonymous_id or ""
     said = {"properties": event.properties, "traits": event.traits, "context": event.context}
+    if not sees:
+        said = {name: mask_values(values) for name, values in said.items()}
+        said["properties"] = mask_properties(event.properties, private.get(event.name, ()))
     return {
         "kind": "event",
         "id": event.id,
@@ -65,11 +70,11 @@ def describe_arrival(applied: Applied, committed: int | None, visitor: Visitor) 
         "entered": list(applied.entered),
         "left": list(applied.left),
         "flags": list(event.flags),
-        **(said if sees else {name: mask_values(values) for name, values in said.items()}),
+        **said,
     }
 
 
-def describe_refusal(refused: Refused, visitor: Visitor) -> dict[str, Any]:
+def describe_refusal(refused: Refused, visitor: Visitor, private: Private) -> dict[str, Any]:
     return {
         "kind": "refusal",
         "id": refused.id,
@@ -78,7 +83,7 @@ def describe_refusal(refused: Refused, visitor: Visitor) -> dict[str, Any]:
         "messageId": refused.message_id,
         "source": refused.source,
         "at": refused.at,
-        "sample": _show_sample(refused.sample, visitor.sees_personal_data),
+        "sample": _show_sample(refused.sample, visitor.sees_personal_data, private),
     }
 
 
@@ -102,15 +107,16 @@ def to_arrival(row: ArchivedEvent) -> Arrival:
     )
 
 
-def _show_sample(sample: str, sees: bool) -> str:
-    """A cut piece of what was sent. What cannot be read cannot be masked, and is not shown to everybody."""
+def _show_sample(sample: str, sees: bool, private: Private) -> str:
+    """A cut piece of what was sent. What cannot be read cannot be masked, and is not shown to everybody. What it was is
+    not certain: what is private of any event is hidden."""
     if sees or not sample:
         return sample[:SHOWN_SAMPLE]
     try:
         said = json.loads(sample)
     except ValueError:
         return HIDDEN
-    return json.dumps(mask_values(said), ensure_ascii=False)[:SHOWN_SAMPLE]
+    return json.dumps(hide_in(mask_values(said), list_hidden(private)), ensure_ascii=False)[:SHOWN_SAMPLE]
 
 
 def _show(id: str | None, sees: bool) -> str | None:

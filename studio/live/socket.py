@@ -19,6 +19,7 @@ from personalization.pulse import Beat, Pulse
 from profiles.queries import list_newest_events
 from studio.live.admission import find_admitted, find_session_key, is_our_page
 from studio.live.rows import Wanted, describe_arrival, describe_refusal, to_arrival
+from studio.private import Private
 from studio.roles import Ability, Visitor
 
 logger = logging.getLogger(__name__)
@@ -164,12 +165,17 @@ class _Seat:
         wanted = self._wanted
         if wanted is None:
             return
+        private = self._find_private()
         for arrival in arrivals:
             if wanted.takes_event(arrival.applied) and self._has_room():
-                self._put(describe_arrival(arrival.applied, arrival.committed, self._visitor))
+                self._put(describe_arrival(arrival.applied, arrival.committed, self._visitor, private))
         for refused in refusals:
             if wanted.takes_refusal(refused) and self._has_room():
-                self._put(describe_refusal(refused, self._visitor))
+                self._put(describe_refusal(refused, self._visitor, private))
+
+    def _find_private(self) -> Private:
+        """What the catalogue says by now (ingestion.queries.find_private), as every web process holds it."""
+        return self._socket.pulse.directory().private
 
     def _has_room(self) -> bool:
         self._matched += 1
@@ -252,18 +258,21 @@ class _Seat:
 
     async def _find_earlier(self, wanted: Wanted) -> list[dict[str, Any]]:
         """What a page starts with, oldest first."""
-        now = self._socket.clock()
+        now, private = self._socket.clock(), self._find_private()
         found: list[tuple[int, dict[str, Any]]] = []
         if wanted.refusals:
             with suppress(redis.RedisError):
                 refusals = await self._socket.arrivals.list_refusals(LOOKED_THROUGH, now)
                 rows = [each for each in refusals if wanted.takes_refusal(each)][-EARLIER:]
-                found += [(each.at, describe_refusal(each, self._visitor)) for each in rows]
+                found += [(each.at, describe_refusal(each, self._visitor, private)) for each in rows]
         if wanted.events:
             arrivals = [each for each in await self._list_newest(now) if wanted.takes_event(each.applied)]
             arrivals.sort(key=lambda each: each.applied.event.received)
             found += [
-                (each.applied.event.received, describe_arrival(each.applied, each.committed or None, self._visitor))
+                (
+                    each.applied.event.received,
+                    describe_arrival(each.applied, each.committed or None, self._visitor, private),
+                )
                 for each in arrivals[-EARLIER:]
             ]
         return [row for _, row in sorted(found, key=lambda each: each[0])][-EARLIER:]

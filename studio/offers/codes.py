@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
+from profiles.writing import write_number
 from rules.codes import NobodyGetsOne, NoCodes, Uploaded, generate_codes, upload_codes, withdraw_codes
 from rules.models import Offer
 from rules.stock import count_stock
@@ -95,7 +96,7 @@ def show_generate(request: HttpRequest, slug: str) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             told = ngettext("%(number)s code is made.", "%(number)s codes are made.", added)
-            messages.success(request, told % {"number": f"{added:,}"})
+            messages.success(request, told % {"number": write_number(added)})
             return leave_for(request, "studio:offer", slug)
     context = {"title": gettext("Generate codes"), "offer": offer, "form": form}
     return show(request, "studio/offers/generate.html", context, status=422 if form.errors else 200)
@@ -108,7 +109,7 @@ def show_withdraw(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         withdrawn = withdraw_codes(offer, by=find_by(request), at=timezone.now())
         told = ngettext("%(number)s code is withdrawn.", "%(number)s codes are withdrawn.", withdrawn)
-        messages.success(request, told % {"number": f"{withdrawn:,}"})
+        messages.success(request, told % {"number": write_number(withdrawn)})
         return redirect("studio:offer", slug)
     context = {"title": gettext("Withdraw codes"), "offer": offer, "stock": count_stock([offer])[offer.slug]}
     return show(request, "studio/offers/withdraw.html", context)
@@ -117,17 +118,17 @@ def show_withdraw(request: HttpRequest, slug: str) -> HttpResponse:
 def say_uploaded(uploaded: Uploaded) -> str:
     """What the lines of a file came to, in words."""
     said = ngettext("%(number)s code came in.", "%(number)s codes came in.", uploaded.added)
-    parts = [said % {"number": f"{uploaded.added:,}"}]
+    parts = [said % {"number": write_number(uploaded.added)}]
     if uploaded.duplicates:
         said = ngettext(
             "%(number)s line has a code that is not new.",
             "%(number)s lines have a code that is not new.",
             uploaded.duplicates,
         )
-        parts.append(said % {"number": f"{uploaded.duplicates:,}"})
+        parts.append(said % {"number": write_number(uploaded.duplicates)})
     if uploaded.refused:
         said = ngettext("%(number)s line was left out.", "%(number)s lines were left out.", uploaded.refused)
-        parts.append(said % {"number": f"{uploaded.refused:,}"})
+        parts.append(said % {"number": write_number(uploaded.refused)})
     return " ".join(parts)
 
 

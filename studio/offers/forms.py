@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from profiles.writing import write_number
 from rules.codes import MOST_GENERATED, SHORTEST, find_generating_fault
 from rules.models import Offer
 from rules.points import MOST_POINTS
@@ -88,7 +89,7 @@ class CodesForm(StudioForm):
             said = gettext(
                 "The file has %(size)s bytes, and %(most)s are taken; pack it with gzip, or upload it in parts."
             )
-            raise forms.ValidationError(said % {"size": f"{file.size:,}", "most": f"{most:,}"})
+            raise forms.ValidationError(said % {"size": write_number(file.size), "most": write_number(most)})
         return file
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from profiles.models import StoredProfile
+from profiles.writing import write_number
 from rules.ledger import list_profiles, read_balance
 from rules.models import PointsEntry
 from rules.points import KeyTaken, NotEnoughPoints, add_points, spend_points
@@ -71,13 +72,15 @@ def _book(request: HttpRequest, id: UUID, form: PointsForm) -> bool:
     try:
         write(id, said["points"], key=said["key"], note=said["note"], at=timezone.now(), by=find_by(request))
     except NotEnoughPoints as error:
-        told = gettext("There are %(balance)s points; no more can be spent.") % {"balance": f"{error.balance:,}"}
+        told = gettext("There are %(balance)s points; no more can be spent.") % {"balance": write_number(error.balance)}
         form.add_error("points", told)
     except KeyTaken:
         form.add_error(None, gettext("This was booked already, with another number. Open the page anew."))
     except ValueError as error:
         form.add_error(None, str(error))
     else:
-        messages.success(request, gettext("The balance is %(balance)s points.") % {"balance": f"{read_balance(id):,}"})
+        messages.success(
+            request, gettext("The balance is %(balance)s points.") % {"balance": write_number(read_balance(id))}
+        )
         return True
     return False

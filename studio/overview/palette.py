@@ -1,9 +1,7 @@
 """What Ctrl-K finds: pages, what one may make, definitions and people by their names."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import NamedTuple
-from uuid import UUID
 
 from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponse
@@ -11,11 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from profiles.models import Identifier
+from profiles.search import list_people, read_term
 from rules.models import Block, Offer, Rule, Slot
 from segments.models import Segment
-from studio.masking import mask
 from studio.pages import NAVIGATION, needs, show
+from studio.people.names import name_person
 from studio.roles import Ability, Visitor, find_visitor
 
 MAX_LETTERS = 100
@@ -31,12 +29,20 @@ FURTHER = (
     ("studio:slots", gettext_lazy("Slots"), Ability.LOOK),
     ("studio:blocks", gettext_lazy("Blocks"), Ability.LOOK),
     ("studio:offers", gettext_lazy("Offers"), Ability.LOOK),
+    ("studio:rules_calendar", gettext_lazy("Calendar"), Ability.LOOK),
+    ("studio:reviews", gettext_lazy("Reviews"), Ability.LOOK),
+    ("studio:scheduled", gettext_lazy("Scheduled"), Ability.LOOK),
     ("studio:books", gettext_lazy("Books"), Ability.LOOK),
     ("studio:catalogue", gettext_lazy("Catalogue"), Ability.EVENTS),
     ("studio:dead_letters", gettext_lazy("Dead letters"), Ability.EVENTS),
     ("studio:back_tests", gettext_lazy("Back-tests"), Ability.PEOPLE),
-    ("studio:sources", gettext_lazy("Sources"), Ability.SET_UP),
-    ("studio:health", gettext_lazy("Health"), Ability.SET_UP),
+    ("studio:sources", gettext_lazy("Sources"), Ability.LOOK),
+    ("studio:source_new", gettext_lazy("New source"), Ability.SET_UP),
+    ("studio:secret_keys", gettext_lazy("Secret keys"), Ability.SET_UP),
+    ("studio:oauth_clients", gettext_lazy("OAuth clients"), Ability.SET_UP),
+    ("studio:organisation", gettext_lazy("Organisation"), Ability.LOOK),
+    ("studio:health", gettext_lazy("Health"), Ability.LOOK),
+    ("studio:erasures", gettext_lazy("Receipts of erasures"), Ability.PRIVACY),
     ("studio:members", gettext_lazy("People and roles"), Ability.MEMBERS),
     ("studio:account", gettext_lazy("Your account"), Ability.LOOK),
 )
@@ -92,13 +98,9 @@ def _find_definitions(words: str) -> Iterable[Found]:
 
 
 def _find_people(visitor: Visitor, words: str) -> Iterable[Found]:
-    """Who has exactly that id; people are searched for by other things on their own page."""
+    """Who has exactly that id or e-mail address; people are searched for by other things on their own page."""
     if not words or not visitor.may(Ability.PEOPLE):
         return
-    keys = [f"{kind}:{words}" for kind in ("u", "a")]
-    ids = set(Identifier.objects.filter(key__in=keys).values_list("profile_id", flat=True)[:EACH])
-    with suppress(ValueError):
-        ids.add(UUID(words))
-    name = words if visitor.sees_personal_data else mask(words)
-    for id in sorted(ids, key=str):
-        yield Found(reverse("studio:person", args=[id]), name, _("person"), "circle-user")
+    for each in list_people(read_term(words), limit=EACH).rows:
+        who = name_person(each.id, each.user_id, each.traits, sees=visitor.sees_personal_data)
+        yield Found(reverse("studio:person", args=[who.id]), who.name, _("person"), "circle-user")

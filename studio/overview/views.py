@@ -77,4 +77,4 @@ def show_acts(request: HttpRequest) -> HttpResponse:
 def _list_acts() -> list[Line]:
     """Of what somebody has changed: who came and went is told by the trail."""
     changes = AuditEntry.objects.exclude(act__in=(Act.SIGNED_IN, Act.SIGNED_OUT)).defer("before", "after")
-    return [tell(entry) for entry in changes[:SHOWN_ACTS]]
+    return tell(changes[:SHOWN_ACTS])

@@ -14,7 +14,8 @@ from segments.conditions.parse import parse_condition
 from segments.models import Segment
 from segments.queries import find_upload, read_roster
 from segments.roster import ENROLLED, name_segments
-from studio.masking import KEPT, mask
+from studio.masking import HIDDEN, KEPT, mask
+from studio.private import Private, find_hidden, hides_finding
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,18 @@ def find_evidence(slug: str, profile: Profile, ids: Sequence[UUID], *, now: int,
 
 
 def list_reasons(root: Node, profile: Profile, *, now: int, zone: str, sees: bool) -> list[Reason]:
+    private = find_hidden(sees=sees)
     told = flatten(explain(root, profile, profile.segments, {}, now, Calendar(zone)))
     return [
-        Reason(depth, say_node(node), each.matched, _say(node, each.observed, sees))
+        Reason(depth, say_node(node), each.matched, _say(node, each.observed, sees, private))
         for (depth, node), each in zip(list_rows(root), told, strict=True)
     ]
 
 
-def _say(node: Node, observed: object, sees: bool) -> str:
+def _say(node: Node, observed: object, sees: bool, private: Private) -> str:
     """What was found; a trait's text says who somebody is."""
+    if hides_finding(node, private):
+        return HIDDEN
     said = say_observed(node, observed)
     if sees or observed is None or not isinstance(node, HasTrait | InContext) or node.test.name in KEPT:
         return said

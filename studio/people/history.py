@@ -12,6 +12,7 @@ from studio.masking import mask, mask_values
 from studio.pages import needs, show
 from studio.people.finding import Person, of_person
 from studio.people.timeline import KINDS, Asked, list_news, list_timeline, read_place
+from studio.private import find_hidden, mask_properties
 from studio.roles import Ability
 
 MAX_JSON = 20_000  # letters of what an event said
@@ -73,10 +74,13 @@ def show_event(request: HttpRequest, person: Person, at: str, number: int) -> Ht
     if event is None:
         return show(request, "studio/people/event.html", {"event": None}, status=404)
     said = {"properties": event.properties, "traits": event.traits, "context": event.context}
+    if not person.sees:
+        said = {name: mask_values(value) for name, value in said.items()}
+        said["properties"] = mask_properties(event.properties, find_hidden(sees=False).get(event.name, ()))
     ids = {"anonymousId": event.anonymous_id, "userId": event.user_id}
     context = {
         "event": event,
-        "said": [(name, _write(value if person.sees else mask_values(value))) for name, value in said.items() if value],
+        "said": [(name, _write(value)) for name, value in said.items() if value],
         "ids": [(name, id if person.sees else mask(id)) for name, id in ids.items() if id],
         "message": event.message_id if person.sees else mask(event.message_id),
     }

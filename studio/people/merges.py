@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from ingestion.log import LogUnavailable
 from ingestion.undoing import UndoPending, UndoRefused
@@ -23,7 +24,7 @@ from studio.people.identity import SHOWN
 from studio.people.names import name_key, name_person, shorten
 from studio.roles import Ability
 
-AWAY = "Redis is away. Nothing was changed; try again once it is back."
+AWAY = gettext_noop("Redis is away. Nothing was changed; try again once it is back.")
 
 
 def find_merge(person: Person, number: int) -> MergeRecord:

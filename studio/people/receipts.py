@@ -25,6 +25,7 @@ REMOVED = {
     "outcomes": gettext_lazy("What came of decisions"),
     "points": gettext_lazy("Entries of points"),
     "grants, without the person": gettext_lazy("Grants that name nobody any more"),
+    "audit entries, without the person": gettext_lazy("Entries of the audit trail that name nobody any more"),
 }
 LISTING = Listing(
     columns=(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -15,9 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from profiles.pages import page_merges, page_past
 from rules.decided_for import page_decisions
 from segments.queries import page_changes
-from studio.masking import mask_values
 from studio.people.names import Names, find_names, shorten
 from studio.people.reasons import say_answer, say_suppressed
+from studio.private import Private, find_hidden, hides_worth, mask_properties
 
 PER_PAGE = 25
 SHOWN_PROPERTIES = 3
@@ -113,6 +114,10 @@ class Asked:
     before: Place | None = None
     limit: int = PER_PAGE
 
+    @cached_property
+    def hidden(self) -> Private:
+        return find_hidden(sees=self.sees)
+
 
 @dataclass(frozen=True)
 class Timeline:
@@ -177,7 +182,8 @@ def _list_merges(asked: Asked, limit: int) -> list[Row]:
 
 def _tell_event(place: Place, event: Any, names: Names, asked: Asked) -> Entry:
     said = event.properties or event.traits
-    kept = said if asked.sees else mask_values(said)
+    hidden = asked.hidden.get(event.name, ())
+    kept = said if asked.sees else mask_properties(said, hidden if event.properties else ())
     plain = ((name, value) for name, value in kept.items() if isinstance(value, str | int | float) and value != "")
     where = {"id": asked.ids[0], "at": f"{place.at.astimezone(UTC):%Y%m%dT%H%M%S-%f}", "number": place.id}
     return Entry(
@@ -186,10 +192,15 @@ def _tell_event(place: Place, event: Any, names: Names, asked: Asked) -> Entry:
         "user-search" if event.type == "identify" else "activity",
         event.name,
         source=event.source,
-        facts=[(name, str(value)[:MAX_SHOWN]) for name, value in islice(plain, SHOWN_PROPERTIES)],
+        facts=[(name, _say_value(value)) for name, value in islice(plain, SHOWN_PROPERTIES)],
         detail=reverse("studio:person_event", kwargs=where),
-        value=event.value,
+        value=0 if hides_worth(hidden) else event.value,
     )
+
+
+def _say_value(value: Any) -> str:
+    """54, also where it was sent as 54.0."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)[:MAX_SHOWN]
 
 
 def _tell_decision(place: Place, decision: Any, names: Names, asked: Asked) -> Entry:

@@ -21,6 +21,7 @@ from studio.people.history import list_names
 from studio.people.identity import draw_identity
 from studio.people.rows import describe_rows
 from studio.people.timeline import KINDS, Asked, list_timeline
+from studio.private import find_hidden, hides_worth
 from studio.roles import Ability
 
 PER_PAGE = 25
@@ -73,6 +74,8 @@ def show_person(request: HttpRequest, person: Person) -> HttpResponse:
     profile = person.profile
     does = sorted(profile.events.items(), key=lambda each: (-each[1].last, each[0]))
     timeline = list_timeline(Asked(person.ids, person.sees))
+    private = find_hidden(sees=person.sees)
+    hidden = {name for name, paths in private.items() if hides_worth(paths)}
     context = {
         "title": person.who.name,
         "person": person,
@@ -81,7 +84,7 @@ def show_person(request: HttpRequest, person: Person) -> HttpResponse:
         "kinds": KINDS,
         "names": list_names(person),
         "identity": draw_identity(person),
-        "does": [(name, each.count, each.total / PARTS) for name, each in does[:DOES]],
+        "does": [(name, each.count, 0 if name in hidden else each.total / PARTS) for name, each in does[:DOES]],
         "does_more": max(0, len(does) - DOES),
         "events": sum(each.count for each in profile.events.values()),
         **describe_belongings(person, at=timezone.now()),

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.cache import cache
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from personalization.effects import Effect, find_effect
 from rules.changes import Alteration, list_alterations
@@ -31,9 +32,25 @@ WHATS = {  # how a definition differs: tag and its colour
 }
 
 # How remarks of the domain begin: with what they are about.
-SLUG = re.compile(r"(?P<kind>Segment|Snapshot|Rule|Block|Slot|Offer|list) (?P<slug>[-a-zA-Z0-9_]+)(?= |:)")
-NAMED = re.compile(r"“(?P<name>[^”]+)”(?: \((?P<slug>[-a-zA-Z0-9_]+)\))?")
-SAID = {"snapshot": "segment", "list": "segment"}
+BEGINNINGS = {
+    "Segment": "segment",
+    "Snapshot": "segment",
+    "list": "segment",
+    "Rule": "rule",
+    "Block": "block",
+    "Slot": "slot",
+    "Offer": "offer",
+}
+TRANSLATED = (  # the same in the reader's language; what the pure parts of the domain say is in English
+    (pgettext_lazy("before a short name", "Segment"), "segment"),
+    (pgettext_lazy("before a short name", "Snapshot"), "segment"),
+    (pgettext_lazy("before a short name", "list"), "segment"),
+    (pgettext_lazy("before a short name", "Rule"), "rule"),
+    (pgettext_lazy("before a short name", "Block"), "block"),
+    (pgettext_lazy("before a short name", "Slot"), "slot"),
+    (pgettext_lazy("before a short name", "Offer"), "offer"),
+)
+NAMED = re.compile(r"[“„](?P<name>[^“”„]+)[“”](?: \((?P<slug>[-a-zA-Z0-9_]+)\))?")
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,10 @@ class AlterationShown:
     url: str
     effect: str
     told: Sequence[Told]
+
+    @property
+    def is_new(self) -> bool:
+        return self.alteration.what == "new"
 
 
 @dataclass(frozen=True)
@@ -120,9 +141,10 @@ def link_remarks(said: Sequence[str], payload: BookPayload) -> list[Remark]:
 
 
 def _find_links(text: str, slugs: Mapping[str, Mapping[str, str]], rules: Mapping[str, str]) -> list[Link]:
-    if match := SLUG.search(text.split(":")[0] + ":"):
-        kind = match["kind"].lower()
-        kind = SAID.get(kind, kind)
+    kinds = BEGINNINGS | {str(said): kind for said, kind in TRANSLATED}
+    beginning = re.compile(rf"(?P<kind>{'|'.join(map(re.escape, kinds))}) (?P<slug>[-a-zA-Z0-9_]+)(?= |:)")
+    if match := beginning.search(text.split(":")[0] + ":"):
+        kind = kinds[match["kind"]]
         names = slugs[kind]
         if match["slug"] in names:
             return [Link(names[match["slug"]] or match["slug"], place_of(kind, match["slug"]))]

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from profiles.writing import write_minute
 from rules.actions import CannotPublish
 from rules.models import Book
 from rules.queries import collect_definitions, newest_book
@@ -82,7 +83,7 @@ def _show(
     is_waiting = review.state == Review.State.WAITING
     newest = newest_book()
     context: dict[str, Any] = {
-        "title": _("Review of %(at)s") % {"at": timezone.localtime(review.at).strftime("%-d %b %Y, %H:%M")},
+        "title": _("Review of %(at)s") % {"at": write_minute(review.at)},
         "review": review,
         "look": LOOKS[review.state],
         "is_waiting": is_waiting,

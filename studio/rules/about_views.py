@@ -115,7 +115,8 @@ def show_preview(request: StudioRequest, slug: str) -> HttpResponse:
         except ValueError as error:
             form.add_error(None, gettext("What is drafted cannot be tried: %(why)s") % {"why": error})
         else:
-            context["link"] = _link(request, asked["person"], asked["at"], asked["url"])
+            if asked["person"] is None or request.visitor.sees_personal_data:  # the site says who they are
+                context["link"] = _link(request, asked["person"], asked["at"], asked["url"])
     if form.errors:
         status = 422
     return show(request, "studio/rules/preview.html", context, status=status)

@@ -24,7 +24,7 @@ def show_calendar(request: HttpRequest) -> HttpResponse:
     tell(month.rules)
     view = request.GET.get("view", "")
     context = {
-        "title": gettext("Content"),
+        "title": gettext("Calendar"),
         "month": month,
         "slots": slots,
         "slot": slot,

@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from profiles.writing import write_number
+
 MAX_DIGITS = 10
 SPANS = (("hour", _("an hour")), ("day", _("a day")), ("week", _("a week")), ("campaign", _("in all")))
 OF = (("person", _("for each person")), ("everybody", _("for everybody together")))
@@ -82,7 +84,7 @@ def say_caps(caps: Sequence[Mapping[str, Any]]) -> str:
 
 def _say_cap(cap: Mapping[str, Any]) -> str:
     most = int(cap["most"])
-    times = gettext("once") if most == 1 else ngettext("%(n)s time", "%(n)s times", most) % {"n": f"{most:,}"}
+    times = gettext("once") if most == 1 else ngettext("%(n)s time", "%(n)s times", most) % {"n": write_number(most)}
     said = gettext("at most %(times)s %(span)s") % {"times": times, "span": dict(SPANS).get(cap["per"], cap["per"])}
     is_person = cap.get("of", "person") == "person"
     return (

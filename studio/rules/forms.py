@@ -89,7 +89,9 @@ class RuleForm(StudioDraftForm):
         min_value=1,
         help_text=_("Its part of the people, among rules of the same priority."),
     )
-    live = forms.BooleanField(label=_("Live"), required=False, help_text=_("It goes into the next Book."))
+    live = forms.BooleanField(
+        label=_("Live"), required=False, help_text=_("Part of the next publication. Switched off, it leaves with that.")
+    )
 
     class Meta:
         model = Rule

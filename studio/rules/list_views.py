@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.contrib import messages
+from django.db.models.fields.json import KT
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -29,7 +30,7 @@ def show_rules(request: HttpRequest) -> HttpResponse:
     listing = make_listing(timezone.now()).show(request, rules)
     tell(list(listing.rows))
     context = {
-        "title": gettext("Content"),
+        "title": gettext("Rules"),
         "listing": listing,
         "has_slots": bool(listing.rows) or Slot.objects.exists(),
     }
@@ -65,8 +66,12 @@ def show_removed(request: HttpRequest) -> HttpResponse:
 def _find_last(removed: list[Revision]) -> dict[tuple[str, str], str]:
     """What they were called last."""
     slugs = {each.slug for each in removed}
-    known = Revision.objects.filter(kind__in=KINDS, slug__in=slugs, definition__isnull=False).order_by("version")
-    return {(each.kind, each.slug): str((each.definition or {}).get("name", each.slug)) for each in known}
+    known = Revision.objects.filter(kind__in=KINDS, slug__in=slugs, definition__isnull=False)
+    newest = known.order_by("kind", "slug", "-version", "-pk").distinct("kind", "slug")
+    return {
+        (kind, slug): str(name or slug)
+        for kind, slug, name in newest.values_list("kind", "slug", KT("definition__name"))
+    }
 
 
 def _bring_back(request: HttpRequest) -> HttpResponse:

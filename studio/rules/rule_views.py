@@ -33,13 +33,13 @@ def show_rule_new(request: HttpRequest) -> HttpResponse:
         if save_form(request, form):
             return redirect("studio:rule", form.instance.slug)
         return _show_form(request, form, Rule(), status=422)
-    begin = {key: request.GET[key] for key in BEGIN if request.GET.get(key)}
+    begin: dict[str, Any] = {key: request.GET[key] for key in BEGIN if request.GET.get(key)}
     rule = Rule()
     if slot := Slot.objects.filter(slug=begin.get("slot", "").replace("\0", "")).first():
         highest = slot.rules.order_by("-priority").values_list("priority", flat=True).first()
-        begin["priority"] = 0 if highest is None else highest + 10  # type: ignore[assignment]
-        rule.slot = slot
-    return _show_form(request, RuleForm(instance=Rule(), initial={"live": True, **begin}), rule)
+        rule.slot, rule.priority = slot, 0 if highest is None else highest + 10
+    begin = {"live": True, "priority": rule.priority, **begin}
+    return _show_form(request, RuleForm(instance=Rule(), initial=begin), rule)
 
 
 @needs(Ability.LOOK, methods=("GET", "HEAD", "POST"))
@@ -129,7 +129,7 @@ def do_start(request: HttpRequest) -> HttpResponse:
         else:
             starter = next(each for each in STARTERS if each.name == chosen)
             said = gettext("The drafts of “%(name)s” are made, and none is live. %(adapt)s")
-            messages.success(request, said % {"name": rule, "adapt": starter.adapt})
+            messages.success(request, said % {"name": rule, "adapt": gettext(starter.adapt)})
             return redirect("studio:rule", rule.slug)
     for errors in form.errors.values():
         for each in errors:

@@ -7,6 +7,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
+from profiles.writing import write_number
 from rules.models import Offer, Rule
 from segments.in_words import say_stored
 from segments.models import Segment
@@ -75,7 +76,9 @@ def _say_offer(offer: Offer | None) -> SafeString:
         "points": gettext(" and get %(points)s points (%(offer)s)"),
         "early_access": gettext(" and get early access (%(offer)s)"),
     }[offer.kind]
-    return _fill(said, {"offer": conditional_escape(offer.name), "points": conditional_escape(f"{offer.points:,}")})
+    return _fill(
+        said, {"offer": conditional_escape(offer.name), "points": conditional_escape(write_number(offer.points))}
+    )
 
 
 def _say_when(rule: Rule) -> list[SafeString]:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from personalization.checkup_parts import say_bytes
+from profiles.writing import write_number
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _list_limits() -> tuple[Said, ...]:
         Said(
             "PZ_MAX_SOCKETS",
             _("Open pages"),
-            f"{settings.PZ_MAX_SOCKETS:,}",
+            write_number(settings.PZ_MAX_SOCKETS),
             _("For each web process; further ones send by POST."),
         ),
         Said(
@@ -148,4 +149,4 @@ def _days(count: int) -> str:
 
 
 def _calls(count: int) -> str:
-    return _("%(count)s a minute") % {"count": f"{count:,}"} if count else _("as many as one likes")
+    return _("%(count)s a minute") % {"count": write_number(count)} if count else _("as many as one likes")

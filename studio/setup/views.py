@@ -1,6 +1,7 @@
 """The index of set-up, and what the environment says of the organisation."""
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.utils import timezone
@@ -9,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from ingestion.arriving import Arrivals, add_up_arrivals
 from ingestion.models import DeadLetter, EventType, OAuthClient, SecretKey, Source
 from personalization.checkup import read_version
-from studio.models import Member
 from studio.pages import StudioRequest, needs, show
 from studio.roles import Ability
 from studio.setup.organisation import list_groups
@@ -30,7 +30,7 @@ def show_set_up(request: StudioRequest) -> HttpResponse:
         "refused": sum(each.refused_today for each in arrivals.values()),
         "keys": SecretKey.objects.filter(good).count(),
         "clients": OAuthClient.objects.count(),
-        "members": Member.objects.count(),
+        "members": User.objects.filter(Q(member__isnull=False) | Q(is_superuser=True)).count(),
         "events": events["all"],
         "unseen": events["unseen"],
         "letters": DeadLetter.objects.filter(replayed=None).count(),

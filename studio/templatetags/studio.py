@@ -10,7 +10,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from profiles.writing import write_known, write_minute, write_moment
 from studio.masking import mask
+from studio.notes import say_note
 
 register = template.Library()
 
@@ -29,7 +31,7 @@ def ago(moment: datetime | None) -> str | SafeString:
     """How long it is ago, with the exact moment for those who point at it."""
     if moment is None:
         return "–"
-    exact = f"{timezone.localtime(moment):%-d %b %Y, %H:%M:%S %Z}"
+    exact = f"{write_moment(moment)} {timezone.localtime(moment):%Z}"
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, naturaltime(moment))
 
 
@@ -39,11 +41,21 @@ def moment(at: datetime | None) -> str | SafeString:
     if at is None:
         return "–"
     local = timezone.localtime(at)
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), f"{local:%H:%M:%S %Z}", _say(local))
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', at.isoformat(), f"{local:%H:%M:%S %Z}", write_minute(at)
+    )
 
 
-def _say(local: datetime) -> str:
-    return f"{local:%-d %b %Y, %H:%M}"
+@register.filter
+def known(text: str) -> str:
+    """One of the product's own sentences, stored in English, in the reader's language."""
+    return write_known(text)
+
+
+@register.filter
+def note(text: str) -> str:
+    """What was noted at an edit, an act or a Book."""
+    return say_note(text)
 
 
 @register.filter
@@ -53,7 +65,7 @@ def starts_with(text: str, beginning: str) -> bool:
 
 @register.filter
 def number(value: Any) -> str:
-    """12,345; a dash for what is not known."""
+    """12,345, or 12.345; a dash for what is not known."""
     return "–" if value is None else intcomma(value)
 
 

@@ -22,10 +22,11 @@ from ingestion.steps import Definitions
 from ingestion.undoing import UndoRefused
 from personalization.people import UnknownPerson, export_person, find_person, request_erasure
 from profiles import keys
+from profiles.audit import Act, record_act
 from profiles.clients import Client
 from profiles.decided import Decided, Granted, SlotAnswer
 from profiles.event import Enrol, Event, derive_profile_id, pack, partition_of
-from profiles.models import ArchivedEvent, Erasure, Identifier, MergeRecord, StoredProfile
+from profiles.models import ArchivedEvent, AuditEntry, Erasure, Identifier, MergeRecord, StoredProfile
 from rules.models import Decision, DecisionOutcome, Grant, PointsEntry
 from segments.membership import compile_segments
 from segments.models import Member, Roster, Segment, SegmentChange, SegmentVersion, Upload
@@ -165,6 +166,14 @@ def plant(living: LivingHarness) -> str:
         object_repr=str(MergeRecord.objects.first()),
         action_flag=CHANGE,
     )
+    for act, kind, subject, after in (
+        (Act.VISITED, "person", str(UUID(person)), {"moment": None}),
+        (Act.EXPORTED, "person", str(UUID(LAPTOP)), None),
+        (Act.MADE, "points", person, None),
+        (Act.UNDONE, "person", str(UUID(BEN)), {"merge": 1, "apart": str(UUID(PHONE))}),
+        (Act.EXPORTED, "person", str(UUID(BEN)), None),
+    ):
+        record_act(act, by=operator, at=now, kind=kind, subject=subject, after=after)
     living.work()
     return Grant.objects.get(profile_id=person, offer="ten").code
 
@@ -209,6 +218,7 @@ def test_nothing_of_a_person_is_left_anywhere(living: LivingHarness) -> None:
         "ingestion_deadletter",
         "ingestion_refusal",
         "django_admin_log",
+        "profiles_auditentry",
     }
     receipt = ask(living, owner(living))
     assert receipt.state == "requested"
@@ -220,6 +230,10 @@ def test_nothing_of_a_person_is_left_anywhere(living: LivingHarness) -> None:
     assert receipt.counts["merges"] == 2
     grant = Grant.objects.get(code=code)
     assert str(grant.profile_id) not in WORDS
+    assert [(entry.act, entry.actor, entry.subject, entry.name) for entry in AuditEntry.objects.order_by("pk")] == [
+        *((act, "olga", "erased", "erased") for act in ("visited", "exported", "made")),
+        *((act, "olga", str(UUID(BEN)), str(UUID(BEN))) for act in ("undone", "exported")),
+    ]
 
 
 def test_others_are_as_they_were(living: LivingHarness) -> None:

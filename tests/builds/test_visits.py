@@ -97,6 +97,25 @@ def test_the_draft_is_seen_before_it_is_published(shop: Engine, visits: Visits) 
     assert (shown(visits), shown(visits, draft=True)) == ("usual", None)
 
 
+def test_audiences_are_those_that_are_drafted(shop: Engine, visits: Visits, clock: Clock) -> None:
+    """A new one and a changed one count as if they had been published; what only the Book says stays out."""
+    root: dict[str, Any] = {"kind": "event", "event": "Product Viewed", "op": "at_least", "value": 1, "id": "r"}
+    viewed = {**root, "window": {"last": 60, "unit": "days"}}
+    Segment.objects.create(slug="ever", name="Ever", condition={"v": 1, "root": viewed})
+    Segment.objects.filter(slug="recent").update(condition={"v": 1, "root": {**viewed, "value": 99}})
+    asks = {"v": 1, "root": {"id": "s", "kind": "segment", "segment": "ever"}}
+    Rule.objects.create(
+        slug="new",
+        name="New",
+        priority=5,
+        slot=Slot.objects.get(),
+        block=Block.objects.create(slug="new", name="New", source="<b>new</b>"),
+        condition=asks,
+    )
+    shop.send("Product Viewed", people=["anna"], at=clock.now - DAY, received=clock.now)
+    assert (shown(visits, ANNA), shown(visits, ANNA, draft=True)) == ("sale", "new")
+
+
 def test_a_link_is_the_pages_own_address_for_an_hour_and_cannot_be_changed(visits: Visits, clock: Clock) -> None:
     visit = Visit(ANNA, 5, True, "anna")
     link = make_link("https://shop.example/a?x=1&pz_visit=old#top", visit, sealer=Sealer(["secret"]), now=clock.now)

@@ -72,6 +72,16 @@ def test_it_is_searched_filtered_and_read() -> None:
     assert "Thank you" in viewer.get(f"/studio/audit/{entry.pk}/").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [("segment", "audiences/removed/"), ("rule", "content/history/rule/it/"), ("block", "content/blocks/it/history/")],
+)
+def test_what_was_removed_leads_to_where_it_can_be_brought_back(kind: str, place: str) -> None:
+    record_act(Act.REMOVED, by=None, at=NOW(), kind=kind, subject="it", name="It")
+    for page in ("/studio/audit/", f"/studio/audit/{AuditEntry.objects.get().pk}/"):
+        assert f'href="/studio/{place}"' in sign_in("viewer").get(page).content.decode()
+
+
 def test_texts_of_people_are_escaped() -> None:
     record_act(Act.CHANGED, by=None, at=NOW(), kind="login", subject="<img>", name="<b>x</b>", after={"a": "<i>y</i>"})
     viewer = sign_in("viewer")
@@ -81,12 +91,13 @@ def test_texts_of_people_are_escaped() -> None:
 
 def test_the_list_takes_as_many_queries_for_many_as_for_few(django_assert_num_queries: Any) -> None:
     viewer = sign_in("viewer")
-    record_act(Act.MADE, by=None, at=NOW(), kind="rule", subject="one")
+    for kind in ("rule", "block"):
+        record_act(Act.MADE, by=None, at=NOW(), kind=kind, subject="one")
     viewer.get("/studio/audit/")
     with CaptureQueriesContext(connection) as few:
         viewer.get("/studio/audit/")
     for number in range(30):
-        record_act(Act.MADE, by=None, at=NOW(), kind="rule", subject=f"rule-{number}")
+        record_act(Act.MADE, by=None, at=NOW(), kind=("rule", "block")[number % 2], subject=f"one-{number}")
     with django_assert_num_queries(len(few.captured_queries)):
         viewer.get("/studio/audit/")
 

@@ -147,6 +147,7 @@ def test_codes_are_uploaded_with_what_was_left_out(page: Page) -> None:
     expect(page.get_by_text("1 code came in.")).to_be_visible()
     page.wait_for_url(f"**/offers/{slug}/")
     assert find_violations(page) == []
+    page.locator("header summary").click()
     page.get_by_role("button", name="Remove").click()
     page.locator("#confirm [data-confirm-yes]").click()
     expect(page.get_by_text("without its codes")).to_be_visible()

@@ -48,7 +48,7 @@ def test_figures_of_the_whole_and_of_every_row() -> None:
     store("anna", 1, 2, plan="gold")
     store("ben", 1, 2, plan="silver")
     store("cleo", 20, plan="gold")
-    answer = ask(sign_in("marketer"), group("and", VIEWED, GOLD)).json()
+    answer = ask(sign_in("marketer", personal=True), group("and", VIEWED, GOLD)).json()
     assert (answer["total"], answer["people"], answer["margin"]) == (1, 3, 0)
     assert answer["nodes"] == {"all": [1, 0], "viewed": [2, 0], "gold": [2, 0]}
     assert "".join(said for said, _ in answer["words"]) == (
@@ -59,7 +59,7 @@ def test_figures_of_the_whole_and_of_every_row() -> None:
 def test_a_row_that_is_not_filled_in_leaves_the_others_their_figures() -> None:
     store("anna", 1, 2, plan="gold")
     empty = {"id": "new", "kind": "trait", "trait": "", "op": "is", "value": ""}
-    answer = ask(sign_in("marketer"), group("and", VIEWED, empty, group("or", id="hollow"))).json()
+    answer = ask(sign_in("marketer", personal=True), group("and", VIEWED, empty, group("or", id="hollow"))).json()
     assert answer["total"] == 1
     assert answer["left_out"]
     assert {problem["node"] for problem in answer["problems"]} == {"new", "hollow"}
@@ -69,7 +69,7 @@ def test_a_row_that_is_not_filled_in_leaves_the_others_their_figures() -> None:
 def test_what_a_visit_decides_is_counted_as_of_the_visit_that_suits_best() -> None:
     store("anna", plan="gold")
     store("ben", plan="silver")
-    client = sign_in("marketer")
+    client = sign_in("marketer", personal=True)
     both = ask(client, group("and", GOLD, NEWS), about="rule").json()
     assert (both["total"], both["visits"]) == (1, ["all", "news"])
     assert ask(client, group("or", GOLD, NEWS), about="rule").json()["total"] == 2
@@ -115,24 +115,26 @@ def test_hostile_conditions_are_read_in_bounded_time() -> None:
 
 def test_why_a_person_matches_is_told_row_by_row() -> None:
     anna = store("anna", 1, plan="gold")
-    answer = ask(sign_in("marketer"), group("and", VIEWED, group("or", GOLD, NEWS, id="b")), person=str(anna)).json()
+    answer = ask(
+        sign_in("marketer", personal=True), group("and", VIEWED, group("or", GOLD, NEWS, id="b")), person=str(anna)
+    ).json()
     assert answer["matched"] is False
     viewed, gold = answer["reasons"]
     assert (viewed["matched"], viewed["said"], viewed["needs"]) == (False, "Product Viewed 1 time", "(needs 2)")
     assert (gold["matched"], gold["said"]) == (True, "plan is “gold”")
     assert answer["marks"]["viewed"]["matched"] is False
-    either = ask(sign_in("marketer"), group("or", GOLD, NEWS), about="rule", person=str(anna)).json()
+    either = ask(sign_in("marketer", personal=True), group("or", GOLD, NEWS), about="rule", person=str(anna)).json()
     assert either["matched"] is True
     assert [each["needs"] for each in either["reasons"]] == ["", "(not needed)"]
-    open_ = ask(sign_in("marketer"), group("and", GOLD, NEWS), about="rule", person=str(anna)).json()
+    open_ = ask(sign_in("marketer", personal=True), group("and", GOLD, NEWS), about="rule", person=str(anna)).json()
     assert open_["matched"] is None
-    unknown = ask(sign_in("marketer"), GOLD, person="00000000-0000-0000-0000-000000000001").json()
+    unknown = ask(sign_in("marketer", personal=True), GOLD, person="00000000-0000-0000-0000-000000000001").json()
     assert unknown["unknown"] is True
 
 
 def test_figures_and_reasons_are_those_of_the_moment_asked_for() -> None:
     anna = store("anna", 1, 2, plan="gold")
-    client = sign_in("marketer")
+    client = sign_in("marketer", personal=True)
     before = f"{datetime.fromtimestamp(datetime.now(UTC).timestamp() - 3 * 86_400, UTC):%Y-%m-%dT%H:%M}"
     answer = ask(client, group("and", VIEWED, GOLD), at=before, person=str(anna)).json()
     assert answer["nodes"]["viewed"] == [0, 0]
@@ -143,13 +145,16 @@ def test_traits_of_a_person_are_masked_unless_granted() -> None:
     anna = store("anna")
     StoredProfile.objects.filter(pk=anna).update(traits={"email": "anna@shop.example"}, user_id="anna-7")
     mail = {"id": "mail", "kind": "trait", "trait": "email", "op": "exists"}
+    for number in range(4):
+        other = store(f"other-{number}")
+        StoredProfile.objects.filter(pk=other).update(traits={"email": "anna@shop.example"}, user_id=f"o{number}")
     for personal, shown in ((False, "a•••@s•••"), (True, "anna@shop.example")):
         client = sign_in("analyst", personal=personal)
         assert ask(client, mail, where="who").json()["sample"][0]["name"] == shown
         found = client.get("/studio/conditions/people/", {"q": "anna-7"}).json()["people"]
         assert [each["name"] for each in found] == [shown]
         by_trait = client.get("/studio/conditions/people/", {"q": "shop.exam"}).json()["people"]
-        assert [each["name"] for each in by_trait] == ([shown] if personal else [])
+        assert [each["name"] for each in by_trait] == ([shown] * 5 if personal else [])
 
 
 def test_values_that_few_have_are_offered_to_those_alone_who_may_see_them() -> None:

@@ -168,6 +168,7 @@ def test_more_rows_ask_no_more_questions(part: str) -> None:
 
     make_rules(3)
     make_audiences(3)
+    record_act(Act.CHANGED, by=None, at=timezone.now(), kind="rule", subject="rule-0")
     read(client, part)
     few = count()
     Rule.objects.all().delete()

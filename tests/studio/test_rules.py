@@ -179,6 +179,13 @@ def test_the_sentence_the_place_and_the_warnings_follow_what_is_typed() -> None:
     assert client.post(f"{RULES}rules/all/live/", typed(name="Other", ends_day="2027-02-31")).status_code == 200
 
 
+def test_a_rule_begun_from_its_slot_comes_above_the_others() -> None:
+    make_definitions()
+    make("all", priority=10)
+    page = sign_in("marketer").get(f"{RULES}rules/new/?slot=hero").content.decode()
+    assert 'name="priority" value="20"' in page and "Place 1 of 3." in page
+
+
 def test_who_only_looks_changes_nothing() -> None:
     make_definitions()
     for role in ("viewer", "analyst", "developer"):
@@ -222,6 +229,14 @@ def test_going_back_to_a_version_is_a_version_of_its_own() -> None:
     assert "After" in client.get(f"{RULES}history/rule/summer/1/").content.decode()
     assert client.post(f"{RULES}history/rule/summer/1/").status_code == 302
     assert (Rule.objects.get(slug="summer").name, Rule.objects.get(slug="summer").version) == ("Before", 3)
+
+
+@pytest.mark.parametrize(
+    "path", ["content/history/rule/gold-thanks/", "content/history/slot/hero/", "content/blocks/thanks/history/"]
+)
+def test_what_was_never_edited_has_a_history_all_the_same(path: str) -> None:
+    make_definitions()
+    assert sign_in("viewer").get(f"/studio/{path}").status_code == 200
 
 
 def test_the_list_says_how_each_rule_stands_and_keeps_to_what_is_asked() -> None:
@@ -416,8 +431,12 @@ def test_what_somebody_would_get_is_told_with_why(anna: Any) -> None:
     path = f"{RULES}rules/gold/preview/"
     assert "Nobody is known by this id." in client.post(path, {"person": "nobody-like-her"}).content.decode()
     said = client.post(path, {"person": anna.id, "url": "https://shop.example/"}).content.decode()
-    assert "<strong>Thanks</strong>, by this rule." in said and "Thank you!" in said
-    assert "pz_visit=" in said and "(•••)" in said
+    assert "<strong>Thanks</strong>, by this rule." in said and "(•••)" in said
+    assert "Thank you!" not in said and "pz_visit=" not in said
+    assert not AuditEntry.objects.filter(act="visited").exists()
+    granted = sign_in("marketer", personal=True)
+    said = granted.post(path, {"person": anna.id, "url": "https://shop.example/"}).content.decode()
+    assert "Thank you!" in said and "pz_visit=" in said
     assert AuditEntry.objects.get(act="visited").kind == "person"
     unknown = client.post(path, {}).content.decode()
     assert "What the page has there itself: no rule matches." in unknown

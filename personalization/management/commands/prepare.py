@@ -6,11 +6,13 @@ from typing import Any
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from ingestion.actions import publish_directory
 from personalization.announcing import announce_newest
 from personalization.wiring import make_builder, redis_client
 from profiles.models import StoredProfile
+from segments.sizes import store_sizes
 
 NOBODY_S = 5.0  # of work, where there is next to none
 
@@ -36,3 +38,4 @@ class Command(BaseCommand):
         announce_newest(redis_client())
         if not StoredProfile.objects.exists():  # nobody to ask: the first segments are in force from the start
             make_builder().work(NOBODY_S)
+            store_sizes(at=timezone.now())

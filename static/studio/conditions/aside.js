@@ -61,8 +61,8 @@ export function bindAside(box, { ask, condition }) {
     const total = answer.total ?? null;
     part('total').textContent = total === null ? '–' : about(total, answer.margin);
     part('total').title = answer.margin ? interpolate(gettext('give or take %s'), [say(answer.margin)]) : '';
-    const share = total === null || !answer.people ? 0 : total / answer.people;
-    part('share').textContent = total === null ? '' : interpolate(answer.visits?.length ? gettext('at most %s of %s people, by the visit') : gettext('%s of %s people'), [percent(share), say(answer.people)]);
+    const share = total / answer.people || 0;
+    part('share').textContent = total === null ? '' : answer.share ?? interpolate(answer.visits?.length ? gettext('at most %s of %s people, by the visit') : gettext('%s of %s people'), [percent(share), say(answer.people)]);
     part('bar').value = Math.min(share, 1);
     part('partial').hidden = !answer.left_out;
     drawReasons(answer);
@@ -80,7 +80,7 @@ export function bindAside(box, { ask, condition }) {
       h('span', { class: each.matched ? 'text-success' : 'quiet', 'aria-hidden': 'true' }, each.matched === null ? '–' : each.matched ? '✔' : '✘'),
       h('span', { class: 'min-w-0 break-words' }, h('span', { class: 'sr-only' }, each.matched === null ? '' : each.matched ? gettext('Yes: ') : gettext('No: ')), each.said, each.needs && h('span', { class: 'quiet' }, ` ${each.needs}`)),
     )));
-    part('answer').textContent = !person ? '' : answer.unknown ? gettext('Nothing is known of that person.') : !answer.reasons ? '' : answer.matched === null ? gettext('It depends on the visit.') : answer.matched ? gettext('This person matches.') : gettext('This person does not match.');
+    part('answer').textContent = !person ? '' : answer.unknown ? gettext('Nothing is known of that person.') : !answer.reasons ? '' : answer.withheld ?? (answer.matched === null ? gettext('It depends on the visit.') : answer.matched ? gettext('This person matches.') : gettext('This person does not match.'));
   }
 
   async function askWho() {
@@ -101,8 +101,9 @@ export function bindAside(box, { ask, condition }) {
     sample = answer.sample ?? [];
     const list = part('sample');
     if (list) {
-      list.replaceChildren(...sample.map(each => h('li', { class: 'flex gap-2 justify-between' }, h('a', { class: 'link link-hover min-w-0 truncate', href: each.url }, each.name), h('span', { class: 'quiet text-sm' }, each.hint))));
+      list.replaceChildren(...sample.map(each => h('li', { class: 'flex gap-2 justify-between items-baseline' }, h('a', { class: 'link link-hover min-w-0 truncate', href: each.url, title: each.name }, each.name), h('span', { class: 'quiet text-sm shrink-0 whitespace-nowrap' }, each.hint))));
       part('nobody').hidden = sample.length > 0;
+      part('nobody').textContent = answer.nobody;
     }
     part('changes').hidden = !answer.changes;
     if (answer.changes) {

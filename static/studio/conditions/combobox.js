@@ -3,7 +3,8 @@
  *
  *   combobox({ id, label, value, options: async typed => [{ value, label, hint }], onPick: value => …, free: true })
  *
- * `free` takes what is not offered too; `live` hands over every letter, for values that one just types.
+ * `free` takes what is not offered too; `live` hands over every letter, for values that one just types. `next` is the id
+ * of the field that is gone on to when one is picked.
  */
 
 import { h } from './dom.js';
@@ -11,7 +12,7 @@ import { h } from './dom.js';
 const MARGIN = 8;
 const LEAST = 260; // pixels that a list is wide
 
-export function combobox({ id, label, value = '', shown = value, options, onPick, free = false, live = false, placeholder = '', size = '', keepOpen = false, className = '' }) {
+export function combobox({ id, label, value = '', shown = value, options, onPick, free = false, live = false, placeholder = '', size = '', keepOpen = false, className = '', next = '' }) {
   let found = [];
   let active = -1;
   let asked = 0;
@@ -88,6 +89,11 @@ export function combobox({ id, label, value = '', shown = value, options, onPick
     onPick(option.value, option);
   }
 
+  function goOn(option) {
+    pick(option);
+    document.getElementById(next)?.focus();
+  }
+
   /** What was typed: one of those that are offered, itself where that is taken, else what was there before. */
   function settle() {
     close();
@@ -120,8 +126,8 @@ export function combobox({ id, label, value = '', shown = value, options, onPick
       else if (found.length) point(active < 0 && by < 0 ? -1 : active + by);
     } else if (event.key === 'Enter') {
       event.preventDefault(); // the form is not sent from inside the editor
-      if (active >= 0) pick(found[active]);
-      else if (isOpen() && found.length && !free) pick(found[0]);
+      if (active >= 0) goOn(found[active]);
+      else if (isOpen() && found.length && !free) goOn(found[0]);
       else settle();
     } else if (event.key === 'Escape' && isOpen()) {
       event.preventDefault();
@@ -135,7 +141,7 @@ export function combobox({ id, label, value = '', shown = value, options, onPick
   list.addEventListener('pointerdown', event => event.preventDefault()); // the field keeps the focus
   list.addEventListener('click', event => {
     const option = event.target.closest('[data-number]');
-    if (option) pick(found[option.dataset.number]);
+    if (option) goOn(found[option.dataset.number]);
   });
   return box;
 }

@@ -50,5 +50,5 @@ export function keepFocus(draw) {
 }
 
 const language = () => document.documentElement.lang || 'en-GB';
-export const say = number => new Intl.NumberFormat(language()).format(number);
+export const say = number => (isNaN(number) ? number : new Intl.NumberFormat(language()).format(number));
 export const percent = share => new Intl.NumberFormat(language(), { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(share);

@@ -96,6 +96,7 @@ function setUp(box) {
   }
 
   function ask(pause) {
+    if (!('mayCount' in box.dataset)) return;
     figures.ask({ condition: write(history.state), about: ui.about, slug: ui.slug, ...aside?.asks() }, pause);
   }
 
@@ -200,6 +201,17 @@ function setUp(box) {
     }
   });
   bindDrag(rows, (id, list, index) => moved(id, move(history.state, id, list, index)));
+
+  // Rows that say only half of something are not saved: the first one is shown, with what it lacks.
+  area.form?.addEventListener('submit', event => {
+    if (isReadOnly || rows.hidden || !rows.getClientRects().length) return;
+    const open = walk(history.state).find(node => node.id !== history.state.id && lacks(node));
+    part('problem').textContent = open ? lacks(open) : '';
+    if (!open) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    focusInside(open.id, lacks(open));
+  }, { capture: true });
 
   box.toggleAttribute('data-running', true);
   part('tools').hidden = false;

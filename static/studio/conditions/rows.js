@@ -29,7 +29,7 @@ const eventBox = (ui, part, forget) => combobox({
 
 const propertyBox = (ui, part, event, key) => combobox({
   id: `${part.id}-${key}`, label: gettext('property'), value: part.data[key] ?? '', free: true, placeholder: gettext('property'),
-  options: among(ui.facts.propertiesOf(event)), onPick: value => part.edit(data => fitType({ ...data, [key]: value }, ui.facts.typeOfProperty(event, value))),
+  next: key === 'property' ? `${part.id}-value` : '', options: among(ui.facts.propertiesOf(event)), onPick: value => part.edit(data => fitType({ ...data, [key]: value }, ui.facts.typeOfProperty(event, value))),
 });
 
 /** A value that was not chosen yet is one of the type of what it is compared with. */
@@ -152,7 +152,7 @@ function sequence(ui, part) {
 function trait(ui, part) {
   const type = ui.facts.typeOfTrait(part.data.trait);
   const box = combobox({
-    id: `${part.id}-trait`, label: gettext('trait'), value: part.data.trait ?? '', free: true, placeholder: gettext('trait'), options: among(ui.facts.known.traits),
+    id: `${part.id}-trait`, next: `${part.id}-value`, label: gettext('trait'), value: part.data.trait ?? '', free: true, placeholder: gettext('trait'), options: among(ui.facts.known.traits),
     onPick: value => part.edit(data => fitType({ ...data, trait: value }, ui.facts.typeOfTrait(value))),
   });
   return [line(chip('trait', gettext('Is')), box, operator(part, null, type), operand(part, { type, offer: () => ui.offer({ trait: part.data.trait }) }))];
@@ -163,7 +163,7 @@ function context(ui, part) {
   const { field = '' } = part.data;
   const known = fields.find(each => each.value === field);
   const box = combobox({
-    id: `${part.id}-field`, label: gettext('what of the visit'), value: field, shown: known?.label ?? field, free: true, placeholder: gettext('what of the visit'),
+    id: `${part.id}-field`, next: `${part.id}-value`, label: gettext('what of the visit'), value: field, shown: known?.label ?? field, free: true, placeholder: gettext('what of the visit'),
     options: among(fields.map(each => ({ ...each, hint: each.value }))), onPick: value => part.edit(data => fitType({ ...data, field: value }, fields.find(each => each.value === value)?.type)),
   });
   const offer = async () => (FIELD_VALUES[field] ?? []).map(value => ({ value }));
