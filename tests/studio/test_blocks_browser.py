@@ -6,11 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.product import Product
+from tests.studio.seen import find_violations
 
 pytestmark = pytest.mark.story
 
@@ -28,11 +28,6 @@ def slug(page: Page) -> Iterator[str]:
         page.get_by_role("button", name="Remove").click()
         page.locator("#confirm [data-confirm-yes]").click()
         expect(page.get_by_text("is removed")).to_be_visible()
-
-
-def find_violations(page: Page) -> list[Any]:
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    return [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found]
 
 
 def settle(page: Page) -> None:

@@ -15,7 +15,7 @@ from studio.decisions import search
 from tests.decisions.conftest import VIEWERS, Deciding, deciding, in_segment, rule  # noqa: F401  # a fixture
 from tests.processing.harness import MEMORY
 from tests.studio.people import sign_in
-from tests.studio.test_publish import text_of
+from tests.studio.seen import text_of
 
 PLAN = {"id": "plan", "kind": "trait", "trait": "secret", "op": "is", "value": "x"}
 ANY = {"id": "any", "kind": "or", "children": [in_segment("viewers"), PLAN]}

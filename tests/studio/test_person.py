@@ -23,6 +23,7 @@ from studio.people import merges
 from studio.people.timeline import Asked, list_timeline, read_place
 from tests.builds.conftest import Engine, engine
 from tests.studio.people import make_user, sign_in
+from tests.studio.seen import text_of
 from tests.studio.somebody import LAPTOP, PHONE, decide_for, live_through
 
 __all__ = ["engine"]
@@ -50,11 +51,6 @@ def read(client: Client, address: str, asked: dict[str, str] | None = None, stat
     page = client.get(address, asked or {})
     assert page.status_code == status
     return text_of(page)
-
-
-def text_of(page: Any) -> str:
-    html = re.sub(r"<(script|style).*?</\1>", " ", page.content.decode(), flags=re.DOTALL)
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
 def test_the_page_tells_everything(anna: UUID) -> None:

@@ -17,14 +17,11 @@ from studio.models import Member
 from studio.publish.reviewing import fingerprint_of
 from tests.admin.operators import condition, make_definitions
 from tests.studio.people import make_user, sign_in
+from tests.studio.seen import text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
 
 Queries = Any
-
-
-def text_of(answer: Any) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
 
 
 def seen_of(client: Client) -> str:

@@ -12,7 +12,8 @@ from rules.models import Book, Rule, Slot
 from studio.models import Review
 from tests.admin.operators import make_definitions
 from tests.studio.people import sign_in
-from tests.studio.test_publish import publish, seen_of, text_of
+from tests.studio.seen import text_of
+from tests.studio.test_publish import publish, seen_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
 
