@@ -153,7 +153,7 @@ def _tell_counter(name: str, count: int) -> dict[str, Any]:
 def _tell_facts(decision: Decision, sees: bool) -> dict[str, Any]:
     """What was known besides the Book: audiences, counters, codes that were left, what had been granted."""
     facts = decision.facts
-    granted, members = facts.get("granted", {}), facts.get("members", {})
+    granted, members = facts.get("granted", {}), dict(facts.get("members", ()))
     names = find_names(audiences=members).audiences
     return {
         "members": sorted(((slug, names.get(slug, slug)) for slug in members), key=itemgetter(1)),
