@@ -17,7 +17,7 @@ pytestmark = pytest.mark.story
 
 TREES = 200
 MODULES = Path(__file__).parents[2] / "static" / "studio" / "conditions"
-BUDGET = 30 * 1024
+BUDGET = 32 * 1024
 SUMMER = {
     "v": 1,
     "root": {
