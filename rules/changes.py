@@ -45,7 +45,7 @@ def list_alterations(before: Payload | None, after: Payload) -> list[Alteration]
     ]
     # What is new can be read on a page of its own.
     told = set(sorted(keys, key=lambda key: key not in old)[:MOST_COMPARED])
-    edits, drafted = find_edits(list(told)), _find_drafted(key for key in keys if key not in new)
+    edits, drafted = find_edits(list(told)), _find_drafted(keys)
     found = []
     for key in keys:
         was, now = old.get(key), new.get(key)
@@ -60,7 +60,7 @@ def list_alterations(before: Payload | None, after: Payload) -> list[Alteration]
                 after=now,
                 differences=tuple(compared),
                 edit=edits.get(key),
-                is_drafted=now is not None or key in drafted,
+                is_drafted=key in drafted,
             )
         )
     return found

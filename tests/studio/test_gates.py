@@ -67,7 +67,7 @@ FIND_FAULTS = """async rules => {
     each => `${each.id}: ${each.nodes[0].html.slice(0, 200)} ${each.nodes[0].failureSummary}`,
   );
 }"""
-COLOURS = {"runOnly": {"type": "tag", "values": ["cat.color"]}}
+COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 THEMES: dict[str, dict[str, Any]] = {"light": {}, "dark": COLOURS}  # of the same document, colours alone differ
 
 
