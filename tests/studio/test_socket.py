@@ -52,7 +52,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def web(port: int, redis_client: Any) -> Process:
-    """A running web process before an otherwise empty Redis, and an archive without what other tests have left in it."""
+    """A running web process before an otherwise empty Redis, and an archive without what other tests left in it."""
     ArchivedEvent.objects.all().delete()
     put_in_force(redis_client)
     return Process(port, make_processor("test"))
