@@ -6,9 +6,10 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-SETTLED = """() => Promise.all(document.getAnimations()
-    .filter(each => each.effect.getComputedTiming().endTime !== Infinity)
-    .map(each => each.finished.catch(() => null)))"""
+# Some animations never come to their end by themselves: those that are paused, or wait for a scroll.
+SETTLED = """() => Promise.race([new Promise(done => setTimeout(done, 2000)), Promise.all(document.getAnimations()
+    .filter(each => each.playState === 'running' && each.effect.getComputedTiming().endTime !== Infinity)
+    .map(each => each.finished.catch(() => null)))])"""
 
 
 def text_of(answer: Any) -> str:
