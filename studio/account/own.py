@@ -24,8 +24,8 @@ from studio.account.actions import (
 )
 from studio.account.forms import CodeForm, NewPasswordForm, PasswordForm
 from studio.models import Member, Session
-from studio.pages import find_by, needs, show
-from studio.roles import MEANINGS, Ability, find_visitor
+from studio.pages import StudioRequest, find_by, needs, show
+from studio.roles import MEANINGS, Ability
 
 YEAR_S = 31_536_000
 
@@ -38,14 +38,13 @@ def _name_browser(agent: str) -> str:
 
 
 @needs(Ability.LOOK)
-def show_account(request: HttpRequest) -> HttpResponse:
-    user = find_by(request)
-    visitor = find_visitor(user)
+def show_account(request: StudioRequest) -> HttpResponse:
+    user, role = request.visitor.user, Member.Role(request.visitor.role)
     sessions = Session.objects.filter(user=user, expire_date__gt=timezone.now()).order_by("-seen")
     context = {
         "title": _("Your account"),
-        "meaning": MEANINGS[Member.Role(visitor.role)] if visitor else "",
-        "role_name": Member.Role(visitor.role).label if visitor else "",
+        "meaning": MEANINGS[role],
+        "role_name": role.label,
         "second_step": find_second_step(user),
         "sessions": [(each, _name_browser(each.agent)) for each in sessions],
         "this_session": request.session.session_key,

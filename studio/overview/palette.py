@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from django.db.models import Model, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy
 from profiles.search import list_people, read_term
 from rules.models import Block, Offer, Rule, Slot
 from segments.models import Segment
-from studio.pages import NAVIGATION, needs, show
+from studio.pages import NAVIGATION, StudioRequest, needs, show
 from studio.people.names import name_person
-from studio.roles import Ability, Visitor, find_visitor
+from studio.roles import Ability, Visitor
 
 MAX_LETTERS = 100
 EACH = 6  # of one kind
@@ -65,10 +65,9 @@ class Found(NamedTuple):
 
 
 @needs(Ability.LOOK)
-def show_palette(request: HttpRequest) -> HttpResponse:
+def show_palette(request: StudioRequest) -> HttpResponse:
     words = request.GET.get("q", "").replace("\0", "").strip()[:MAX_LETTERS]
-    visitor = find_visitor(request.user)
-    assert visitor is not None  # `needs` has let somebody in
+    visitor = request.visitor
     found = [*_find_pages(visitor, words), *_find_definitions(words), *_find_people(visitor, words)]
     return show(request, "studio/overview/palette.html", {"found": found, "words": words})
 
