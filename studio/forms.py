@@ -5,9 +5,11 @@ from typing import Any
 from django import forms
 from django.forms.renderers import TemplatesSetting
 from django.forms.widgets import Input
+from django.utils.translation import gettext
 
 from rules.draft_forms import DraftForm
 
+RESERVED = ("new",)  # what else the addresses of drafts lead to
 LOOKS: tuple[tuple[type[forms.Widget], str], ...] = (
     (forms.CheckboxInput, "toggle toggle-primary"),
     (forms.CheckboxSelectMultiple, "checkbox checkbox-sm"),
@@ -63,3 +65,21 @@ class StudioDraftForm(DraftForm):
         stored = type(self.instance)._default_manager.filter(pk=self.instance.pk)
         version: int | None = stored.values_list("version", flat=True).first()
         return None if version == seen else version
+
+
+class NamedDraftForm(StudioDraftForm):
+    """Of a draft that is given its slug by hand, once: beside the names of drafts stands the page of a new one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            del self.fields["slug"]
+            return
+        self.fields["slug"].widget.attrs["data-slug-of"] = "id_name"
+        self.fields["slug"].help_text = gettext("Letters, digits and hyphens. It stays as it is once it is saved.")
+
+    def clean_slug(self) -> str:
+        slug = str(self.cleaned_data["slug"])
+        if slug in RESERVED:
+            raise forms.ValidationError(gettext("This name is taken by a page; choose another one."))
+        return slug

@@ -3,14 +3,13 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from profiles.writing import write_number
 from segments.forms import ConditionField, PastField
 from segments.lists import NAME_LENGTH, find_free_slug
 from segments.models import SLUG_LENGTH, Segment, Upload
+from studio.fields import ListFileField
 from studio.forms import StudioDraftForm, StudioForm
 
 RESERVED = ("new", "removed")  # what else the addresses of audiences lead to
@@ -65,10 +64,9 @@ class AudienceForm(StudioDraftForm):
 
 
 class UploadForm(StudioForm):
-    file = forms.FileField(
+    file = ListFileField(
         label=_("File"),
         help_text=_("A CSV file, or one id on each line; plain or packed with gzip, in UTF-8."),
-        widget=forms.ClearableFileInput({"accept": ".csv,.txt,.tsv,.gz,text/csv,text/plain"}),
     )
     how = forms.ChoiceField(
         required=False,
@@ -100,17 +98,6 @@ class UploadForm(StudioForm):
             (Upload.Ids.PROFILE, _("Profile ids")),
         ],
     )
-
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if file.size > settings.PZ_MAX_LIST_BYTES:
-            said = gettext(
-                "The file has %(size)s bytes, and %(most)s are taken; pack it with gzip, or upload it in parts."
-            )
-            raise forms.ValidationError(
-                said % {"size": write_number(file.size), "most": write_number(settings.PZ_MAX_LIST_BYTES)}
-            )
-        return file
 
 
 class FreezeForm(StudioForm):

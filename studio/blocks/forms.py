@@ -12,9 +12,7 @@ from rules.render import BadBlock
 from rules.shapes import Shape
 from segments.forms import DocumentField
 from studio.blocks.starts import FIELDS, STARTS
-from studio.forms import StudioDraftForm
-
-RESERVED = ("new",)  # pages of their own
+from studio.forms import NamedDraftForm
 
 
 class ShapeField(DocumentField):
@@ -32,7 +30,7 @@ def _code(language: str, rows: int) -> forms.Textarea:
     return forms.Textarea({"rows": rows, "data-code": language, "spellcheck": "false", "class": "font-mono text-sm"})
 
 
-class BlockForm(StudioDraftForm):
+class BlockForm(NamedDraftForm):
     """`kind` is that of the block, which stays what it was made as."""
 
     class Meta:
@@ -47,11 +45,6 @@ class BlockForm(StudioDraftForm):
         kept = {"name", "slug", "seen_version", *FIELDS[block.kind]}
         for name in [name for name in self.fields if name not in kept]:
             del self.fields[name]
-        if block.pk is not None:
-            del self.fields["slug"]
-        else:
-            self.fields["slug"].widget.attrs["data-slug-of"] = "id_name"
-            self.fields["slug"].help_text = gettext("Letters, digits and hyphens. It stays as it is once it is saved.")
         is_json = block.kind in (Block.Kind.JSON, Block.Kind.RECOMMENDATION)
         looks = {
             "source": (_code("json" if is_json else "liquid", 18), gettext("Content"), ""),
@@ -88,12 +81,6 @@ class BlockForm(StudioDraftForm):
         for name, said in (("source", start.source), ("subject", start.subject), ("shape", start.shape)):
             if name in self.fields and not self.initial.get(name):
                 self.initial[name] = said
-
-    def clean_slug(self) -> str:
-        slug = str(self.cleaned_data["slug"])
-        if slug in RESERVED:
-            raise ValidationError(gettext("This name is taken by a page; choose another one."))
-        return slug
 
 
 def _look(widget: forms.Widget) -> str:

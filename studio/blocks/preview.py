@@ -26,6 +26,7 @@ from rules.problems import Problem, find_problems
 from rules.render import BadBlock, RenderFailed
 from segments.forms import BadJson, read_json
 from studio.blocks.addresses import read_base
+from studio.fields import MomentField
 from studio.masking import mask, mask_values
 from studio.pages import StudioRequest, find_by, needs
 from studio.roles import Ability
@@ -49,7 +50,7 @@ class LookForm(forms.Form):
     """As whom, when and in which context it is looked at. What is not there is not known."""
 
     person = forms.UUIDField(required=False)
-    at = forms.DateTimeField(required=False, input_formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"])
+    at = MomentField(required=False)
     context = forms.CharField(required=False, max_length=20_000)
     data = forms.CharField(required=False, max_length=20_000)  # type: ignore[assignment]  # a form has its own `data`
     offer = forms.SlugField(required=False)

@@ -15,8 +15,8 @@ from personalization.backtesting import OPEN, TooManyBackTests, cancel_back_test
 from rules.actions import CannotPublish
 from rules.models import BackTest
 from rules.queries import list_draft_changes, newest_book
-from studio.decisions.search import MOMENTS
 from studio.decisions.trying import tell_trial
+from studio.fields import MomentField
 from studio.forms import StudioForm
 from studio.lists import Column, Filter, Listing
 from studio.pages import StudioRequest, find_by, needs, show
@@ -64,17 +64,13 @@ class StartForm(StudioForm):
         initial="7",
         widget=forms.Select({"data-span": "#own-moments", "data-span-value": OWN}),
     )
-    since = forms.DateTimeField(
+    since = MomentField(
         label=gettext_lazy("From"),
         required=False,
-        input_formats=MOMENTS,
-        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
-    until = forms.DateTimeField(
+    until = MomentField(
         label=gettext_lazy("To"),
         required=False,
-        input_formats=MOMENTS,
-        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
 
     def clean(self) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from personalization.paging import WALKED, BadCursor, Page, parse_cursor, read_t
 from profiles.queries import TAKEN_OVER, find_profiles, list_former
 from rules.models import Block, Book, Decision, Rule, Slot
 from studio.decisions.words import DOORS, KEPT, REASONS
+from studio.fields import MomentField
 from studio.forms import StudioForm
 from studio.people.names import Names
 
 PER_PAGE = 25
 MAX_TERM = 512
-MOMENTS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M")
 
 
 class SearchForm(StudioForm):
@@ -42,17 +42,13 @@ class SearchForm(StudioForm):
     )
     door = forms.ChoiceField(label=_("Door"), required=False, choices=[("", _("Any")), *DOORS.items()])
     source = forms.CharField(label=_("Source"), required=False, max_length=64)
-    since = forms.DateTimeField(
+    since = MomentField(
         label=_("From"),
         required=False,
-        input_formats=MOMENTS,
-        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
-    until = forms.DateTimeField(
+    until = MomentField(
         label=_("To"),
         required=False,
-        input_formats=MOMENTS,
-        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

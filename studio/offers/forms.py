@@ -4,17 +4,15 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
-from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from profiles.writing import write_number
 from rules.codes import MOST_GENERATED, SHORTEST, find_generating_fault
 from rules.models import Offer
 from rules.points import MOST_POINTS
-from studio.forms import StudioDraftForm, StudioForm
+from studio.fields import ListFileField
+from studio.forms import NamedDraftForm, StudioForm
 
-RESERVED = ("new",)
 EVERY = [
     ("campaign", _("once in the whole campaign")),
     ("week", _("once a week")),
@@ -23,7 +21,7 @@ EVERY = [
 ]
 
 
-class OfferForm(StudioDraftForm):
+class OfferForm(NamedDraftForm):
     """The kind stays what it was: what people were granted of it would mean something else."""
 
     class Meta:
@@ -46,18 +44,10 @@ class OfferForm(StudioDraftForm):
         self.fields["points"].required = False
         offer = self.instance
         if offer.pk is None:
-            self.fields["slug"].widget.attrs["data-slug-of"] = "id_name"
-            self.fields["slug"].help_text = gettext("Letters, digits and hyphens. It stays as it is once it is saved.")
             return
-        del self.fields["slug"], self.fields["kind"]
+        del self.fields["kind"]
         if offer.kind != Offer.Kind.POINTS:
             del self.fields["points"]
-
-    def clean_slug(self) -> str:
-        slug = str(self.cleaned_data["slug"])
-        if slug in RESERVED:
-            raise forms.ValidationError(gettext("This name is taken by a page; choose another one."))
-        return slug
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or self.cleaned_data
@@ -70,10 +60,9 @@ class OfferForm(StudioDraftForm):
 
 
 class CodesForm(StudioForm):
-    file = forms.FileField(
+    file = ListFileField(
         label=_("File"),
         help_text=_("One code in each line, or a CSV with a column called code; plain or packed with gzip, in UTF-8."),
-        widget=forms.FileInput({"accept": ".csv,.txt,.tsv,.gz,text/csv,text/plain"}),
     )
     column = forms.CharField(
         label=_("Column"),
@@ -82,15 +71,6 @@ class CodesForm(StudioForm):
         help_text=_("The name of the column with the codes or, in a file without a header, its number."),
         widget=forms.TextInput({"autocomplete": "off"}),
     )
-
-    def clean_file(self) -> Any:
-        file, most = self.cleaned_data["file"], settings.PZ_MAX_LIST_BYTES
-        if file.size > most:
-            said = gettext(
-                "The file has %(size)s bytes, and %(most)s are taken; pack it with gzip, or upload it in parts."
-            )
-            raise forms.ValidationError(said % {"size": write_number(file.size), "most": write_number(most)})
-        return file
 
 
 class GenerateForm(StudioForm):

@@ -5,9 +5,8 @@ from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from studio.fields import MomentField
 from studio.forms import StudioForm
-
-MOMENTS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M")
 
 
 class PublishForm(StudioForm):
@@ -26,11 +25,9 @@ class PublishForm(StudioForm):
 class ScheduleForm(PublishForm):
     """When it is to be published later."""
 
-    at = forms.DateTimeField(
+    at = MomentField(
         label=_("Publish at"),
         help_text=format_lazy(_("By the clocks of {zone}."), zone=settings.PZ_TIME_ZONE),
-        input_formats=MOMENTS,
-        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     field_order = ("at", "note")
 

@@ -34,6 +34,7 @@ from segments.conditions.calendar import Calendar
 from segments.conditions.language import BadCondition
 from segments.conditions.parse import parse_condition
 from studio.decisions.words import say_kept
+from studio.fields import MomentField
 from studio.forms import StudioForm
 from studio.pages import StudioRequest, find_by, needs, show
 from studio.people.names import name_people
@@ -48,12 +49,10 @@ class PreviewForm(StudioForm):
     """`person` is any id of theirs; empty: somebody of whom nothing is known."""
 
     person = forms.CharField(required=False, max_length=512)
-    at = forms.DateTimeField(
+    at = MomentField(
         label=_("When"),
         required=False,
         help_text=_("Empty: now."),
-        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"),
     )
     url = forms.URLField(
         label=_("Page"),
