@@ -105,6 +105,18 @@ class Keyboard:
         raise AssertionError(f"Tab never leads to {target}")
 
 
+def publish_campaign(page: Page, hand: Hand, url: str, login: tuple[str, str], picture: Picture) -> None:
+    """From signing in to the new Book."""
+    sign_in(page, hand, url, login)
+    picture(page, "studio-overview")
+    somebody = make_audience(page, hand, picture)
+    make_offer(page, hand)
+    make_block(page, hand, picture)
+    make_rule(page, hand, picture)
+    preview(page, hand, somebody, picture)
+    publish(page, hand, picture)
+
+
 def sign_in(page: Page, hand: Hand, url: str, login: tuple[str, str]) -> None:
     page.goto(f"{url}/studio/sign-in/")
     hand.write(page.get_by_label("Username"), login[0])

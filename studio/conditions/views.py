@@ -1,6 +1,7 @@
 """What the editor of conditions asks while somebody types: figures, people, names and values."""
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -31,41 +32,51 @@ def _may_count(visitor: Visitor) -> bool:
 def look(request: HttpRequest) -> HttpResponse:
     """How many match, row by row and in all; with a person, why they match."""
     visitor = visitor_of(request)
-    if not _may_count(visitor):
-        return refuse(request, visitor, Ability.EDIT)
-    try:
-        asked = read_question(request)
-        answer = answer_once("look", asked, find_by(request).pk, lambda: count_people(asked))
-    except BadQuestion as error:
-        return JsonResponse({"message": str(error)}, status=422)
-    except Busy:
-        return _busy()
     personal = visitor.sees_personal_data
-    told = answer if personal else withhold_few(asked, answer)
-    if asked.person is not None and visitor.may(Ability.PEOPLE):
+
+    def tell(asked: Asked, answer: dict[str, Any]) -> dict[str, Any]:
+        told = answer if personal else withhold_few(asked, answer)
+        if asked.person is None or not visitor.may(Ability.PEOPLE):
+            return told
         withheld: frozenset[str] = frozenset() if personal else find_withheld(asked, answer)
-        told = {**told, **explain_person(asked, asked.person, personal=personal, withheld=withheld)}
-    return _tell(told)
+        return {**told, **explain_person(asked, asked.person, personal=personal, withheld=withheld)}
+
+    return _answer(request, "look", count_people, tell)
 
 
 @needs(Ability.LOOK, methods=("POST",))
 def who(request: HttpRequest) -> HttpResponse:
     """Some who match, who would enter and leave, how large it was."""
     visitor = visitor_of(request)
+    personal = visitor.sees_personal_data
+
+    def tell(asked: Asked, answer: dict[str, Any]) -> dict[str, Any]:
+        told = answer if personal else withhold_who(answer)
+        people = show_people(told["people"] if visitor.may(Ability.PEOPLE) else [], sees=personal)
+        sample, nobody = [_tell_person(each) for each in people], told.get("nobody") or gettext("Nobody so far.")
+        return {"sample": sample, "nobody": nobody, "changes": told["changes"], "size": told["size"]}
+
+    return _answer(request, "who", find_who, tell)
+
+
+def _answer(
+    request: HttpRequest,
+    name: str,
+    find: Callable[[Asked], dict[str, Any]],
+    tell: Callable[[Asked, dict[str, Any]], dict[str, Any]],
+) -> HttpResponse:
+    """What was found of the condition that is asked about, as it is told to whoever asks."""
+    visitor = visitor_of(request)
     if not _may_count(visitor):
         return refuse(request, visitor, Ability.EDIT)
     try:
-        asked: Asked = read_question(request)
-        answer = answer_once("who", asked, find_by(request).pk, lambda: find_who(asked))
+        asked = read_question(request)
+        answer = answer_once(name, asked, find_by(request).pk, lambda: find(asked))
     except BadQuestion as error:
         return JsonResponse({"message": str(error)}, status=422)
     except Busy:
         return _busy()
-    personal = visitor.sees_personal_data
-    told = answer if personal else withhold_who(answer)
-    people = show_people(told["people"] if visitor.may(Ability.PEOPLE) else [], sees=personal)
-    sample, nobody = [_tell_person(each) for each in people], told.get("nobody") or gettext("Nobody so far.")
-    return _tell({"sample": sample, "nobody": nobody, "changes": told["changes"], "size": told["size"]})
+    return _tell(tell(asked, answer))
 
 
 @needs(Ability.LOOK)

@@ -1,5 +1,6 @@
 """The page of publishing: what the drafts change, what speaks against it, and publishing it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -95,24 +96,27 @@ def _link(reasons: tuple[str, ...], draft: Any) -> Any:
 
 @needs(Ability.PUBLISH, methods=ACTS)
 def publish_now(request: StudioRequest) -> HttpResponse:
-    if request.method != "POST":
-        return redirect("studio:publish")
-    form = PublishForm(request.POST)
-    if not form.is_valid():
-        return show_drafts(request, note=form)
-    said = form.cleaned_data
-    try:
-        book = publish_drafts(by=request.visitor, at=timezone.now(), note=said["note"], seen=said["seen"])
-    except DraftsMoved:
-        return show_drafts(request, note=form, moved=True)
-    except (CannotPublish, ReviewRefused) as error:
-        return show_drafts(request, note=form, reasons=say_reasons(error))
-    messages.success(request, _("%(book)s is published. Every page works with it within a second.") % {"book": book})
-    return redirect("studio:book", book.number)
+    def publish(note: str, seen: str) -> HttpResponse:
+        book = publish_drafts(by=request.visitor, at=timezone.now(), note=note, seen=seen)
+        told = _("%(book)s is published. Every page works with it within a second.") % {"book": book}
+        messages.success(request, told)
+        return redirect("studio:book", book.number)
+
+    return _try(request, publish)
 
 
 @needs(Ability.EDIT, methods=ACTS)
 def ask_review(request: StudioRequest) -> HttpResponse:
+    def ask(note: str, seen: str) -> HttpResponse:
+        review = ask_for_review(by=find_by(request), at=timezone.now(), note=note, seen=seen)
+        messages.success(request, _("Asked. Publishers see it now, and you see here what they answer."))
+        return redirect("studio:review", review.pk)
+
+    return _try(request, ask)
+
+
+def _try(request: StudioRequest, act: Callable[[str, str], HttpResponse]) -> HttpResponse:
+    """Does with the drafts what the form asks for; where it is refused, its page says why."""
     if request.method != "POST":
         return redirect("studio:publish")
     form = PublishForm(request.POST)
@@ -120,13 +124,11 @@ def ask_review(request: StudioRequest) -> HttpResponse:
         return show_drafts(request, note=form)
     said = form.cleaned_data
     try:
-        review = ask_for_review(by=find_by(request), at=timezone.now(), note=said["note"], seen=said["seen"])
+        return act(said["note"], said["seen"])
     except DraftsMoved:
         return show_drafts(request, note=form, moved=True)
-    except ReviewRefused as error:
+    except (CannotPublish, ReviewRefused) as error:
         return show_drafts(request, note=form, reasons=say_reasons(error))
-    messages.success(request, _("Asked. Publishers see it now, and you see here what they answer."))
-    return redirect("studio:review", review.pk)
 
 
 def say_reasons(error: Exception) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -86,6 +86,13 @@ class Web:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """The port of a web process that serves one module of tests."""
+    with open_doors() as port:
+        yield port
+
+
+@contextmanager
+def open_doors() -> Iterator[int]:
+    """A web process that knows the definitions of these tests."""
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         put_in_force(client)
     with run_web_process() as port:

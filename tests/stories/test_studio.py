@@ -45,13 +45,7 @@ def test_a_banner_for_summer_fans_from_nothing_to_the_shop_and_back(product: Pro
     def look(page: Page, name: str) -> None:
         """No pictures are taken here."""
 
-    story.sign_in(studio, HAND, product.url, product.login)
-    somebody = story.make_audience(studio, HAND, look)
-    story.make_offer(studio, HAND)
-    story.make_block(studio, HAND, look)
-    story.make_rule(studio, HAND, look)
-    story.preview(studio, HAND, somebody, look)
-    story.publish(studio, HAND, look)
+    story.publish_campaign(studio, HAND, product.url, product.login, look)
     story.see_it(shop, story.Mouse(), product.url, look)
     code = shop.locator("pz-slot[name=home-hero] strong").inner_text()
     assert len(code) >= 8

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -12,7 +11,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-import redis
 import websockets.asyncio.client
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -31,10 +29,9 @@ from studio.live import socket as studio_socket
 from studio.live.rows import Wanted
 from studio.models import Member
 from studio.roles import Ability, Visitor
-from tests.doors.conftest import WRITE_KEY, put_in_force, viewed, wait_until_ready
+from tests.doors.conftest import WRITE_KEY, open_doors, put_in_force, viewed
 from tests.doors.conftest import Web as Process
 from tests.studio.people import sign_in
-from tests.web_process import run_web_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,10 +40,7 @@ PATIENCE_S = 15
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
-        put_in_force(client)
-    with run_web_process() as port:
-        wait_until_ready(port)
+    with open_doors() as port:
         yield port
 
 
