@@ -1,20 +1,12 @@
 """What publishing does to who is in a segment: how many people enter, and how many leave."""
 
-import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
-from django.conf import settings
-
-from personalization.wiring import read_memory
-from segments.collecting import read_definitions
-from segments.conditions.calendar import Calendar
+from personalization.preview import Previewer
 from segments.conditions.parse import parse_condition
-from segments.conditions.sql import Answer, compile_sql
-from segments.conditions.sql_events import Question
-from segments.evaluation import count_carriers, estimate, estimate_changes, list_crowded
+from segments.evaluation import count_carriers, estimate_changes
 from segments.queries import read_roster
 from segments.roster import LIST, SNAPSHOT
 
@@ -39,18 +31,10 @@ def find_effect(slug: str, definition: Mapping[str, Any] | None, *, patience_ms:
     kind, as_of = definition.get("kind"), definition.get("as_of")
     if kind == LIST or definition.get("condition") is None:
         return None
-    root = parse_condition(definition["condition"])
-    is_past = kind == SNAPSHOT and as_of is not None
-    now = round(datetime.fromisoformat(str(as_of)).timestamp() * 1_000) if is_past else time.time_ns() // 1_000_000
-    calendar, memory, crowded = Calendar(settings.PZ_TIME_ZONE), read_memory(), list_crowded()
-    definitions = read_definitions(roster) if is_past else None
-
-    def ask(below: UUID | None = None) -> Answer:
-        asked = Question(now, calendar, memory, crowded, is_past, below)
-        return compile_sql(root, asked, definitions=definitions, keys=roster.answers)
-
+    at = round(datetime.fromisoformat(str(as_of)).timestamp() * 1_000) if kind == SNAPSHOT and as_of else None
+    previewer = Previewer(parse_condition(definition["condition"]), at=at)
     if key is None:
-        counts = estimate(ask, patience_ms=patience_ms)
+        counts = previewer.count(patience_ms=patience_ms)
         return Effect(counts.total, 0, counts.margin == 0)
-    changes, is_exact = estimate_changes(ask, key, patience_ms=patience_ms)
+    changes, is_exact = estimate_changes(previewer.ask, key, patience_ms=patience_ms)
     return Effect(changes.enter, changes.leave, is_exact)

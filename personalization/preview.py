@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -87,8 +88,6 @@ class Previewer:
         self._calendar = Calendar(settings.PZ_TIME_ZONE)
         self._memory = read_memory()
         self._roster = read_roster()
-        self._definitions = read_definitions(self._roster)
-        self._crowded: frozenset[str] | None = None
 
     def look(self) -> Preview:
         counts = self.count()
@@ -105,28 +104,35 @@ class Previewer:
 
     def count(self, *, patience_ms: int = EXACT_MS, sample_ms: int = 0) -> Counts:
         """Of how many people each node is true; raises OperationalError when `sample_ms` are over."""
-        return estimate(self._ask, patience_ms=patience_ms, sample_ms=sample_ms)
+        return estimate(self.ask, patience_ms=patience_ms, sample_ms=sample_ms)
 
     def list_people(self, *, limit: int = SHOWN_PEOPLE, timeout_ms: int = 0) -> list[UUID]:
         """Some who match; raises OperationalError when the time is over."""
-        return list_matches(self._ask(), limit=limit, timeout_ms=timeout_ms)
+        return list_matches(self.ask(), limit=limit, timeout_ms=timeout_ms)
 
     def compare(self, *, timeout_ms: int = 0) -> Changes | None:
         """Who would come and go, None where nothing is in force; raises OperationalError when the time is over."""
         key = None if self.is_past else self._roster.answers.get(self._slug)
-        return None if key is None else compare(self._ask(), key, timeout_ms=timeout_ms)
+        return None if key is None else compare(self.ask(), key, timeout_ms=timeout_ms)
 
     def warn(self) -> list[Problem]:
         """What is no mistake, but may not be meant."""
         return [*find_undeclared(self.root, self._memory), *find_forgotten(self.root, self._calendar, self.now)]
 
-    def _ask(self, below: UUID | None = None) -> Answer:
-        if self._crowded is None:
-            self._crowded = list_crowded()
+    def ask(self, below: UUID | None = None) -> Answer:
+        """The condition as a question about everybody, or the people whose ids are below that one."""
         asked = Question(self.now, self._calendar, self._memory, self._crowded, self.is_past, below)
         # Profiles carry the segments they are in now; what they were in then follows from the definitions.
         definitions = self._definitions if self.is_past else None
         return compile_sql(self.root, asked, definitions=definitions, keys=self._roster.answers)
+
+    @cached_property
+    def _crowded(self) -> frozenset[str]:
+        return list_crowded()
+
+    @cached_property
+    def _definitions(self) -> Mapping[str, Node]:
+        return read_definitions(self._roster)
 
     def explain(self, profile_id: UUID) -> tuple[Reason, ...]:
         """Why one person matches or not, node by node."""

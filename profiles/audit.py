@@ -19,7 +19,6 @@ class Act(models.TextChoices):
     MADE = "made", _("Made")
     CHANGED = "changed", _("Changed")
     REMOVED = "removed", _("Removed")
-    RESTORED = "restored", _("Restored")
     PUBLISHED = "published", _("Published")
     ROLLED_BACK = "rolled_back", _("Rolled back")
     SCHEDULED = "scheduled", _("Scheduled")

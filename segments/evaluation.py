@@ -71,10 +71,20 @@ def estimate(
     except OperationalError as error:
         if not ran_out_of_time(error):
             raise
-    (people,) = _fetch(SQL("SELECT count(*) FROM profiles_storedprofile"))[0]
-    share = min(sample / people, 1.0)
-    found = count(ask(UUID(int=int(share * (1 << 128) - 1))), timeout_ms=sample_ms)
+    people, share = _take_part(sample)
+    found = count(ask(_end_of(share)), timeout_ms=sample_ms)
     return _extrapolate(found, people)
+
+
+def _take_part(sample: int) -> tuple[int, float]:
+    """How many people there are, and which part of them the sample is."""
+    ((people,),) = _fetch(SQL("SELECT count(*) FROM profiles_storedprofile"))
+    return people, min(sample / people, 1.0)
+
+
+def _end_of(share: float) -> UUID:
+    """The id below which such a part of all people lies: they are spread evenly."""
+    return UUID(int=int(share * (1 << 128) - 1))
 
 
 def _extrapolate(found: Counts, people: int) -> Counts:
@@ -144,11 +154,10 @@ def estimate_changes(
     try:
         return compare(ask(None), key, timeout_ms=patience_ms), True
     except OperationalError as error:
-        if not isinstance(error.__cause__, QueryCanceled):
+        if not ran_out_of_time(error):
             raise
-    ((people,),) = _fetch(SQL("SELECT count(*) FROM profiles_storedprofile"))
-    share = min(sample / people, 1.0)
-    found = compare(ask(UUID(int=int(share * (1 << 128) - 1))), key)
+    _people, share = _take_part(sample)
+    found = compare(ask(_end_of(share)), key)
     return Changes(round(found.enter / share), round(found.leave / share)), False
 
 

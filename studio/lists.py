@@ -1,7 +1,7 @@
 """Lists that search, filter, sort and page alike: a page says its columns and filters, the address says the rest."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -62,7 +62,7 @@ class Listing:
                 rows = each.apply(rows, value)
             else:
                 value = ""
-            chosen.append(Filter(each.key, each.label, each.choices, each.apply, value))
+            chosen.append(replace(each, chosen=value))
         sort = request.GET.get(SORT, "")
         keys = {column.key: column.order for column in self.columns if column.order}
         if sort.lstrip("-") not in keys:
@@ -82,7 +82,7 @@ class Shown:
     listing: Listing
     page: Page[Any]
     words: str
-    filters: tuple[Filter, ...] = field(default=())
+    filters: tuple[Filter, ...] = ()
     sort: str = ""
 
     @property

@@ -117,7 +117,7 @@ def refuse(request: HttpRequest, visitor: Visitor | None, ability: Ability) -> H
 
 
 def show(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> TemplateResponse:
-    """A page, or with the `#name` of one of its partials, a part of it."""
+    """A page, or a part of one."""
     return TemplateResponse(request, template, context, status=status)
 
 
@@ -133,19 +133,20 @@ def is_part(request: HttpRequest) -> bool:
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """The context processor: what the frame around every page of the Studio needs."""
-    visitor = getattr(request, "visitor", None)
     if not request.path.startswith(HOME):
         return {}
+    visitor = getattr(request, "visitor", None)
     theme = request.COOKIES.get(THEME, "")
-    open_to = [page for _, pages in NAVIGATION for page in pages if visitor and visitor.may(page[3])]
-    navigation = [
-        (title, [(reverse(url), name, icon) for url, name, icon, ability in pages if visitor and visitor.may(ability)])
-        for title, pages in NAVIGATION
-    ]
+    navigation, goes = [], []
+    for title, pages in NAVIGATION:
+        open_to = [page for page in pages if visitor and visitor.may(page[3])]
+        if open_to:
+            navigation.append((title, [(reverse(url), name, icon) for url, name, icon, _ability in open_to]))
+            goes += [(LETTERS[url], reverse(url), name) for url, name, _icon, _ability in open_to]
     return {
         "visitor": visitor,
         "theme": theme if theme in THEMES else "",
-        "navigation": [(title, pages) for title, pages in navigation if pages],
-        "goes": [(LETTERS[url], reverse(url), name) for url, name, _, _ in open_to],
+        "navigation": navigation,
+        "goes": goes,
         "here": request.path,
     }

@@ -111,7 +111,12 @@ def _compare(draft: AnyDraft, live: dict[str, Any]) -> str:
 
 
 def _find_version(kind: str, slug: str, is_live: Callable[[Any], bool]) -> int:
-    """The newest version that says what is live."""
+    revision = find_live_revision(kind, slug, is_live)
+    return 0 if revision is None else revision.version
+
+
+def find_live_revision(kind: str, slug: str, is_live: Callable[[Any], bool], *, most: int = 50) -> Revision | None:
+    """The newest revision that says what is live, among so many."""
     known = Revision.objects.filter(kind=kind, slug=slug, definition__isnull=False)
-    revisions: Iterable[Revision] = known.order_by("-version", "-pk")[:50]
-    return next((each.version for each in revisions if is_live(each.definition)), 0)
+    revisions: Iterable[Revision] = known.order_by("-version", "-pk")[:most]
+    return next((each for each in revisions if is_live(each.definition)), None)

@@ -12,7 +12,7 @@ from rules.describe import describe_draft
 from rules.models import Book, Revision
 from segments.models import Segment, SegmentVersion
 from studio import standing as drafts
-from studio.audiences.status import COMPARED, UNSAID, Known, Standing, find_standings, read_known
+from studio.audiences.status import COMPARED, UNSAID, Known, Standing, find_standings, read_known, says
 from studio.differences import Told, tell_differences
 
 _BOOK = re.compile(r"Book (\d+)")
@@ -58,12 +58,7 @@ def make_heading(segment: Segment) -> Heading:
 
 def find_live(slug: str, published: Mapping[str, Any]) -> Revision | None:
     """The newest revision that says what is published."""
-    revisions = Revision.objects.filter(kind="segment", slug=slug, definition__isnull=False)
-    for each in revisions.select_related("by").order_by("-version", "-pk")[:200]:
-        said = each.definition or {}
-        if all(said.get(field) == published.get(field, UNSAID.get(field)) for field in COMPARED):
-            return each
-    return None
+    return drafts.find_live_revision("segment", slug, lambda said: says(said, published), most=200)
 
 
 def _find_publisher(slug: str, known: Known) -> tuple[int, str, datetime | None]:

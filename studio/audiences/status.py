@@ -18,6 +18,7 @@ from segments.queries import describe_segment, list_waiting_builds, read_roster
 from segments.roster import Roster
 
 COMPARED = ("name", "kind", "condition", "as_of")  # what a Book says of a segment
+UNSAID = {"kind": "condition"}  # of Books of before there were other kinds
 
 
 class Status(TextChoices):
@@ -105,7 +106,7 @@ def _judge(segment: Segment, known: Known, ended: Build | None) -> Standing:
     published = known.published.get(segment.slug)
     if published is None:
         return Standing(Status.DRAFT if segment.live else Status.OFF, False, False)
-    is_changed = is_different(segment, published) or not segment.live
+    is_changed = not says(describe_segment(segment), published) or not segment.live
     if (found := known.builds.get(segment.slug)) is not None:
         build, progress = found
         status = Status.FAILED if progress.is_stuck else Status.FILLING
@@ -117,12 +118,9 @@ def _judge(segment: Segment, known: Known, ended: Build | None) -> Standing:
     return Standing(Status.CHANGED if is_changed else Status.LIVE, True, is_changed)
 
 
-def is_different(segment: Segment, published: Mapping[str, Any]) -> bool:
-    said = describe_segment(segment)
-    return any(said[field] != published.get(field, UNSAID.get(field)) for field in COMPARED)
-
-
-UNSAID = {"kind": "condition"}  # of Books of before there were other kinds
+def says(definition: Mapping[str, Any], published: Mapping[str, Any]) -> bool:
+    """Whether a definition is the published one."""
+    return all(definition.get(field) == published.get(field, UNSAID.get(field)) for field in COMPARED)
 
 
 def _answers(slug: str, published: Mapping[str, Any], roster: Roster) -> bool:
