@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 import redis
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 
 from profiles.clients import Client
 from tests.product import Product, open_folder
@@ -23,6 +25,17 @@ def redis_client() -> Iterator[Client]:
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture(autouse=True)
+def empty_partitioned_tables(request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """After a test whose rows were committed: Django empties the tables that it made, and these were made by hand."""
+    yield
+    marker = request.node.get_closest_marker("django_db")
+    if "transactional_db" in request.fixturenames or (marker is not None and marker.kwargs.get("transaction")):
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute("TRUNCATE profiles_archivedevent, rules_decision")
+        connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from ingestion.accepted import Applied
 from personalization.arrivals import Arrival
 from personalization.wiring import make_processor
 from profiles.event import Event
-from profiles.models import ArchivedEvent, StoredProfile
+from profiles.models import StoredProfile
 from studio.live import socket as studio_socket
 from studio.live.rows import Wanted
 from studio.models import Member
@@ -46,8 +46,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def web(port: int, redis_client: Any) -> Process:
-    """A running web process before an otherwise empty Redis, and an archive without what other tests left in it."""
-    ArchivedEvent.objects.all().delete()
+    """A running web process before an otherwise empty Redis."""
     put_in_force(redis_client)
     return Process(port, make_processor("test"))
 
