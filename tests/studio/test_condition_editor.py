@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.segments.strategies import Seeded, draw_case
 from tests.studio.editor_page import open_editor, read_tree
@@ -143,6 +143,20 @@ def test_a_condition_is_built_by_keyboard_alone(page: Page) -> None:
     expect(page.locator("[data-condition-words]")).to_contain_text(
         "viewed a product at least 2 times in the last 7 days where category is “Summer wear” and not (is in customer)"
     )
+
+
+def test_what_is_typed_before_the_catalogue_has_come_is_offered_when_it_comes(page: Page) -> None:
+    waiting: list[Route] = []
+    page.route("**/conditions/facts/**", lambda route: waiting.append(route))
+    open_editor(page, SUMMER)
+    event = page.get_by_role("combobox", name="event")
+    event.click()
+    event.press_sequentially("product removed fr")
+    expect(page.locator("[role=option]")).to_have_count(0)
+    waiting.pop().continue_()
+    page.get_by_role("option", name="Product Removed from Wishlist").click()
+    assert read_tree(page)["root"]["children"][1]["children"][0]["event"] == "Product Removed from Wishlist"
+    expect(event).to_have_value("Product Removed from Wishlist")
 
 
 def test_rows_move_by_keys_and_by_dragging_and_come_back(page: Page) -> None:

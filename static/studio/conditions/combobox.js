@@ -28,6 +28,7 @@ export function combobox({ id, label, value = '', shown = value, options, onPick
 
   function close() {
     asked += 1;
+    input.removeAttribute('data-typing');
     list.hidden = true;
     active = -1;
     input.setAttribute('aria-expanded', 'false');
@@ -112,6 +113,7 @@ export function combobox({ id, label, value = '', shown = value, options, onPick
       kept = input.value;
       onPick(input.value, null);
     }
+    input.toggleAttribute('data-typing', input.value !== kept); // until it is settled, nobody draws this anew
     open(input.value);
   });
   input.addEventListener('click', () => isOpen() || open(''));

@@ -147,9 +147,9 @@ function setUp(box) {
     if (await facts.load(events)) whenIdle(draw);
   }
 
-  /** Not while a list is open, or a text is being composed. */
+  /** Not while a list is open, or a text is being typed. */
   function whenIdle(act) {
-    if (rows.querySelector('[aria-expanded=true]')) setTimeout(() => whenIdle(act), 250);
+    if (rows.querySelector('[aria-expanded=true], [data-typing]')) setTimeout(() => whenIdle(act), 250);
     else act();
   }
 

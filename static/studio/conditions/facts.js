@@ -1,5 +1,7 @@
 /** What can be asked about: events, traits, audiences and the like, and the values they mostly have. Asked once each. */
 
+import { among } from './combobox.js';
+
 const EMPTY = { events: [], traits: [], segments: [], clusters: [], scores: [], lookalikes: [], properties: {} };
 
 export class Facts {
@@ -8,6 +10,7 @@ export class Facts {
     this.known = EMPTY;
     this.values = new Map();
     this.asked = new Set();
+    this.coming = null;
   }
 
   /** Everything but properties, and those of `events`. */
@@ -17,10 +20,19 @@ export class Facts {
     fresh.forEach(name => this.asked.add(name));
     const query = new URLSearchParams(fresh.map(name => ['event', name]));
     if (this.known !== EMPTY) query.set('only', 'properties');
-    const found = await ask(`${this.addresses.facts}?${query}`);
+    this.coming = ask(`${this.addresses.facts}?${query}`);
+    const found = await this.coming;
     if (!found) return false;
     this.known = { ...this.known, ...found, properties: { ...this.known.properties, ...found.properties } };
     return true;
+  }
+
+  /** Options for a combobox, out of what is known once it has come: one may type before that. */
+  offer(listOf) {
+    return async typed => {
+      await this.coming;
+      return among(listOf(this))(typed);
+    };
   }
 
   propertiesOf(event) {

@@ -100,6 +100,7 @@ function drawAdd(ui, group, id) {
       id: `${id}-search`, label: gettext('What do you want to say?'), placeholder: gettext('Type what you want to say…'), keepOpen: true, size: 'condition-say',
       options: async typed => {
         const kinds = search(listKinds(ui.about), typed);
+        if (typed.trim()) await ui.facts.coming;
         const named = typed.trim() ? search(listNamed(ui.facts.known), typed, MOST_NAMED) : [];
         return [...kinds, ...named].map(each => ({ ...each, value: each.key }));
       },

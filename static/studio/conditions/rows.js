@@ -24,12 +24,12 @@ function did(part, kind) {
 
 const eventBox = (ui, part, forget) => combobox({
   id: `${part.id}-event`, label: gettext('event'), value: part.data.event ?? '', shown: ui.nameOfEvent(part.data.event ?? ''), free: true, placeholder: gettext('what they did'), className: 'condition-wide',
-  options: among(ui.facts.known.events), onPick: value => part.edit(data => forget({ ...data, event: value })),
+  options: ui.facts.offer(facts => facts.known.events), onPick: value => part.edit(data => forget({ ...data, event: value })),
 });
 
 const propertyBox = (ui, part, event, key) => combobox({
   id: `${part.id}-${key}`, label: gettext('property'), value: part.data[key] ?? '', free: true, placeholder: gettext('property'),
-  next: key === 'property' ? `${part.id}-value` : '', options: among(ui.facts.propertiesOf(event)), onPick: value => part.edit(data => fitType({ ...data, [key]: value }, ui.facts.typeOfProperty(event, value))),
+  next: key === 'property' ? `${part.id}-value` : '', options: ui.facts.offer(facts => facts.propertiesOf(event)), onPick: value => part.edit(data => fitType({ ...data, [key]: value }, ui.facts.typeOfProperty(event, value))),
 });
 
 /** A value that was not chosen yet is one of the type of what it is compared with. */
@@ -152,7 +152,7 @@ function sequence(ui, part) {
 function trait(ui, part) {
   const type = ui.facts.typeOfTrait(part.data.trait);
   const box = combobox({
-    id: `${part.id}-trait`, next: `${part.id}-value`, label: gettext('trait'), value: part.data.trait ?? '', free: true, placeholder: gettext('trait'), options: among(ui.facts.known.traits),
+    id: `${part.id}-trait`, next: `${part.id}-value`, label: gettext('trait'), value: part.data.trait ?? '', free: true, placeholder: gettext('trait'), options: ui.facts.offer(facts => facts.known.traits),
     onPick: value => part.edit(data => fitType({ ...data, trait: value }, ui.facts.typeOfTrait(value))),
   });
   return [line(chip('trait', gettext('Is')), box, operator(part, null, type), operand(part, { type, offer: () => ui.offer({ trait: part.data.trait }) }))];
@@ -174,7 +174,7 @@ function segmentBox(ui, part) {
   const { segment: slug = '' } = part.data;
   return combobox({
     id: `${part.id}-segment`, label: gettext('audience'), value: slug, shown: slug && ui.facts.nameOfSegment(slug), placeholder: gettext('audience'), className: 'condition-wide',
-    options: among(ui.facts.known.segments.filter(each => each.value !== ui.slug)), onPick: value => set(part, 'segment', value),
+    options: ui.facts.offer(facts => facts.known.segments.filter(each => each.value !== ui.slug)), onPick: value => set(part, 'segment', value),
   });
 }
 
@@ -195,7 +195,7 @@ function cluster(ui, part) {
 }
 
 const scored = (kind, label, said, listOf) => (ui, part) => {
-  const box = combobox({ id: `${part.id}-${kind}`, label: label(), value: part.data[kind] ?? '', free: true, placeholder: label(), options: among(listOf(ui.facts.known)), onPick: value => set(part, kind, value) });
+  const box = combobox({ id: `${part.id}-${kind}`, label: label(), value: part.data[kind] ?? '', free: true, placeholder: label(), options: ui.facts.offer(facts => listOf(facts.known)), onPick: value => set(part, kind, value) });
   return [line(chip('model', said()), box, operator(part, SCORE, 'number'), operand(part, { type: 'number' }))];
 };
 const score = scored('score', () => gettext('score'), () => gettext('Score'), known => known.scores);
