@@ -64,10 +64,11 @@ def find_withdrawn(slugs: Collection[str]) -> set[str]:
 def hand_codes(slug: str, *, most: int, at: datetime) -> list[str]:
     """Marks the next waiting codes as handed, and returns them in their order."""
     with connection.cursor() as cursor:
+        # As an array it is read once: joined to, a plan may run it anew for every row, and take more than were asked for.
         cursor.execute(
-            "UPDATE rules_offercode AS code SET handed = %s FROM (SELECT id FROM rules_offercode WHERE handed IS NULL "
-            "AND offer_id = (SELECT id FROM rules_offer WHERE slug = %s) ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) "
-            "AS fresh WHERE code.id = fresh.id RETURNING code.id, code.code",
+            "UPDATE rules_offercode SET handed = %s WHERE id = ANY(ARRAY(SELECT id FROM rules_offercode "
+            "WHERE handed IS NULL AND offer_id = (SELECT id FROM rules_offer WHERE slug = %s) ORDER BY id LIMIT %s "
+            "FOR UPDATE SKIP LOCKED)) RETURNING id, code",
             [at, slug, most],
         )
         return [code for _, code in sorted(cursor.fetchall())]

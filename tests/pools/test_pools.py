@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from ingestion.accepted import pack, unpack
@@ -195,6 +196,13 @@ def test_who_dies_between_marking_and_putting_in_loses_no_code(shop: Shop) -> No
     assert shop.look() == {"summer": 20}
     assert len(shop.grant("summer", 60)) == 50
     assert shop.twice == []
+
+
+def test_no_more_are_handed_than_were_asked_for_however_postgresql_goes_about_it(shop: Shop) -> None:
+    make_offer("summer", 50)
+    with connection.cursor() as cursor:  # it takes the table to be empty: as after a vacuum of rows that all were dead
+        cursor.execute("UPDATE pg_class SET relpages = 100, reltuples = 0 WHERE relname = 'rules_offercode'")
+    assert hand_codes("summer", most=20, at=AT) == [f"summer-{number:05}" for number in range(20)]
 
 
 def test_a_filling_that_another_one_has_overtaken_puts_nothing_in(shop: Shop) -> None:
