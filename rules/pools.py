@@ -64,7 +64,7 @@ def find_withdrawn(slugs: Collection[str]) -> set[str]:
 def hand_codes(slug: str, *, most: int, at: datetime) -> list[str]:
     """Marks the next waiting codes as handed, and returns them in their order."""
     with connection.cursor() as cursor:
-        # As an array it is read once: joined to, a plan may read it anew for every row, and more than were asked for go.
+        # As an array it is read once: joined to, a plan may read it anew for every row, and more than asked for go.
         cursor.execute(
             "UPDATE rules_offercode SET handed = %s WHERE id = ANY(ARRAY(SELECT id FROM rules_offercode "
             "WHERE handed IS NULL AND offer_id = (SELECT id FROM rules_offer WHERE slug = %s) ORDER BY id LIMIT %s "
