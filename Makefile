@@ -11,7 +11,7 @@ run: $(VENV)/production
 	@$(BIN)/python -m personalization.supervise
 
 test: $(VENV)/development browser
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(VENV)/development
 	$(BIN)/ruff check .

@@ -57,9 +57,9 @@ class Engine:
         self.process()
         self.archiver.drain()
 
-    def build(self, pause: Callable[[], object] | None = None) -> Build:
+    def build(self, pause: Callable[[], object] | None = None, *, seconds: float = 60) -> Build:
         """Lets a builder work until nothing is left; whenever it waits, the others work, or what is said is done."""
-        make_builder(pause=pause or self.run).work(60)
+        make_builder(pause=pause or self.run).work(seconds)
         self.run()
         return Build.objects.order_by("pk").last() or Build()
 

@@ -250,7 +250,7 @@ def test_a_redis_that_was_restarted_is_asked_about_everybody_again(crowd: Engine
 
     define("keen", did("Product Viewed"))
     publish()
-    crowd.build(lose)
+    crowd.build(lose, seconds=5)  # it waits for what was lost, as long as it may
     assert sum(lost) > 0
     assert crowd.build().state == Build.State.DONE
     assert members(crowd, "keen") == set(VIEWERS)
