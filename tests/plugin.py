@@ -1,5 +1,6 @@
 """Loaded before everything else by pytest: one PostgreSQL and one Redis of the run's own, named in the environment."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -29,6 +30,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     _own.start()
     os.environ["REDIS_URL"] = embedded_settings(_own_folder)["REDIS_URL"]
 os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/1"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Thousands of tests stay until the end: a garbage collector that looks at all of them again and again takes longer
+    than some of what is timed here, such as a block that is given 50 ms to be rendered."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

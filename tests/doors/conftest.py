@@ -109,14 +109,14 @@ def web(port: int, redis_client: Client) -> Web:
 
 def wait_until_ready(port: int) -> None:
     """The doors are open, and the definitions have been seen."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with suppress(httpx.TransportError):
             question = {"slots": ["hero"], "writeKey": WRITE_KEY}
             if httpx.post(f"http://127.0.0.1:{port}/api/v1/decide", json=question).status_code == 200:
                 return
         time.sleep(0.02)
-    raise TimeoutError("the web process did not answer within 20 s")
+    raise TimeoutError("the web process did not answer within 60 s")
 
 
 def put_in_force(client: Client) -> None:
