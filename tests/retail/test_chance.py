@@ -28,7 +28,7 @@ from tests.retail.year import SEED, Year
 from tests.segments.cases import to_instant, with_ids
 from tests.segments.strategies import Seeded
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "24"))
 pytestmark = [needs_online_retail, pytest.mark.django_db, pytest.mark.timeout(600 + 10 * EXAMPLES)]
 EXPLAINED = 20  # people for whom each condition is explained
 

@@ -369,7 +369,7 @@ def documents(draw: Any) -> dict[str, Any]:
 class ThereAndBack(TestCase):
     """Whatever is defined: exported, taken into an empty database, and exported, it is the same file."""
 
-    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
     @given(documents())
     def test_a_file_comes_back_as_it_was(self, document: dict[str, Any]) -> None:
         report = take_in(document)

@@ -22,7 +22,7 @@ from tests.segments.edges import find_edges
 from tests.segments.engines import ENGINES
 from tests.segments.strategies import Seeded, cases, draw_case
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 FROM = int(os.environ.get("FUZZ_FROM", "0"))
 BATCH = 500

@@ -160,7 +160,7 @@ def check(asker: Asker, a: dict[str, Any], b: dict[str, Any], chance: Chance) ->
 
 
 @given(data=st.data())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_a_wrong_conclusion_is_found_and_made_small(data: st.DataObject) -> None:
     chance = Drawn(data.draw)
     asker = Asker(chance)
