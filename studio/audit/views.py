@@ -38,6 +38,7 @@ KIND_NAMES = {
     "points": gettext_lazy("points"),
     "dead_letter": gettext_lazy("dead letter"),
     "erasure": gettext_lazy("erasure"),
+    "organisation": gettext_lazy("organisation"),
 }
 NUMBERED = {  # their names are kept in English
     "book": gettext_noop("Book %(number)s"),
