@@ -77,7 +77,7 @@ def _note(name: str, *, anyway: bool = False) -> None:
 @signals.beat_init.connect
 def set_clocks(sender: Any = None, **said: Any) -> None:
     """Nights are the organisation's, by the time zone that was saved last before beat began."""
-    from django.db import DatabaseError, InterfaceError, connection
+    from django.db import DatabaseError, InterfaceError, close_old_connections
 
     from profiles.organisation import find_zone
 
@@ -87,7 +87,7 @@ def set_clocks(sender: Any = None, **said: Any) -> None:
         logger.warning("beat goes by PZ_TIME_ZONE, as PostgreSQL does not answer: %s", type(error).__name__)
         return
     finally:
-        connection.close()
+        close_old_connections()
     application.__dict__.pop("timezone", None)  # both are kept once they were asked for
     for entry in sender.scheduler.schedule.values():
         entry.schedule.__dict__.pop("tz", None)

@@ -20,15 +20,18 @@ class OrganisationForm(StudioForm):
 
     part: str
     chosen: tuple[str, ...]  # the fields of an Organisation that it is about
-    seen = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    overtaken_by: int | None = None  # the version that somebody else has saved since
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, now: Organisation, **kwargs: Any) -> None:
         self.now = now
         initial = {"seen": now.version, **{field: getattr(now, field) for field in self.chosen}}
         super().__init__(*args, initial=initial, auto_id=f"{self.part}_%s", **kwargs)
 
-    def see(self, version: int) -> None:
-        """What was sent is shown again, and with it what it says by now: saved again, it is saved."""
+    def tell_overtaken(self, version: int, said: str) -> None:
+        """What was sent is shown again; sent once more, it is saved."""
+        self.add_error(None, said)
+        self.overtaken_by = version
         data: Any = self.data
         self.data = data = data.copy()
         data["seen"] = version
@@ -71,7 +74,7 @@ class ConsentForm(OrganisationForm):
     purposes = PurposesField(
         label=_("Purposes"),
         required=False,
-        help_text=_("One per line, such as email. As your consent banner names them."),
+        help_text=_("One per line, such as email: as your consent banner names them."),
     )
     sure = forms.BooleanField(label=_("Take it out all the same"), required=False)
 
@@ -122,8 +125,8 @@ class RetentionForm(OrganisationForm):
         "decisions_days",
         label=_("Decisions, days"),
         help_text=_(
-            "How long they can be explained and replayed, at least: they leave by whole months, in the coming night, for "
-            "good."
+            "How long they can be explained and replayed, at least. What is older goes in the coming night, by whole "
+            "months, for good."
         ),
     )
 

@@ -22,9 +22,7 @@ from studio.setup.organisation import list_groups
 from studio.setup.organisation_forms import FORMS, OrganisationForm
 
 SAVED = {
-    "time": _(
-        "Saved. These pages go by it now; conditions, caps and schedules of audiences with the next publication."
-    ),
+    "time": _("Saved. These pages go by it now, conditions and caps from the next publication on."),
     "consent": _("Saved. Rules may ask for these purposes from now on."),
     "retention": _("Saved. Profiles go by it within a second; what is too old elsewhere goes in the coming night."),
 }
@@ -65,17 +63,15 @@ def _save(request: StudioRequest, form: OrganisationForm) -> bool:
     """Whether it is as the form says; else the form says why not."""
     if not form.is_valid():
         return False
+    seen = -1 if form.cleaned_data["seen"] is None else form.cleaned_data["seen"]
     try:
-        is_changed = change_organisation(
-            form.read(), seen=form.cleaned_data["seen"], by=find_by(request), at=timezone.now()
-        )
+        is_changed = change_organisation(form.read(), seen=seen, by=find_by(request), at=timezone.now())
     except BadOrganisation as error:
         for field, message in error.problems:
             form.add_error(field, message)
         return False
     except OrganisationOvertaken as error:
-        form.see(error.now.version)
-        form.add_error(None, _say_overtaken(form, error.now))
+        form.tell_overtaken(error.now.version, _say_overtaken(form, error.now))
         return False
     if is_changed:
         messages.success(request, SAVED[form.part])
@@ -92,7 +88,5 @@ def _say_overtaken(form: OrganisationForm, now: Organisation) -> str:
         value = getattr(now, field)
         said = (", ".join(value) or gettext("none")) if isinstance(value, tuple) else value
         says.append(f"{form.fields[field].label}: {said}")
-    told = gettext(
-        "%(name)s has saved this page since you opened it. It says now: %(now)s. Save again to have it your way."
-    )
+    told = gettext("%(name)s has saved this page since you opened it. It says now: %(now)s.")
     return told % {"name": actor or gettext("Somebody else"), "now": "; ".join(says)}
