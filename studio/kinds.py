@@ -40,6 +40,13 @@ FIELDS = {
     "purpose": _("Consent to"),
     "live": _("Live"),
 }
+ORGANISATION_FIELDS = {
+    "zone": _("Time zone"),
+    "purposes": _("Purposes"),
+    "retention_days": _("Events in profiles, days"),
+    "changes_days": _("Who entered and left, days"),
+    "decisions_days": _("Decisions, days"),
+}
 WHO = _("Who is in it")  # the condition of an audience
 
 

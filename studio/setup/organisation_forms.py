@@ -11,6 +11,7 @@ from ingestion.organising import LEAST_DAYS, MOST_DAYS, NO_ZONE
 from profiles.organisation import Organisation
 from rules.queries import Asking, list_asking
 from studio.forms import StudioForm
+from studio.kinds import ORGANISATION_FIELDS
 from studio.rules.schedule import list_zones
 from studio.rules.selects import LongSelect
 
@@ -43,7 +44,9 @@ class OrganisationForm(StudioForm):
 
 class TimeForm(OrganisationForm):
     part, chosen = "time", ("zone",)
-    zone = forms.ChoiceField(label=_("Time zone"), widget=LongSelect, error_messages={"invalid_choice": _(NO_ZONE)})
+    zone = forms.ChoiceField(
+        label=ORGANISATION_FIELDS["zone"], widget=LongSelect, error_messages={"invalid_choice": _(NO_ZONE)}
+    )
 
     def __init__(self, *args: Any, now: Organisation, **kwargs: Any) -> None:
         super().__init__(*args, now=now, **kwargs)
@@ -72,7 +75,7 @@ class ConsentForm(OrganisationForm):
 
     part, chosen = "consent", ("purposes",)
     purposes = PurposesField(
-        label=_("Purposes"),
+        label=ORGANISATION_FIELDS["purposes"],
         required=False,
         help_text=_("One per line, such as email: as your consent banner names them."),
     )
@@ -110,7 +113,7 @@ class RetentionForm(OrganisationForm):
     part, chosen = "retention", tuple(LEAST_DAYS)
     retention_days = DaysField(
         "retention_days",
-        label=_("Events in profiles, days"),
+        label=ORGANISATION_FIELDS["retention_days"],
         help_text=_(
             "How far back conditions can look for single events. With more, less is forgotten from now on; with less, "
             "each person’s older events are forgotten with their next one. The archive keeps all."
@@ -118,12 +121,12 @@ class RetentionForm(OrganisationForm):
     )
     changes_days = DaysField(
         "changes_days",
-        label=_("Who entered and left, days"),
+        label=ORGANISATION_FIELDS["changes_days"],
         help_text=_("How long it is kept of each audience. What is older goes in the coming night, for good."),
     )
     decisions_days = DaysField(
         "decisions_days",
-        label=_("Decisions, days"),
+        label=ORGANISATION_FIELDS["decisions_days"],
         help_text=_(
             "How long they can be explained and replayed, at least. What is older goes in the coming night, by whole "
             "months, for good."
