@@ -82,7 +82,7 @@ def set_clocks(sender: Any = None, **said: Any) -> None:
     from profiles.organisation import find_zone
 
     try:
-        application.conf.timezone = find_zone()
+        application.conf.update(timezone=find_zone())
     except (DatabaseError, InterfaceError) as error:
         logger.warning("beat goes by PZ_TIME_ZONE, as PostgreSQL does not answer: %s", type(error).__name__)
         return

@@ -52,8 +52,8 @@ def list_changes(before: Payload | None, after: Payload) -> list[Change]:
     old, new = dict(list_definitions(before or {})), dict(list_definitions(after))
     changes = []
     if zones := find_zones(before, after):
-        said = gettext("from %(was)s to %(now)s") % {"was": zones[0], "now": zones[1]}
-        changes.append(Change(ORGANISATION, gettext("Time zone"), "changed", (said,)))
+        both = gettext("from %(was)s to %(now)s") % {"was": zones[0], "now": zones[1]}
+        changes.append(Change(ORGANISATION, gettext("Time zone"), "changed", (both,)))
     for key in sorted({**old, **new}):
         kind, slug = key
         was, now = old.get(key), new.get(key)

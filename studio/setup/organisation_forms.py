@@ -106,7 +106,7 @@ class DaysField(forms.IntegerField):
 
     def __init__(self, field: str, **more: Any) -> None:
         bounds = {"min": LEAST_DAYS[field], "max": MOST_DAYS}
-        super().__init__(widget=forms.NumberInput({**bounds, "class": "max-w-40"}), **more)
+        super().__init__(widget=forms.NumberInput({**bounds, "class": "max-w-44"}), **more)
 
 
 class RetentionForm(OrganisationForm):

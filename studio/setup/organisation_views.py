@@ -31,16 +31,18 @@ SAVED = {
 @needs(Ability.LOOK, methods=("GET", "HEAD", "POST"))
 def show_organisation(request: StudioRequest) -> HttpResponse:
     """With POST: one of its forms is saved, or its page says why not."""
-    now, part = read_organisation(), request.POST.get("part", "")
-    forms = {each: form(now=now) for each, form in FORMS.items()}
+    sent: dict[str, OrganisationForm] = {}
     if request.method == "POST":
         if not request.visitor.may(Ability.SET_UP):
             return refuse(request, request.visitor, Ability.SET_UP)
+        part = request.POST.get("part", "")
         if part not in FORMS:
             return redirect("studio:organisation")
-        forms[part] = FORMS[part](request.POST, now=now)
-        if _save(request, forms[part]):
+        sent[part] = FORMS[part](request.POST, now=read_organisation())
+        if _save(request, sent[part]):
             return redirect(f"{reverse('studio:organisation')}#{part}")
+    now = read_organisation()
+    forms = {each: form(now=now) for each, form in FORMS.items()} | sent
     book = Book.objects.order_by("-number").values_list("number", "payload__zone").first()
     asking: dict[str, list[Any]] = {purpose: [] for purpose in now.purposes}
     for each in list_asking():
@@ -55,8 +57,7 @@ def show_organisation(request: StudioRequest) -> HttpResponse:
         "groups": list(list_groups()),
         "version": read_version(),
     }
-    status = 422 if any(form.errors for form in forms.values()) else 200
-    return show(request, "studio/setup/organisation.html", context, status=status)
+    return show(request, "studio/setup/organisation.html", context, status=422 if sent else 200)
 
 
 def _save(request: StudioRequest, form: OrganisationForm) -> bool:

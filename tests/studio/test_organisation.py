@@ -42,7 +42,7 @@ def read(client: Client, path: str = PAGE) -> str:
     return answer.content.decode()
 
 
-def save(client: Client, part: str, *, seen: int | None = None, **said: Any) -> Any:
+def save(client: Client, part: str, *, seen: Any = None, **said: Any) -> Any:
     seen = read_organisation().version if seen is None else seen
     return client.post(PAGE, {"part": part, "seen": seen, **said})
 
@@ -112,7 +112,7 @@ def test_developers_and_owners_change_it_and_others_look(role: str) -> None:
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused_and_kept(part: str, said: dict[str, str], shown: str, why: str) -> None:
+def test_what_cannot_be_meant_is_refused_and_kept(part: str, said: dict[str, Any], shown: str, why: str) -> None:
     answer = save(sign_in("owner"), part, **said)
     page = answer.content.decode()
     assert answer.status_code == 422
@@ -276,7 +276,7 @@ def test_beat_goes_by_the_zone_that_was_saved_when_it_began(monkeypatch: pytest.
     application = celery.application
     monkeypatch.setattr(application.conf, "timezone", "UTC")
     scheduler = Scheduler(application)
-    nightly = scheduler.schedule["forget-old-decisions"].schedule
+    nightly: Any = scheduler.schedule["forget-old-decisions"].schedule
     assert str(nightly.tz) == "UTC"
     choose(zone="Asia/Tokyo")
     celery.set_clocks(sender=SimpleNamespace(scheduler=scheduler))
