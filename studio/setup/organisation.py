@@ -32,7 +32,7 @@ class Group:
 
 def list_groups() -> Iterator[Group]:
     yield Group("devices", _("Devices"), "smartphone", _list_devices())
-    yield Group("memory", _("Memory"), "archive", _list_memory())
+    yield Group("memory", _("What is remembered"), "archive", _list_memory())
     yield Group("limits", _("Limits"), "filter", _list_limits())
 
 
