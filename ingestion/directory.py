@@ -49,7 +49,8 @@ class OAuthClient(msgspec.Struct, frozen=True):
 class Directory(msgspec.Struct, frozen=True):
     """All sources by write key, secret keys by their SHA-256, OAuth clients by their client id, and the event
     catalogue: the property paths that are indexed, those that are private, and the schema, per event name. Events of
-    no catalogue entry have `default_indexed`."""
+    no catalogue entry have `default_indexed`. `retention_days` is how far back profiles remember single events, None
+    where the environment says it."""
 
     number: int
     sources: dict[str, Source] = {}
@@ -59,6 +60,7 @@ class Directory(msgspec.Struct, frozen=True):
     schemas: dict[str, Schema] = {}
     default_indexed: tuple[str, ...] = ()
     private: dict[str, tuple[str, ...]] = {}
+    retention_days: int | None = None
 
     def source_of(self, write_key: str) -> Source | None:
         return self.sources.get(write_key)

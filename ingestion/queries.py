@@ -16,10 +16,12 @@ from ingestion.ecommerce import INDEXED, OTHERWISE
 from ingestion.models import EventProperty, EventType, OAuthClient, Outcome, PublishedDirectory, SecretKey, Source
 from ingestion.parse_schema import read_schema
 from ingestion.refusals import Refused
+from profiles.organisation import find_saved
 
 
 def build_directory(number: int = 0) -> Directory:
     """The directory that the tables describe now. What the catalogue says of an event goes before the defaults."""
+    saved = find_saved()
     return Directory(
         number=number,
         sources={source.write_key: _allow(source) for source in Source.objects.filter(off=None).order_by("slug")},
@@ -47,6 +49,7 @@ def build_directory(number: int = 0) -> Directory:
         },
         default_indexed=OTHERWISE,
         private=find_private(),
+        retention_days=None if saved is None else saved.retention_days,
     )
 
 

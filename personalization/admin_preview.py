@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from personalization.preview import Previewer
 from profiles.models import StoredProfile
+from profiles.organisation import find_zone
 from profiles.queries import find_profiles
 from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition
@@ -63,7 +63,7 @@ def show_preview(request: HttpRequest) -> HttpResponse:
         "title": "Preview",
         "opts": Segment._meta,
         "form": form,
-        "zone": settings.PZ_TIME_ZONE,
+        "zone": find_zone(),
     }
     if form.is_bound and form.is_valid():
         context |= look(form.cleaned_data)

@@ -5,16 +5,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.text import format_lazy
 from django.views.decorators.http import require_http_methods
 
 from personalization.visiting import Visit, make_link
 from personalization.wiring import clock, make_sealer
 from profiles.models import StoredProfile
+from profiles.organisation import lazy_zone
 from profiles.queries import find_profiles
 from rules.models import Book
 
@@ -38,7 +39,7 @@ class VisitForm(forms.Form):
     at = forms.DateTimeField(
         required=False,
         label="At",
-        help_text=f"A past or future moment ({settings.PZ_TIME_ZONE}); empty: now.",
+        help_text=format_lazy("A past or future moment ({zone}); empty: now.", zone=lazy_zone()),
         widget=forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
         input_formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
     )

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
-from django.conf import settings
 
 from personalization.mail.links import complete_images
 from personalization.visiting import Visit, Visits
+from profiles.organisation import find_zone
 from profiles.profile import Profile
 from rules.definitions import BlockDefinition
 from rules.render import Block, Seen, compile_block, render_block
@@ -36,7 +36,7 @@ def preview_block(
 ) -> dict[str, Any]:
     """What the block answers: `html`, `json`, or `subject`, `html` and `text`. `base` is where images are; `fallback`
     the definition of the block that a recommendation names. Raises BadBlock, and RenderFailed for this person."""
-    zone = settings.PZ_TIME_ZONE
+    zone = find_zone()
     instead = None if fallback is None else compile_block(slug, fallback, zone=zone)
     block = compile_block(slug, definition, zone=zone, fallback=instead)
     facts = visits.read_facts(wanted.visit, wanted.context)

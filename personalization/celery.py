@@ -74,6 +74,25 @@ def _note(name: str, *, anyway: bool = False) -> None:
         logger.info("no sign of life of %s: %s", name, type(error).__name__)
 
 
+@signals.beat_init.connect
+def set_clocks(sender: Any = None, **said: Any) -> None:
+    """Nights are the organisation's, by the time zone that was saved last before beat began."""
+    from django.db import DatabaseError, InterfaceError, close_old_connections
+
+    from profiles.organisation import find_zone
+
+    try:
+        application.conf.update(timezone=find_zone())
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("beat goes by PZ_TIME_ZONE, as PostgreSQL does not answer: %s", type(error).__name__)
+        return
+    finally:
+        close_old_connections()
+    application.__dict__.pop("timezone", None)  # both are kept once they were asked for
+    for entry in sender.scheduler.schedule.values():
+        entry.schedule.__dict__.pop("tz", None)
+
+
 @signals.after_task_publish.connect(sender=SIGN_OF_LIFE)
 def note_beat(**said: Any) -> None:
     """Nobody else sends this task: beat is alive, whether or not a worker takes it up."""

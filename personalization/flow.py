@@ -11,6 +11,7 @@ from django.db import connection
 from ingestion.lag import Lag, measure_lag
 from personalization.vitals import look_alive
 from profiles.clients import Client
+from profiles.organisation import find_zone
 from segments.progress import Alive
 
 HERE_FOR = timedelta(minutes=5)
@@ -30,12 +31,13 @@ _NEWS = (
 @dataclass(frozen=True)
 class Flow:
     """`lag` is None while Redis does not answer. `news` changes when somebody has changed or published something, a
-    segment has come into force, or the very first event has come."""
+    segment has come into force, or the very first event has come. `zone` is the organisation's."""
 
     people: int
     lag: Lag | None
     alive: Alive
     news: str
+    zone: str
 
     @property
     def is_cut(self) -> bool:
@@ -52,7 +54,7 @@ def look_at_flow(client: Client, *, at: datetime) -> Flow:
             lag = measure_lag(client, partitions=settings.PZ_PARTITIONS, now=int(at.timestamp() * 1000))
         except redis.RedisError:
             lag = None
-    return Flow(count_people_here(at), lag, alive, find_news())
+    return Flow(count_people_here(at), lag, alive, find_news(), find_zone())
 
 
 def count_people_here(at: datetime) -> int:

@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 from personalization.wiring import read_memory
 from profiles.models import StoredProfile
+from profiles.organisation import find_zone
 from profiles.past import fold_past
 from profiles.profile import Memory, Profile, unpack
 from segments.collecting import read_definitions
@@ -85,7 +85,7 @@ class Previewer:
         self.now = time.time_ns() // 1_000_000 if at is None else at
         self.is_past = at is not None
         self._slug = slug
-        self._calendar = Calendar(settings.PZ_TIME_ZONE)
+        self._calendar = Calendar(find_zone())
         self._memory = read_memory()
         self._roster = read_roster()
 

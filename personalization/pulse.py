@@ -96,6 +96,7 @@ class Pulse:
         self._wanted = asyncio.Event()
         self._stopping = False
         self._flow: Flow | None = None
+        self._zone = settings.PZ_TIME_ZONE  # until PostgreSQL has said it
         self._looking: asyncio.Task[None] | None = None
         self._looked = -LOOK_S
         self.history: deque[Beat] = deque(maxlen=HISTORY)
@@ -169,7 +170,7 @@ class Pulse:
             decisions=before and _rate(counts.decided, before.decided, seconds),
             events_today=_of_day(counts.accepted, day),
             refusals_today=_of_day(counts.refused, day),
-            decisions_today=_since(counts.decided, _find_midnight(now)),
+            decisions_today=_since(counts.decided, _find_midnight(now, self._zone)),
             sources=len(sent),
             source=self._name(next(iter(sent))) if len(sent) == 1 else "",
             freshness=fresh,
@@ -193,6 +194,7 @@ class Pulse:
         at = datetime.fromtimestamp(self._clock() / 1000, UTC)
         try:
             self._flow = await asyncio.to_thread(_look, self._blocking, at)
+            self._zone = self._flow.zone
         except (DatabaseError, InterfaceError) as error:
             logger.info("the pulse is waiting for PostgreSQL: %s", type(error).__name__)
             self._flow = None
@@ -226,8 +228,8 @@ def _since(counts: Mapping[int, int], moment: int) -> int:
     return sum(count for quarter, count in counts.items() if quarter * QUARTER_MS >= moment)
 
 
-def _find_midnight(now: int) -> int:
-    local = datetime.fromtimestamp(now / 1000, ZoneInfo(settings.PZ_TIME_ZONE))
+def _find_midnight(now: int, zone: str) -> int:
+    local = datetime.fromtimestamp(now / 1000, ZoneInfo(zone))
     return int(local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
 
 

@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "studio.language.speak",
+    "personalization.clocks.set_clocks",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -164,7 +165,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "pz:celery"
-CELERY_TIMEZONE = PZ_TIME_ZONE  # nights are the organisation's
+CELERY_TIMEZONE = PZ_TIME_ZONE  # until beat has read what the organisation chose
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 6 * 3_600,  # above the longest task
     "unacked_restore_interval": 2,
@@ -208,7 +209,7 @@ SPECTACULAR_SETTINGS = {
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # of the Studio; programs and operators are answered in English
 LOCALE_PATHS = [BASE_DIR / "studio" / "locale"]
-TIME_ZONE = PZ_TIME_ZONE  # of what people read; what is stored is UTC
+TIME_ZONE = PZ_TIME_ZONE  # of what people read, but for pages (personalization/clocks.py); what is stored is UTC
 USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -12,6 +12,7 @@ from personalization.issued import forget_ended
 from personalization.wiring import make_builder, read_memory, redis_client
 from profiles import keys
 from profiles.models import StoredProfile
+from profiles.organisation import read_organisation
 from rules.archive import forget_decisions
 from segments.queries import list_waiting_builds
 from segments.retention import forget_past
@@ -65,7 +66,7 @@ def count_segments_of_few() -> None:
 @shared_task
 def forget_old_decisions() -> None:
     """Months of decisions that are older than anybody wants to explain."""
-    forget_decisions((timezone.now() - timedelta(days=settings.PZ_DECISIONS_DAYS)).date())
+    forget_decisions((timezone.now() - timedelta(days=read_organisation().decisions_days)).date())
 
 
 @shared_task
@@ -83,6 +84,6 @@ def resume_back_tests() -> None:
 @shared_task
 def forget_segments_past() -> None:
     """Sizes, changes, builds and rosters that are too old; what is left goes to the end of the queue."""
-    kept = timedelta(days=settings.PZ_SEGMENT_CHANGES_DAYS)
+    kept = timedelta(days=read_organisation().changes_days)
     if forget_past(at=timezone.now(), changes_kept=kept, seconds=SLICE_S):
         forget_segments_past.delay()

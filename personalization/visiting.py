@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
 import msgspec
-from django.conf import settings
 from django.db import connection
 
 from personalization.agents import add_agent
@@ -16,6 +15,7 @@ from personalization.decide import Answer
 from personalization.sealing import BadToken, Sealer
 from profiles import keys
 from profiles.clients import Client
+from profiles.organisation import find_zone
 from profiles.past import fold_past
 from profiles.profile import Memory, Profile, unpack
 from rules.book import NO_BOOK, LiveBook, load_book
@@ -158,7 +158,7 @@ def as_drafted(profile: Profile, at: int) -> Profile:
     drafted = [describe_segment(each) for each in Segment.objects.filter(live=True)]
     segments = compile_segments(
         {each["slug"]: each["condition"] for each in drafted if each["kind"] not in ENROLLED},
-        calendar=Calendar(settings.PZ_TIME_ZONE),
+        calendar=Calendar(find_zone()),
         enrolled={each["slug"] for each in drafted if each["kind"] in ENROLLED},
     )
     return msgspec.structs.replace(profile, segments=segments.evaluate(profile, at).segments)

@@ -65,12 +65,12 @@ def redis_client() -> Client:
 
 
 def memory_of(directory: Directory) -> Memory:
-    """What profiles remember, as the catalogue and the settings say."""
+    """What profiles remember, as the catalogue, the organisation and the settings say."""
     return Memory(
         indexed=directory.indexed,
         otherwise=directory.default_indexed,
         limit=settings.PZ_HISTORY_LIMIT,
-        retention_ms=settings.PZ_RETENTION_DAYS * DAY_MS,
+        retention_ms=(directory.retention_days or settings.PZ_RETENTION_DAYS) * DAY_MS,
     )
 
 

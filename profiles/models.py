@@ -161,3 +161,21 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.act} {self.kind} {self.subject}"
+
+
+class Organisation(models.Model):
+    """What the organisation has chosen, in one row at most; see profiles.organisation."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    zone = models.CharField(max_length=64)
+    purposes = models.JSONField(default=list)
+    retention_days = models.PositiveIntegerField()
+    changes_days = models.PositiveIntegerField()
+    decisions_days = models.PositiveIntegerField()
+    version = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="organisation_one")]
+
+    def __str__(self) -> str:
+        return "Organisation"

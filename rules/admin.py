@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -14,6 +13,7 @@ from django.forms.widgets import Script
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from profiles.organisation import find_zone
 from rules import admin_offers as admin_offers  # registers its pages
 from rules.admin_books import BookAdmin, say_when
 from rules.admin_caps import CapsField
@@ -98,7 +98,7 @@ class BlockAdmin(RevisedAdmin):
 
 def _compile(block: Block, fallback: Ready | None = None) -> Ready:
     definition = msgspec.convert(describe_block(block), BlockDefinition)
-    return compile_block(block.slug, definition, zone=settings.PZ_TIME_ZONE, fallback=fallback)
+    return compile_block(block.slug, definition, zone=find_zone(), fallback=fallback)
 
 
 class RulesOfSlot(RuleInline):

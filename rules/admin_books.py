@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -16,9 +15,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.text import format_lazy
 from django.views.decorators.http import require_http_methods
 
 from profiles.admin import ModelAdmin
+from profiles.organisation import lazy_zone
 from rules.actions import CannotPublish, publish_book, roll_back
 from rules.admin_drafts import find_user
 from rules.definitions import BookPayload
@@ -52,8 +53,11 @@ class ScheduleForm(PublishForm):
 
     at = forms.DateTimeField(
         label="At",
-        help_text=f"By the clocks of {settings.PZ_TIME_ZONE}. What is live now is published then, whatever is drafted "
-        "meanwhile; what others publish before stays.",
+        help_text=format_lazy(
+            "By the clocks of {zone}. What is live now is published then, whatever is drafted meanwhile; what others "
+            "publish before stays.",
+            zone=lazy_zone(),
+        ),
         input_formats=("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"),
         widget=forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
     )

@@ -6,21 +6,24 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from profiles import organisation
 from rules.checking import is_zone
 
 OTHERS = ("Etc/", "posix/", "right/", "SystemV/")  # name no place
 FORMAT = "%Y-%m-%dT%H:%M:%S"
 
 
-@cache
 def list_zones() -> list[tuple[str, str]]:
     """Every time zone that is named after a place, the organisation's first."""
+    return [("", f"the organisation's, {organisation.find_zone()}"), *_list_places()]
+
+
+@cache
+def _list_places() -> list[tuple[str, str]]:
     places = (name for name in available_timezones() if "/" in name and not name.startswith(OTHERS))
-    named = [(name, name.replace("_", " ")) for name in (*sorted(places), "UTC")]
-    return [("", f"the organisation's, {settings.PZ_TIME_ZONE}"), *named]
+    return [(name, name.replace("_", " ")) for name in (*sorted(places), "UTC")]
 
 
 class ClockField(forms.DateTimeField):
@@ -54,4 +57,4 @@ def read_clock(shown: datetime, zone: str) -> datetime:
 
 
 def find_zone(zone: str) -> ZoneInfo:
-    return ZoneInfo(zone if zone and is_zone(zone) else settings.PZ_TIME_ZONE)
+    return ZoneInfo(zone if zone and is_zone(zone) else organisation.find_zone())

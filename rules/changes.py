@@ -1,15 +1,16 @@
 """How one payload differs from another, definition by definition, with every difference in words and who drafted it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from rules.comparing import Difference, compare_definitions
 from rules.describe import KINDS
 from rules.models import Revision
-from rules.review import list_definitions, list_fields
+from rules.review import ORGANISATION, find_zones, list_definitions, list_fields
 
 MOST_COMPARED = 60  # definitions of which it is told in what they differ, and who edited them; changed ones come first
 
@@ -34,8 +35,8 @@ class Alteration:
 
 
 def list_alterations(before: Payload | None, after: Payload) -> list[Alteration]:
-    """What `after` says otherwise than `before`, None before the first Book: by kind, each after those that it names.
-    The number of queries does not grow with them."""
+    """What `after` says otherwise than `before`, None before the first Book: the time zone, then by kind, each after
+    those that it names. The number of queries does not grow with them."""
     old, new = dict(list_definitions(before or {})), dict(list_definitions(after))
     order = list(KINDS)
     keys = [
@@ -46,7 +47,7 @@ def list_alterations(before: Payload | None, after: Payload) -> list[Alteration]
     # What is new can be read on a page of its own.
     told = set(sorted(keys, key=lambda key: key not in old)[:MOST_COMPARED])
     edits, drafted = find_edits(list(told)), _find_drafted(keys)
-    found = []
+    found = list(_list_zones(before, after))
     for key in keys:
         was, now = old.get(key), new.get(key)
         compared = compare_definitions(key[0], was, now) if now is not None and key in told else ()
@@ -64,6 +65,21 @@ def list_alterations(before: Payload | None, after: Payload) -> list[Alteration]
             )
         )
     return found
+
+
+def _list_zones(before: Payload | None, after: Payload) -> Iterator[Alteration]:
+    """The organisation's time zone, where it differs."""
+    if zones := find_zones(before, after):
+        was, now = ({"zone": zone} for zone in zones)
+        yield Alteration(
+            kind=ORGANISATION,
+            slug="zone",
+            name=gettext("Organisation"),
+            what="changed",
+            before=was,
+            after=now,
+            differences=tuple(compare_definitions(ORGANISATION, was, now)),
+        )
 
 
 def find_edits(keys: Sequence[Key]) -> dict[Key, Revision]:

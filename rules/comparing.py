@@ -7,6 +7,7 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Any
 
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_noop as _
@@ -153,8 +154,9 @@ def say_nothing() -> str:
 
 
 def _say_clock(said: str) -> str:
-    """A moment of a schedule as the clocks of its own zone show it."""
+    """A moment of a schedule as the clocks of its own zone show it; one in UTC as the organisation's do."""
     at = datetime.fromisoformat(said)
+    at = at if at.utcoffset() else timezone.localtime(at)
     return f"{write_clock(at)} ({at.isoformat()[-6:]})"
 
 

@@ -70,8 +70,8 @@ class RuleDefinition(msgspec.Struct, frozen=True):
     """In `slot`, when `condition` holds (None: for everybody), show `block`; the highest priority wins, and of those of
     the same priority one is drawn for each person in proportion to their `weight`.
 
-    `starts` and `ends` are ISO 8601 with an offset, as said in `zone`; `ends` is the first moment after. `purpose` is
-    what the person has to have consented to. `offer` is granted with the block."""
+    `starts` and `ends` are ISO 8601 with an offset, as said in `zone`, else in UTC; `ends` is the first moment after.
+    `purpose` is what the person has to have consented to. `offer` is granted with the block."""
 
     slug: str
     name: str

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
@@ -103,4 +102,5 @@ def describe_rule(rule: Rule) -> dict[str, Any]:
 
 
 def _say_moment(at: datetime | None, zone: str) -> str | None:
-    return None if at is None else at.astimezone(ZoneInfo(zone or settings.PZ_TIME_ZONE)).isoformat()
+    """By the clocks of the rule's own zone; without one in UTC, which says the same whatever the organisation's is."""
+    return None if at is None else at.astimezone(ZoneInfo(zone or "UTC")).isoformat()

@@ -48,7 +48,10 @@ def merge_payloads(base: Payload | None, mine: Payload, theirs: Payload | None) 
             conflicts.append(Conflict(*key, tuple(_list_fields(own, other))))
         if chosen is not None:
             found[key] = chosen
-    zone = mine.get("zone") if base is None or mine.get("zone") != base.get("zone") else (theirs or mine).get("zone")
+    zones = [None if payload is None else payload.get("zone", "UTC") for payload in (base, mine, theirs)]
+    if theirs is not None and len(set(zones)) == len(zones):
+        conflicts.append(Conflict("organisation", "zone", ("zone",)))
+    zone = zones[1] if theirs is None or zones[1] != zones[0] else zones[2]
     return Merged(_write(found, zone or "UTC"), tuple(conflicts))
 
 

@@ -1,11 +1,11 @@
 """Reads of what marketers define."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from profiles.organisation import find_zone, read_organisation
 from rules.conflicts import find_conflicts
 from rules.definitions import BookPayload
 from rules.describe import describe_block, describe_offer, describe_rule, describe_slot
@@ -36,7 +36,7 @@ def collect_definitions(number: int) -> dict[str, Any]:
     return {
         "v": 1,
         "number": number,
-        "zone": settings.PZ_TIME_ZONE,
+        "zone": find_zone(),
         "segments": [describe_segment(segment) for segment in Segment.objects.filter(live=True).order_by("slug")],
         "slots": {slot.slug: describe_slot(slot) for slot in slots},
         "blocks": {block.slug: describe_block(block) for block in _with_fallbacks(used)},
@@ -66,12 +66,30 @@ def list_draft_changes() -> tuple[int | None, list[Change]]:
     return number, list_changes(payload, collect_definitions(0))
 
 
+class Asking(NamedTuple):
+    """A rule that is shown only to those who have consented to `purpose`."""
+
+    slug: str
+    name: str
+    purpose: str
+
+
+def list_asking() -> list[Asking]:
+    """The rules that ask for consent, live or in the Book in force; of one that is both, what either asks for."""
+    live = Rule.objects.filter(live=True).exclude(purpose="").values_list("slug", "name", "purpose")
+    newest = newest_book()
+    published = [] if newest is None else newest[1].get("rules", ())
+    found = {Asking(*each) for each in live}
+    found |= {Asking(each["slug"], each["name"], each["purpose"]) for each in published if each.get("purpose")}
+    return list({(each.slug, each.purpose): each for each in sorted(found)}.values())
+
+
 def list_warnings(payload: BookPayload) -> list[str]:
     """What does not speak against publishing, and should be known before."""
     lists = find_empty_lists([segment.slug for segment in payload.segments if segment.kind == LIST])
     said = gettext("The list %(slug)s has nobody: upload a file with their ids")
     empty = [said % {"slug": slug} for slug in sorted(lists)]
-    unknown = find_unknown_purposes(payload, settings.PZ_CONSENT_PURPOSES)
+    unknown = find_unknown_purposes(payload, read_organisation().purposes)
     conflicts = find_conflicts(
         payload, at=timezone.now(), empty_lists=lists, exhausted=find_exhausted(payload.offers.keys())
     )

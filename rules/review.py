@@ -24,6 +24,7 @@ from segments.moments import say_moment
 from segments.roster import LIST, SNAPSHOT
 
 CONDITION = "condition"
+ORGANISATION = "organisation"  # the kind of a change that is of no definition
 WHATS = {"new": _("new"), "changed": _("changed"), "removed": _("removed")}
 
 Payload = Mapping[str, Any]  # of a Book, as it is stored
@@ -50,6 +51,9 @@ def list_changes(before: Payload | None, after: Payload) -> list[Change]:
     """How the payload `after` differs from `before`, which is None where nothing was published yet."""
     old, new = dict(list_definitions(before or {})), dict(list_definitions(after))
     changes = []
+    if zones := find_zones(before, after):
+        both = gettext("from %(was)s to %(now)s") % {"was": zones[0], "now": zones[1]}
+        changes.append(Change(ORGANISATION, gettext("Time zone"), "changed", (both,)))
     for key in sorted({**old, **new}):
         kind, slug = key
         was, now = old.get(key), new.get(key)
@@ -61,6 +65,12 @@ def list_changes(before: Payload | None, after: Payload) -> list[Change]:
             said = tuple(_say_field(kind, field, was.get(field), now.get(field)) for field in fields)
             changes.append(Change(kind, name, "changed", said, type))
     return changes
+
+
+def find_zones(before: Payload | None, after: Payload) -> tuple[str, str] | None:
+    """The organisation's time zone as both payloads say it, where they say another one."""
+    zones = (before or after).get("zone", "UTC"), after.get("zone", "UTC")
+    return None if zones[0] == zones[1] else zones
 
 
 def list_fields(was: Payload, now: Payload) -> tuple[str, ...]:

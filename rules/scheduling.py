@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 
 from profiles.audit import Act, record_act
 from profiles.locks import PUBLISH_BOOK, take_turns
+from profiles.organisation import by_its_clocks
 from rules.actions import CannotPublish, publish_definitions
 from rules.definitions import BookPayload
 from rules.merging import Conflict, merge_payloads
@@ -59,7 +60,7 @@ def cancel_publication(publication: ScheduledPublication, *, by: User | None = N
 
 
 def _record(act: Act, publication: ScheduledPublication, by: User | None, at: datetime) -> None:
-    with translation.override(settings.LANGUAGE_CODE):  # the trail is kept in one language
+    with translation.override(settings.LANGUAGE_CODE), by_its_clocks():  # the trail is kept in one language
         name = f"Publication at {say_moment(publication.at)}"
     record_act(act, by=by, at=at, kind="publication", subject=str(publication.pk), name=name, note=publication.note)
 

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import format_lazy
 
 from profiles.admin import ModelAdmin
+from profiles.organisation import lazy_zone
 from segments.admin_export import ExportPages
 from segments.admin_lists import ListPages
 from segments.admin_snapshots import FREEZABLE, SnapshotPages
@@ -46,9 +47,9 @@ NOBODY = {
     Segment.Kind.LIST: "Nobody yet: upload a file with their ids.",
     Segment.Kind.SNAPSHOT: "They are looked for when it is published.",
 }
-AS_OF_HELP = (
-    "Of a snapshot: the moment it is of. Empty: the moment it is published. "
-    f"Times are those of {settings.PZ_TIME_ZONE}."
+AS_OF_HELP = format_lazy(
+    "Of a snapshot: the moment it is of. Empty: the moment it is published. Times are those of {zone}.",
+    zone=lazy_zone(),
 )
 CONDITION_HELP = "A tree in JSON; docs/reference/conditions.md tells of every kind and operator, with examples."
 EXAMPLE = {

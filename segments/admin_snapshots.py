@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
@@ -12,6 +11,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
+from profiles.organisation import find_zone
 from segments.admin_pages import SegmentPages, address_of
 from segments.cohorts import compare_cohorts
 from segments.forms import PastField
@@ -60,7 +60,7 @@ class SnapshotPages(SegmentPages):
             self.log_addition(request, frozen, f"Frozen from {segment.slug}.")
             messages.success(request, f"{frozen} is saved as a draft; its people are looked for once it is published.")
             return redirect(address_of(frozen))
-        context = {"title": "Freeze", "form": form, "zone": settings.PZ_TIME_ZONE}
+        context = {"title": "Freeze", "form": form, "zone": find_zone()}
         return self.show_page(request, "freeze", segment, context)
 
     @method_decorator(require_http_methods(["GET", "HEAD"]))

@@ -11,6 +11,7 @@ KINDS = {  # what many and one are called, the icon, the address of its page
     "offer": (_("Offers"), _("Offer"), "ticket-percent", "studio:offer"),
     "slot": (_("Slots"), _("Slot"), "layout-template", "studio:slot"),
 }
+ORGANISATION = (_("Organisation"), _("Organisation"), "building-2", "studio:organisation")
 FIELDS = {
     "name": _("Name"),
     "kind": _("Kind"),
@@ -39,12 +40,19 @@ FIELDS = {
     "purpose": _("Consent to"),
     "live": _("Live"),
 }
+ORGANISATION_FIELDS = {
+    "zone": _("Time zone"),
+    "purposes": _("Purposes"),
+    "retention_days": _("Events in profiles, days"),
+    "changes_days": _("Who entered and left, days"),
+    "decisions_days": _("Decisions, days"),
+}
 WHO = _("Who is in it")  # the condition of an audience
 
 
 def place_of(kind: str, slug: str) -> str:
     """Where a draft is looked at."""
-    return reverse(KINDS[kind][3], args=[slug])
+    return reverse(ORGANISATION[3]) if kind == "organisation" else reverse(KINDS[kind][3], args=[slug])
 
 
 def name_field(kind: str, field: str) -> str:

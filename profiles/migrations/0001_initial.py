@@ -175,4 +175,19 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['-at', '-id'], name='audit_newest'), models.Index(fields=['kind', 'subject', '-at'], name='audit_subject')],
             },
         ),
+        migrations.CreateModel(
+            name='Organisation',
+            fields=[
+                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ('zone', models.CharField(max_length=64)),
+                ('purposes', models.JSONField(default=list)),
+                ('retention_days', models.PositiveIntegerField()),
+                ('changes_days', models.PositiveIntegerField()),
+                ('decisions_days', models.PositiveIntegerField()),
+                ('version', models.PositiveIntegerField()),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='organisation_one')],
+            },
+        ),
     ]

@@ -48,6 +48,8 @@ def _find_there(subjects: Collection[About]) -> set[About]:
 
 
 def _find(kind: str, subject: str) -> str:
+    if kind == "organisation":
+        return reverse("studio:organisation")
     return reverse(PLACES[kind], args=[subject]) if kind in PLACES else ""
 
 

@@ -16,6 +16,7 @@ from rules.comparing import Difference
 from rules.describe import KINDS
 from studio.audit.places import find_places
 from studio.differences import Told, tell_differences
+from studio.kinds import ORGANISATION_FIELDS
 from studio.lists import Column, Filter, Listing, Rows
 from studio.pages import needs, show
 from studio.roles import Ability
@@ -38,6 +39,7 @@ KIND_NAMES = {
     "points": gettext_lazy("points"),
     "dead_letter": gettext_lazy("dead letter"),
     "erasure": gettext_lazy("erasure"),
+    "organisation": gettext_lazy("organisation"),
 }
 NUMBERED = {  # their names are kept in English
     "book": gettext_noop("Book %(number)s"),
@@ -134,7 +136,8 @@ def compare(entry: AuditEntry) -> list[Told]:
         return tell_differences(entry.kind, entry.before, entry.after)
     fields = {**entry.before, **entry.after}
     found = [Difference(each, _say(entry.before.get(each)), _say(entry.after.get(each))) for each in fields]
-    return [Told(each.label, each) for each in found]
+    labels = ORGANISATION_FIELDS if entry.kind == "organisation" else {}
+    return [Told(str(labels.get(each.field, each.label)), each) for each in found]
 
 
 def _say(value: Any) -> str:

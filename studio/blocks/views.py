@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext
 
+from profiles.organisation import find_zone
 from rules.models import Block, Offer
 from studio.blocks.forms import BlockForm
 from studio.blocks.queries import LISTING, add_columns, list_blocks
@@ -67,6 +67,6 @@ def _show_editor(request: HttpRequest, block: Block, form: BlockForm, name: str)
         "standing": None if stored is None else find_standing(stored),
         "users": [] if stored is None else list_users(stored),
         "offers": Offer.objects.order_by("name")[:SAMPLE_OFFERS],
-        "zone": settings.PZ_TIME_ZONE,
+        "zone": find_zone(),
     }
     return show(request, "studio/blocks/editor.html", context, status=422 if form.errors else 200)

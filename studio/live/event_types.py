@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
@@ -20,6 +19,7 @@ from ingestion.schema_findings import list_findings
 from personalization.vitals import look_alive
 from personalization.wiring import redis_client
 from profiles.audit import Act, record_act
+from profiles.organisation import read_organisation
 from segments.actions import BEFORE_FORCE, cancel_build
 from segments.models import Build
 from segments.progress import follow_builds, say_progress
@@ -151,7 +151,7 @@ def _store(request: StudioRequest, event_type: EventType, row: Row, what: str, o
 
 def say_what_follows(path: str, what: str, on: bool) -> str:
     if what == "indexed" and on:
-        days = settings.PZ_RETENTION_DAYS
+        days = read_organisation().retention_days
         said = ngettext(
             "Conditions can ask for “%(path)s” from now on; %(days)d day of the past is being filled in.",
             "Conditions can ask for “%(path)s” from now on; %(days)d days of the past are being filled in.",

@@ -1,10 +1,10 @@
 """The forms of publishing: a note, a moment, a comment."""
 
 from django import forms
-from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from profiles.organisation import lazy_zone
 from studio.fields import MomentField
 from studio.forms import StudioForm
 
@@ -27,7 +27,7 @@ class ScheduleForm(PublishForm):
 
     at = MomentField(
         label=_("Publish at"),
-        help_text=format_lazy(_("By the clocks of {zone}."), zone=settings.PZ_TIME_ZONE),
+        help_text=format_lazy(_("By the clocks of {zone}."), zone=lazy_zone()),
     )
     field_order = ("at", "note")
 

@@ -15,13 +15,15 @@ from django.utils.translation import pgettext_lazy
 from personalization.effects import Effect, find_effect
 from rules.changes import Alteration, list_alterations
 from rules.definitions import BookPayload
+from rules.review import ORGANISATION
 from segments.queries import newest_roster
 from segments.roster import LIST
 from studio.differences import Told, tell
 from studio.kinds import KINDS, place_of
+from studio.kinds import ORGANISATION as OF_ORGANISATION
 
 Payload = Mapping[str, Any]
-ORDER = ("segment", "rule", "block", "offer", "slot")
+ORDER = (ORGANISATION, "segment", "rule", "block", "offer", "slot")
 EFFECT_S = 30  # how long a number of people is good for
 MOVES = ("kind", "condition", "as_of")  # fields that say who is in an audience
 
@@ -93,10 +95,11 @@ class Remark:
 def group_alterations(before: Payload | None, after: Payload, *, of: str | None = "") -> list[Group]:
     """By kind; `of` is the query that says to the page of effects which payload is meant, "" for the drafts, None where
     nobody enters or leaves any more."""
+    kinds = {ORGANISATION: OF_ORGANISATION, **KINDS}
     found: dict[str, list[AlterationShown]] = {kind: [] for kind in ORDER}
     for each in list_alterations(before, after):
         found[each.kind].append(_show(each, of))
-    return [Group(KINDS[kind][0], KINDS[kind][2], rows) for kind, rows in found.items() if rows]
+    return [Group(kinds[kind][0], kinds[kind][2], rows) for kind, rows in found.items() if rows]
 
 
 def count_rows(groups: Sequence[Group]) -> int:

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 from django import forms
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -21,6 +20,7 @@ from personalization.privacy import visit_by
 from personalization.visiting import Visit
 from personalization.wiring import make_visits
 from profiles.models import StoredProfile
+from profiles.organisation import find_zone
 from profiles.queries import find_profiles
 from rules.book import load_book
 from rules.describe import describe_block, describe_offer, describe_rule
@@ -101,7 +101,7 @@ def show_preview(request: StudioRequest, slug: str) -> HttpResponse:
     rule = get_object_or_404(Rule.objects.select_related("slot", "block", "block__fallback", "offer"), slug=slug)
     begin = {"url": request.session.get(LAST_PAGE) or request.build_absolute_uri("/demo/")}
     form = PreviewForm(request.POST) if request.method == "POST" else PreviewForm(initial=begin)
-    context: dict[str, Any] = {"title": gettext("Preview"), "rule": rule, "form": form, "zone": settings.PZ_TIME_ZONE}
+    context: dict[str, Any] = {"title": gettext("Preview"), "rule": rule, "form": form, "zone": find_zone()}
     status = 200
     if form.is_bound and form.is_valid():
         asked = form.cleaned_data
@@ -156,7 +156,7 @@ def _explain(rule: Rule, facts: Facts) -> Sequence[Finding]:
         root = parse_condition(rule.condition)
     except BadCondition:
         return ()
-    calendar = Calendar(settings.PZ_TIME_ZONE)
+    calendar = Calendar(find_zone())
     return say_reasons(trace(root, facts.profile, facts.profile.segments, facts.now, calendar))
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
@@ -133,7 +132,7 @@ def _find_sight(first: date) -> tuple[date, date]:
 
 def _start_of(day: date) -> datetime:
     """The first moment of a day by the organisation's clocks."""
-    return datetime.combine(day, datetime.min.time(), find_zone(settings.PZ_TIME_ZONE)).astimezone(UTC)
+    return datetime.combine(day, datetime.min.time(), find_zone("")).astimezone(UTC)
 
 
 def _span(rule: Rule, first: date, tone: str) -> Span:

@@ -1,10 +1,10 @@
 """The calendar: what runs when."""
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from profiles.organisation import find_zone
 from rules.models import Slot
 from studio.pages import needs, show
 from studio.roles import Ability
@@ -29,7 +29,7 @@ def show_calendar(request: HttpRequest) -> HttpResponse:
         "slots": slots,
         "slot": slot,
         "view": view if view in VIEWS else VIEWS[0],
-        "zone": settings.PZ_TIME_ZONE,
+        "zone": find_zone(),
         "today": timezone.localdate().replace(day=1),
         "week": month.weeks[0].days,
     }

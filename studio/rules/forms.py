@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.conf import settings
 from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from profiles.organisation import read_organisation
 from rules.copying import find_free_slug
 from rules.models import Block, Offer, Rule, Slot
 from rules.starters import STARTERS
@@ -118,7 +118,7 @@ class RuleForm(StudioDraftForm):
             self.initial.update({"who": who, "audience": audience})
         else:
             self.initial.setdefault("who", AUDIENCE if self.initial.get("audience") else EVERYBODY)
-        purposes = list(dict.fromkeys([*settings.PZ_CONSENT_PURPOSES, *([rule.purpose] if rule.purpose else [])]))
+        purposes = list(dict.fromkeys([*read_organisation().purposes, *([rule.purpose] if rule.purpose else [])]))
         choices: Any = [("", _("Not needed")), *((each, each.capitalize()) for each in purposes)]
         self.fields["purpose"].choices = choices  # type: ignore[attr-defined]
 

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from profiles import organisation
 from rules.checking import is_zone
 
 OTHERS = ("Etc/", "posix/", "right/", "SystemV/")  # name no place
@@ -85,11 +85,11 @@ def list_zones() -> list[tuple[str, str]]:
 
 
 def list_zone_choices() -> list[tuple[str, Any]]:
-    return [("", _("The organisation's: %(zone)s") % {"zone": settings.PZ_TIME_ZONE}), *list_zones()]
+    return [("", _("The organisation's: %(zone)s") % {"zone": organisation.find_zone()}), *list_zones()]
 
 
 def find_zone(zone: str) -> ZoneInfo:
-    return ZoneInfo(zone if zone and is_zone(zone) else settings.PZ_TIME_ZONE)
+    return ZoneInfo(zone if zone and is_zone(zone) else organisation.find_zone())
 
 
 def show_start(at: datetime | None, zone: str) -> Clock | None:
@@ -154,7 +154,7 @@ def _say(clock: Clock | None, zone: str, *, is_end: bool) -> str:
         said = gettext("%(day)s, end of the day") % {"day": day} if is_end else day
     else:
         said = gettext("%(day)s at %(time)s") % {"day": day, "time": clock.time.strftime("%H:%M")}
-    if zone and zone != settings.PZ_TIME_ZONE:
+    if zone and zone != organisation.find_zone():
         return gettext("%(moment)s in %(place)s") % {"moment": said, "place": zone.rpartition("/")[2].replace("_", " ")}
     return said
 

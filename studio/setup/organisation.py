@@ -1,4 +1,4 @@
-"""What the environment says of the organisation, in plain words, with the name of each setting."""
+"""What the environment says besides what the organisation chooses, in plain words, with the name of each setting."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,19 +31,12 @@ class Group:
 
 
 def list_groups() -> Iterator[Group]:
-    yield Group("time", _("Time"), "clock", _list_time())
-    yield Group("consent", _("Consent and devices"), "shield", _list_consent())
-    yield Group("retention", _("Retention"), "archive", _list_retention())
+    yield Group("devices", _("Devices"), "smartphone", _list_devices())
+    yield Group("memory", _("What is remembered"), "archive", _list_memory())
     yield Group("limits", _("Limits"), "filter", _list_limits())
 
 
-def _list_time() -> tuple[Said, ...]:
-    says = _("Of these pages, of what is done nightly, and of days and hours in conditions, from the next Book on.")
-    return (Said("PZ_TIME_ZONE", _("Time zone"), settings.PZ_TIME_ZONE, says),)
-
-
-def _list_consent() -> tuple[Said, ...]:
-    nothing = _("none")
+def _list_devices() -> tuple[Said, ...]:
     devices = (
         ("PZ_DEVICE_TRAITS", _("Traits that devices may know"), _("Conditions on the device may ask for them.")),
         ("PZ_DEVICE_EVENTS", _("Events that devices may know"), _("How often and when each happened.")),
@@ -53,43 +46,18 @@ def _list_consent() -> tuple[Said, ...]:
             _("Of these events; never one that is private."),
         ),
     )
-    purposes = ", ".join(settings.PZ_CONSENT_PURPOSES) or nothing
-    return (
-        Said(
-            "PZ_CONSENT_PURPOSES",
-            _("Purposes"),
-            purposes,
-            _("What people are asked for consent to; rules may ask for one."),
-        ),
-        *(Said(name, label, ", ".join(getattr(settings, name)) or nothing, says) for name, label, says in devices),
+    return tuple(
+        Said(name, label, ", ".join(getattr(settings, name)) or _("none"), says) for name, label, says in devices
     )
 
 
-def _list_retention() -> tuple[Said, ...]:
+def _list_memory() -> tuple[Said, ...]:
     return (
-        Said(
-            "PZ_RETENTION_DAYS",
-            _("Events in profiles"),
-            _days(settings.PZ_RETENTION_DAYS),
-            _("How far back conditions can look for single events. The archive keeps all."),
-        ),
         Said(
             "PZ_HISTORY_LIMIT",
             _("Events of one name in a profile"),
             settings.PZ_HISTORY_LIMIT,
             _("Beyond it the oldest are counted, and not remembered one by one."),
-        ),
-        Said(
-            "PZ_SEGMENT_CHANGES_DAYS",
-            _("Who entered and left"),
-            _days(settings.PZ_SEGMENT_CHANGES_DAYS),
-            _("How long it is kept of each audience."),
-        ),
-        Said(
-            "PZ_DECISIONS_DAYS",
-            _("Decisions"),
-            _days(settings.PZ_DECISIONS_DAYS),
-            _("How long they can be explained and replayed, at least: they leave by whole months."),
         ),
         Said(
             "PZ_DEDUP_HOURS",
@@ -142,10 +110,6 @@ def _list_limits() -> tuple[Said, ...]:
             _("A decision that takes longer is “timeout”, and the page keeps its own content."),
         ),
     )
-
-
-def _days(count: int) -> str:
-    return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
 
 
 def _calls(count: int) -> str:

@@ -2,11 +2,11 @@
 
 from django.urls import path
 
-from studio.setup import clients, health, secret_keys, sources, views
+from studio.setup import clients, health, organisation_views, secret_keys, sources, views
 
 urlpatterns = [
     path("", views.show_set_up, name="set_up"),
-    path("organisation/", views.show_organisation, name="organisation"),
+    path("organisation/", organisation_views.show_organisation, name="organisation"),
     path("sources/", sources.show_sources, name="sources"),
     path("sources/new/", sources.show_new_source, name="source_new"),
     path("sources/<slug:slug>/", sources.show_source, name="source"),

@@ -1,6 +1,5 @@
-"""The index of set-up, and what the environment says of the organisation."""
+"""The index of set-up."""
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Count, Q
 from django.http import HttpResponse
@@ -9,10 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion.arriving import Arrivals, add_up_arrivals
 from ingestion.models import DeadLetter, EventType, OAuthClient, SecretKey, Source
-from personalization.checkup import read_version
+from profiles.organisation import read_organisation
 from studio.pages import StudioRequest, needs, show
 from studio.roles import Ability
-from studio.setup.organisation import list_groups
 
 
 @needs(Ability.LOOK)
@@ -23,6 +21,7 @@ def show_set_up(request: StudioRequest) -> HttpResponse:
     fresh = sum(arrivals.get(slug, Arrivals()).is_fresh(now) for slug, off in sources if off is None)
     good = Q(revoked=None) & (Q(expires=None) | Q(expires__gt=now))
     events = EventType.objects.aggregate(all=Count("pk"), unseen=Count("pk", filter=Q(volume=0)))
+    organisation = read_organisation()
     context = {
         "title": _("Set-up"),
         "sources": len(sources),
@@ -34,14 +33,8 @@ def show_set_up(request: StudioRequest) -> HttpResponse:
         "events": events["all"],
         "unseen": events["unseen"],
         "letters": DeadLetter.objects.filter(replayed=None).count(),
-        "zone": settings.PZ_TIME_ZONE,
-        "purposes": settings.PZ_CONSENT_PURPOSES,
-        "retention": settings.PZ_RETENTION_DAYS,
+        "zone": organisation.zone,
+        "purposes": organisation.purposes,
+        "retention": organisation.retention_days,
     }
     return show(request, "studio/setup/index.html", context)
-
-
-@needs(Ability.LOOK)
-def show_organisation(request: StudioRequest) -> HttpResponse:
-    context = {"title": _("Organisation"), "groups": list(list_groups()), "version": read_version()}
-    return show(request, "studio/setup/organisation.html", context)

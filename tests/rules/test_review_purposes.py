@@ -22,7 +22,7 @@ def test_declared_purposes_and_none_are_fine() -> None:
 
 def test_each_other_one_is_named() -> None:
     first, second = find_unknown_purposes(book("marketing", "adverts", "Email"), ["marketing", "email"])
-    assert first.startswith("Rule r1 asks for consent to “adverts”, which is not among PZ_CONSENT_PURPOSES")
+    assert first.startswith("Rule r1 asks for consent to “adverts”, which is not among the purposes of the")
     assert second.startswith("Rule r2 asks for consent to “Email”")
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from personalization.vitals import Overview, look_over_segments
 from personalization.wiring import redis_client
+from profiles.organisation import by_its_clocks
 from segments.health import Health
 from segments.progress import list_missing, say_duration
 
@@ -23,6 +24,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="for programs: everything that is known, in UTC")
 
+    @by_its_clocks()
     def handle(self, *args: Any, **options: Any) -> None:
         overview = look_over_segments(redis_client(), at=timezone.now())
         if options["json"]:
