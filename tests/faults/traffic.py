@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
+from uuid import uuid4
 
 from tests.faults.doors import Batch, Door, Single, Socket
 from tests.faults.journal import Journal, Message
@@ -35,12 +36,13 @@ class Traffic:
     doors: Sequence[Callable[[str, str, Journal], Door]] = DOORS
     pause: float = 0.0  # seconds between the calls of a connection
     patience: float = 120.0  # for one call to be acknowledged, however often it is sent
+    round: int = 0  # of several with the same seed, each with people of its own
     journal: Journal = field(default_factory=Journal)
     _stop: threading.Event = field(default_factory=threading.Event)
     _running: list[Future[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.story = f"faults-{self.seed}"
+        self.story = f"faults-{self.seed}-{self.round}-{uuid4().hex[:6]}"  # a product is asked more than once
         self._pool = ThreadPoolExecutor(self.connections)
 
     @property
@@ -76,12 +78,13 @@ class Traffic:
                 each.result()
 
     def _run(self, connection: int) -> None:
-        chance = random.Random(f"{self.seed} {connection}")
+        chance = random.Random(f"{self.seed} {self.round} {connection}")
         doors = [make(self.url, self.write_key, self.journal) for make in self.doors]
         try:
             for call in self._calls(connection, chance):
+                fitting = [door for door in doors if len(call) <= door.most] or doors
                 for _ in range(2 if chance.random() < self.twice else 1):
-                    self._send(chance.choice(doors), call)
+                    self._send(chance.choice(fitting), call)
                 time.sleep(self.pause)
         finally:
             for door in doors:
