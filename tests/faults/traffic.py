@@ -1,5 +1,6 @@
 """People who do things, message by message, over several connections and doors at once, until all is acknowledged."""
 
+import math
 import random
 import threading
 import time
@@ -35,6 +36,8 @@ class Traffic:
     twice: float = 0.1
     doors: Sequence[Callable[[str, str, Journal], Door]] = DOORS
     pause: float = 0.0  # seconds between the calls of a connection
+    lasts: float = math.inf  # seconds, after which nothing new is sent
+    filler: int = 0  # bytes that each event carries for nothing
     patience: float = 120.0  # for one call to be acknowledged, however often it is sent
     round: int = 0  # of several with the same seed, each with people of its own
     journal: Journal = field(default_factory=Journal)
@@ -43,6 +46,7 @@ class Traffic:
 
     def __post_init__(self) -> None:
         self.story = f"faults-{self.seed}-{self.round}-{uuid4().hex[:6]}"  # a product is asked more than once
+        self._until = time.monotonic() + self.lasts
         self._pool = ThreadPoolExecutor(self.connections)
 
     @property
@@ -104,7 +108,11 @@ class Traffic:
         size = chance.randint(1, self.call)
         for number in range(self.each):
             for person in mine:
+                if time.monotonic() > self._until:
+                    return
                 waiting.append(make_message(person, number))
+                if self.filler:
+                    waiting[-1]["properties"]["filler"] = "x" * self.filler
                 if len(waiting) >= size:
                     yield waiting
                     waiting, size = [], chance.randint(1, self.call)
