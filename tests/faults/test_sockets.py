@@ -8,6 +8,7 @@ import resource
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from statistics import quantiles
 from typing import Any
 
@@ -103,7 +104,8 @@ def test_clients_that_never_read_are_closed_and_nobody_else_notices(running_prod
     [web] = running_product.find("uvicorn")
     seconds = sized(4, 20)
     story = f"deaf-{time.time_ns()}"
-    watched, good = (Visitor(running_product, inside.write_key, f"{story}-{name}", journal) for name in ("him", "good"))
+    watched = Visitor(running_product, inside.write_key, f"{story}-watched", Journal())
+    good = Visitor(running_product, inside.write_key, f"{story}-good", journal)
 
     async def work(until: Callable[[], bool]) -> None:
         """Traffic of the one whom all of them watch, and of somebody else."""
@@ -148,9 +150,8 @@ def test_clients_that_never_read_are_closed_and_nobody_else_notices(running_prod
     with Growth(web) as memory:
         before, beside, closed = asyncio.run(run())
     wait_until(inside.is_idle, PATIENCE_S)
-    tell(
-        f"closed within {max(closed):.1f} s, {memory.peak:.0f} MiB more; p99 {_p99(before)} s, beside them {_p99(beside)} s"
-    )
+    tell(f"closed within {max(closed):.1f} s, {memory.peak:.0f} MiB more")
+    tell(f"p99 of acknowledgements {_p99(before)} s, beside them {_p99(beside)} s")
     assert memory.peak < MOST_MIB
     assert max(closed) < SLOW_MACHINE * CLOSED_S
     assert _p99(beside) < max(2 * _p99(before), FLOOR_S)
@@ -174,12 +175,8 @@ RUDE: dict[str, tuple[bool, Rude, set[int]]] = {  # whether it says hello, what 
     "another hello": (False, _says(text({"type": "hello", "v": 1, "writeKey": "no", "anonymousId": "x"})), {4401}),
     "an oversize frame": (True, _says(frame(TEXT, b"x" * 3_000_000)), {1009}),
     "a large frame": (True, _says(frame(TEXT, b"x" * 600_000)), {1009}),
-    "endless parts": (
-        True,
-        _says(frame(TEXT, b"{", whole=False), frame(CONT, b"x" * 500, whole=False) * 3_000),
-        {1009},
-    ),
-    "empty parts": (True, _says(frame(TEXT, whole=False), frame(CONT, whole=False) * 100_000), {1009, 4429}),
+    "endless parts": (True, _says(frame(TEXT, whole=False), frame(CONT, b"x" * 500, whole=False) * 3_000), {1009}),
+    "empty parts": (True, _says(frame(TEXT, whole=False), frame(CONT, whole=False) * 100_000), {1009}),
     "pings": (True, _says(frame(PING, b"x" * 125) * 1_000, again=30), {4429}),
     "frames": (True, _says(text({"type": "ping"}) * 1_000, again=10), {4429}),
     "garbage": (True, _says(bytes(range(256)) * 40), {1002}),
@@ -202,10 +199,8 @@ def test_many_sockets_and_rude_ones_among_them(running_product: Product) -> None
         async with await Wire.open(running_product.port) as wire:
             if greets:
                 assert (await wire.ask({**good.hello, "anonymousId": f"{story}-rude"}))["type"] == "welcome"
-            try:
+            with suppress(OSError):  # hung up on while it spoke
                 await act(wire)
-            except OSError:
-                pass  # hung up while it spoke
             _, code = await wire.end()
             ends.setdefault(name, []).append(code)
 
