@@ -114,7 +114,10 @@ class Appender:
             raise Overloaded(RETRY_S)
         done = asyncio.get_running_loop().create_future()
         self._queue(_Call(events, [pack(event) for event in events], refusals, done))
-        await done
+        try:
+            await done
+        finally:
+            del done  # else a refusal and all it was about would refer to themselves, and stay until a collection
 
     def note(self, refusals: Sequence[Noted]) -> None:
         """Counts refusals without waiting for it; they are lost when Redis is away, as nothing depends on them."""

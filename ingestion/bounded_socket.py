@@ -32,9 +32,9 @@ class WireLimits(msgspec.Struct, frozen=True):
     beside_per_second: float = 400  # pings, pongs and parts of messages
     beside_burst: int = 2_000
     message_s: float = 30  # from the first byte of a message to its last
-    held_bytes: int = 64_000_000  # of messages that are not whole or not handled, of all sockets of the server together
-    ping_s: float = 14  # between pings
-    pong_s: float = 12  # for their answers
+    held_bytes: int = 32_000_000  # of messages that are not whole or not handled, of all sockets of the server together
+    ping_s: float = 12  # between pings
+    pong_s: float = 10  # for their answers
     linger_s: float = 5  # for the client to read why it was closed, and to close too
     drained_bytes: int = 16_000_000  # thrown away in that time
 

