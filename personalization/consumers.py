@@ -179,12 +179,12 @@ def _shows(answered: Answered | None) -> tuple[Any, ...]:
 def _debug_frames(change: Change, found: Found, answers: Mapping[str, str]) -> list[dict[str, Any]]:
     """One frame per event of the commit; the last one carries what it all led to."""
     profile = None if found.profile is None else name_segments(found.profile, answers)
-    shown = {"type": "changed", "entered": (), "left": (), **_shown(found.profile_id, profile)}
-    frames: list[dict[str, Any]] = [
-        {**shown, "event": {"name": event.name, "at": event.at, "messageId": event.id}}
+    bare: dict[str, Any] = {"type": "changed", "entered": (), "left": ()}
+    frames = [
+        {**bare, "event": {"name": event.name, "at": event.at, "messageId": event.id}}
         for event in change.events[-TOLD_EVENTS:]
-    ] or [shown]
-    frames[-1] |= {"entered": change.entered, "left": change.left}
+    ] or [bare]
+    frames[-1] |= {"entered": change.entered, "left": change.left, **_shown(found.profile_id, profile)}
     return frames
 
 
