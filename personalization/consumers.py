@@ -23,7 +23,6 @@ from rules.engine import Reason
 from segments.roster import Roster, name_segments
 
 READ_S = 1.0  # for the profile that a push tells of; no decision waits for it
-FIND_AGAIN_S = 2.0
 TOLD_EVENTS = 20  # the newest of one commit: a frame for each of many would take a page for one that does not read
 
 
@@ -57,8 +56,9 @@ class VisitorConsumer(EventConsumer):
 
     async def on_welcome(self) -> None:
         """Starts to watch the visitor's profile; without consent there is none."""
-        if self._identifier is not None and not await self._find():
-            self._do_beside(self._keep_finding())
+        if self._identifier is not None:
+            with suppress(StoreUnavailable, TimeoutError):
+                await self._watch((await self._reader.read(self._identifier, READ_S)).profile_id)
 
     async def on_decide(self, frame: Decide) -> None:
         if not 0 < len(frame.slots) <= MAX_SLOTS:
@@ -91,22 +91,6 @@ class VisitorConsumer(EventConsumer):
         if self.consent != "granted" or self.anonymous_id is None:
             return None
         return anonymous_key(self.anonymous_id)
-
-    async def _find(self) -> bool:
-        """Watches the visitor's profile; False when the store does not say which."""
-        with suppress(StoreUnavailable, TimeoutError):
-            found = await self._reader.read(self._identifier or "", READ_S)
-            if not self._ended:
-                await self._watch(found.profile_id)
-            return True
-        return False
-
-    async def _keep_finding(self) -> None:
-        """A page that was opened while the store was away is told of what changes once it is back."""
-        while not self._ended:
-            await asyncio.sleep(FIND_AGAIN_S)
-            if await self._find():
-                return
 
     async def _watch(self, profile_id: str) -> None:
         if self._watched is not None:
