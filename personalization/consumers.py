@@ -22,8 +22,8 @@ from profiles.store import StoreUnavailable
 from rules.engine import Reason
 from segments.roster import Roster, name_segments
 
-READ_S = 1.0  # for the profile that a push tells of; no decision waits for it
 TOLD_EVENTS = 20  # the newest of one commit: a frame for each of many would take a page for one that does not read
+READ_S = 1.0  # for the profile that a push tells of; no decision waits for it
 
 
 class VisitorConsumer(EventConsumer):
