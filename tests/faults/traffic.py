@@ -41,12 +41,12 @@ class Traffic:
     patience: float = 120.0  # for one call to be acknowledged, however often it is sent
     round: int = 0  # of several with the same seed, each with people of its own
     journal: Journal = field(default_factory=Journal)
+    _until: float = math.inf
     _stop: threading.Event = field(default_factory=threading.Event)
     _running: list[Future[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.story = f"faults-{self.seed}-{self.round}-{uuid4().hex[:6]}"  # a product is asked more than once
-        self._until = time.monotonic() + self.lasts
         self._pool = ThreadPoolExecutor(self.connections)
 
     @property
@@ -70,6 +70,7 @@ class Traffic:
         return [f"{self.story}:{number}" for number in range(self.people)]
 
     def __enter__(self) -> Self:
+        self._until = time.monotonic() + self.lasts
         self._running = [self._pool.submit(self._run, number) for number in range(self.connections)]
         return self
 

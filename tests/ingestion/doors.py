@@ -65,7 +65,7 @@ class LogServer:
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self._folder = folder
-        self.server: ValkeyServer | None = None
+        self._server: ValkeyServer | None = None
         self.client: Any = redis.Redis(port=self.port, socket_timeout=10)
 
     def __enter__(self) -> Self:
@@ -77,13 +77,13 @@ class LogServer:
         self.stop()
 
     def start(self) -> None:
-        self.server = ValkeyServer(port=self.port, data_dir=self._folder, persist=True)
-        self.server.start()
+        self._server = ValkeyServer(port=self.port, data_dir=self._folder, persist=True)
+        self._server.start()
 
     def stop(self) -> None:
-        if self.server is not None:
-            self.server.stop()
-            self.server = None
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
 
     @contextmanager
     def frozen(self) -> Any:
