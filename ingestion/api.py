@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
-from ingestion.append import Appender, Overloaded
+from ingestion.append import RETRY_S, Appender, Overloaded
 from ingestion.directory import Directory, Source
 from ingestion.http import (
     NO_CONTENT,
     PROBLEM,
     Answer,
+    Message,
     Receive,
     Scope,
     Send,
@@ -30,6 +31,7 @@ from ingestion.sdk_settings import rudderstack_settings, segment_settings
 
 THREAD_BYTES = 65_536  # larger bodies are parsed in a thread, so that no decision waits for them
 TOLD_REFUSALS = 100  # named in one answer
+HELD_BYTES = 32_000_000  # of bodies that are not whole or not stored, of all calls together
 
 NAMED = {name: name for name in ("track", "identify", "page", "screen", "group", "alias", BATCH)}
 LETTERS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": BATCH}
@@ -57,15 +59,38 @@ class IngestApp:
     """The raw ASGI application behind /v1/*, /beacon/* and /sourceConfig. `clock` gives Unix milliseconds."""
 
     def __init__(
-        self, *, directory: Callable[[], Directory], appender: Appender, limits: Limits, clock: Callable[[], int]
+        self,
+        *,
+        directory: Callable[[], Directory],
+        appender: Appender,
+        limits: Limits,
+        clock: Callable[[], int],
+        held_bytes: int = HELD_BYTES,
     ) -> None:
         self._directory = directory
+        self._held_bytes = held_bytes
+        self._held = 0
         self._appender = appender
         self._limits = limits
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await serve(send, self._answer_or_refuse(scope, receive))
+        size = 0
+
+        async def receive_counted() -> Message:
+            nonlocal size
+            message = await receive()
+            part = min(len(message.get("body", b"")), max(0, self._limits.batch_bytes - size))  # more is not kept
+            size += part
+            self._held += part
+            if self._held > self._held_bytes:
+                raise Overloaded(RETRY_S)
+            return message
+
+        try:
+            await serve(send, self._answer_or_refuse(scope, receive_counted))
+        finally:
+            self._held -= size
 
     async def _answer_or_refuse(self, scope: Scope, receive: Receive) -> Answer:
         try:

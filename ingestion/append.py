@@ -20,7 +20,9 @@ from profiles.store import day_of, outcome_field
 from profiles.store_redis import read_links
 
 FLUSH_EVENTS = 1_000  # of one round trip, unless one call alone has more
+FLUSH_BYTES = 4_000_000  # of one round trip, likewise
 MAX_WAITING = 20_000  # events that wait for their round trip in this process
+MAX_WAITING_BYTES = 32_000_000  # of them together
 MAX_NOTED = 200  # refusals kept in full per round trip; all of them are counted
 KEPT_REFUSALS = 10_000
 RETRY_S = 2
@@ -77,6 +79,10 @@ class _Call:
     refusals: Sequence[Noted]
     done: "asyncio.Future[None] | None"
     partitions: list[int] = field(default_factory=list)
+    size: int = 0  # bytes
+
+    def __post_init__(self) -> None:
+        self.size = sum(map(len, self.packed))
 
     def settle(self, error: Exception | None = None) -> None:
         if self.done is None or self.done.done():
@@ -97,17 +103,21 @@ class Appender:
         self._max_length = max_length
         self._timeout = timeout
         self._waiting: list[_Call] = []
-        self._waiting_events = 0
+        self._waiting_events = self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
 
     async def append(self, events: Sequence[Event], refusals: Sequence[Noted] = ()) -> None:
         """Returns when all events are stored and the refusals counted. Raises Overloaded with nothing stored, or
         LogUnavailable within two time-outs: then nothing is promised, and sending again is safe."""
-        if self._waiting_events + len(events) > MAX_WAITING and self._waiting_events:
+        full = self._waiting_events + len(events) > MAX_WAITING or self._waiting_bytes > MAX_WAITING_BYTES
+        if full and self._waiting_events:
             raise Overloaded(RETRY_S)
         done = asyncio.get_running_loop().create_future()
         self._queue(_Call(events, [pack(event) for event in events], refusals, done))
-        await done
+        try:
+            await done
+        finally:
+            del done  # else a refusal and all it was about would refer to themselves, and stay until a collection
 
     def note(self, refusals: Sequence[Noted]) -> None:
         """Counts refusals without waiting for it; they are lost when Redis is away, as nothing depends on them."""
@@ -117,6 +127,7 @@ class Appender:
     def _queue(self, call: _Call) -> None:
         self._waiting.append(call)
         self._waiting_events += len(call.events)
+        self._waiting_bytes += call.size
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._drain())
 
@@ -129,7 +140,7 @@ class Appender:
             except (redis.RedisError, OSError, TimeoutError) as error:
                 # Whoever waited meanwhile would only wait for the same failure.
                 calls += self._waiting
-                self._waiting, self._waiting_events = [], 0
+                self._waiting, self._waiting_events, self._waiting_bytes = [], 0, 0
                 for call in calls:
                     call.settle(LogUnavailable(f"Redis: {type(error).__name__}"))
             except Exception as error:  # whoever waits is told, whatever went wrong
@@ -138,14 +149,16 @@ class Appender:
 
     def _take(self) -> list[_Call]:
         """The calls of the next round trip."""
-        count = events = 0
+        count = events = size = 0
         for call in self._waiting:
-            if count and events + len(call.events) > FLUSH_EVENTS:
+            if count and (events + len(call.events) > FLUSH_EVENTS or size + call.size > FLUSH_BYTES):
                 break
             count += 1
             events += len(call.events)
+            size += call.size
         calls, self._waiting = self._waiting[:count], self._waiting[count:]
         self._waiting_events -= events
+        self._waiting_bytes -= size
         return calls
 
     async def _flush(self, calls: list[_Call]) -> None:

@@ -41,6 +41,7 @@ class SocketLimits(msgspec.Struct, frozen=True):
     frames_per_second: float = 100
     burst: int = 500  # frames that may come at once
     waiting_pushes: int = 100  # frames that wait for a slow reader
+    waiting_bytes: int = 1_000_000  # of them together; one alone may have more
     slow_answers: int = 5  # in a row, then the socket is closed
     hello_s: float = 10
     write_s: float = 20  # a reader that takes nothing for so long is cut off
@@ -123,7 +124,8 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
         self._clock = clock
         self._slow = 0
         self._ended = False
-        self._waiting: deque[Any] = deque()
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
         self._pusher: asyncio.Task[None] | None = None
 
     # --- For the subclass -----------------------------------------------------------------------------------------
@@ -146,10 +148,13 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
         """Sends soon, without waiting; a reader with too many pushes before it is cut off."""
         if self._ended:
             return
-        if len(self._waiting) >= self._socket_limits.waiting_pushes:
+        text, limits = _encode(frame), self._socket_limits
+        self._waiting_bytes += len(text)
+        too_many = len(self._waiting) >= limits.waiting_pushes or self._waiting_bytes > limits.waiting_bytes
+        if self._waiting and too_many:
             self._cut_off()
             return
-        self._waiting.append(frame)
+        self._waiting.append(text)
         if self._pusher is None or self._pusher.done():
             self._pusher = asyncio.get_running_loop().create_task(self._push())
 
@@ -158,7 +163,7 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
         code, name = how
         await self.send_frame({"type": "error", "code": name, "message": message})
         self._ended = True
-        await self.base_send({"type": "websocket.close", "code": code, "reason": name})
+        await self._send({"type": "websocket.close", "code": code, "reason": name})
         raise _Closed
 
     # --- Life -----------------------------------------------------------------------------------------------------
@@ -306,16 +311,21 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
     async def _write(self, text: str) -> None:
         if self._ended:
             raise _Closed
+        await self._send({"type": "websocket.send", "text": text})
+
+    async def _send(self, message: dict[str, Any]) -> None:
         patience = asyncio.get_running_loop().call_later(self._socket_limits.write_s, self._cut_off)
         try:
-            await self.base_send({"type": "websocket.send", "text": text})
+            await self.base_send(message)
         finally:
             patience.cancel()
 
     async def _push(self) -> None:
         try:
             while self._waiting:
-                await self.send_frame(self._waiting.popleft())
+                text = self._waiting.popleft()
+                self._waiting_bytes -= len(text)
+                await self._write(text.decode())
         except (_Closed, OSError):
             self._waiting.clear()
 

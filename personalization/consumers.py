@@ -22,6 +22,7 @@ from profiles.store import StoreUnavailable
 from rules.engine import Reason
 from segments.roster import Roster, name_segments
 
+TOLD_EVENTS = 20  # the newest of one commit: a frame for each of many would take a page for one that does not read
 READ_S = 1.0  # for the profile that a push tells of; no decision waits for it
 
 
@@ -162,11 +163,12 @@ def _shows(answered: Answered | None) -> tuple[Any, ...]:
 def _debug_frames(change: Change, found: Found, answers: Mapping[str, str]) -> list[dict[str, Any]]:
     """One frame per event of the commit; the last one carries what it all led to."""
     profile = None if found.profile is None else name_segments(found.profile, answers)
-    shown = {"type": "changed", "entered": (), "left": (), **_shown(found.profile_id, profile)}
-    frames: list[dict[str, Any]] = [
-        {**shown, "event": {"name": event.name, "at": event.at, "messageId": event.id}} for event in change.events
-    ] or [shown]
-    frames[-1] |= {"entered": change.entered, "left": change.left}
+    bare: dict[str, Any] = {"type": "changed", "entered": (), "left": ()}
+    frames = [
+        {**bare, "event": {"name": event.name, "at": event.at, "messageId": event.id}}
+        for event in change.events[-TOLD_EVENTS:]
+    ] or [bare]
+    frames[-1] |= {"entered": change.entered, "left": change.left, **_shown(found.profile_id, profile)}
     return frames
 
 

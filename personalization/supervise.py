@@ -33,6 +33,7 @@ STEADY_S = 60  # a process that ran so long before it died is not failing again 
 
 MANAGE = (sys.executable, "manage.py")
 QUIET = ("-W", "ignore:You're running the worker with superuser")  # said at every start; its messages are JSON only
+BOUNDED = ("--http", "ingestion.bounded_http:BoundedHttp", "--ws", "ingestion.bounded_socket:BoundedSocket")
 CELERY = (sys.executable, *QUIET, "-m", "celery", "--quiet", "-A", "personalization.celery")
 
 
@@ -41,7 +42,7 @@ def list_processes(data: Path, host: str, port: int) -> dict[str, Sequence[str]]
     return {
         "web": (
             *(sys.executable, "-m", "uvicorn", "personalization.asgi:application", "--host", host, "--port", str(port)),
-            *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--ws-max-size", "1000000"),
+            *("--loop", "uvloop", *BOUNDED, "--ws-max-size", "1000000"),
             *("--no-access-log", "--no-server-header", "--log-level", "warning", "--timeout-graceful-shutdown", "10"),
         ),
         "processor": (*MANAGE, "run_processor", "--name", "processor-1"),

@@ -1,6 +1,8 @@
 """The web process: its hot doors, made inside its event loop and closed with it, and which path leads to which."""
 
 import asyncio
+import logging
+import resource
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -56,8 +58,11 @@ from rules.actions import read_device
 from rules.book import NO_BOOK, LiveBook, load_book
 from segments.roster import NO_ROSTER, Roster, load_roster
 
+logger = logging.getLogger(__name__)
+
 Door = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+OTHER_FILES = 1_000  # that a web process has open besides its sockets: calls, connections to the servers
 INGEST_PREFIXES = ("/v1/", "/beacon/", "/sourceConfig")
 
 
@@ -96,6 +101,17 @@ def snapshots() -> Snapshots:
     return Snapshots(
         Snapshot(keys.BOOK, load_book), Snapshot(keys.DIRECTORY, load_directory), Snapshot(keys.ROSTER, load_roster)
     )
+
+
+def allow_open_files(sockets: int) -> None:
+    """Raises the limit of this process to what so many sockets need: it is 1,024 on most machines."""
+    wanted = sockets + OTHER_FILES
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < wanted:
+        logger.warning("PZ_MAX_SOCKETS=%d needs %d open files, and %d are allowed here", sockets, wanted, most)
+        wanted = most
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def make_health_app() -> HealthApp:
@@ -208,6 +224,7 @@ class Web:
 
     async def start(self) -> None:
         """Opens the doors, with the definitions in hand if Redis answers."""
+        allow_open_files(settings.PZ_MAX_SOCKETS)
         await self._look()
         running = (self._live.run(), self._arrivals.run(), self._pulse.run(), self._keep_looking())
         self._tasks = [asyncio.create_task(each) for each in running]

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import random
 import shutil
 import tempfile
 from pathlib import Path
@@ -37,6 +38,17 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     than some of what is timed here, such as a block that is given 50 ms to be rendered."""
     gc.collect()
     gc.freeze()
+
+
+# The faults of `make faults` come by chance, and by the same chance in every process of the run.
+if os.environ.get("FAULTS") and not os.environ.get("FAULTS_SEED"):
+    os.environ["FAULTS_SEED"] = str(random.SystemRandom().randrange(1, 1_000_000))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    from tests.faults.sizes import LONG, SEED  # once the seed is there
+
+    return f"faults: {'long' if LONG else 'short'} form, FAULTS_SEED={SEED}"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -88,7 +88,7 @@ class Product:
     def find(self, word: str) -> list[int]:
         """Process ids of the supervisor's own children with `word` in their command."""
         assert self._supervisor is not None
-        return [pid for pid in _children(self._supervisor.pid) if word in read_command(pid)]
+        return [pid for pid in list_children(self._supervisor.pid) if word in read_command(pid)]
 
     def manage(self, *command: str) -> "subprocess.CompletedProcess[str]":
         """Runs a management command beside the running product."""
@@ -131,7 +131,7 @@ def read_command(pid: int) -> str:
         return ""
 
 
-def _children(parent: int) -> list[int]:
+def list_children(parent: int) -> list[int]:
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

