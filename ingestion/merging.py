@@ -54,6 +54,7 @@ def retire_profile(work: Work, request: Retire) -> None:
         at=request.at,
         keys=moved,
         user_id=request.user_id,
+        origin=work.origin,
     )
     # Whatever follows the identifiers to the winner has to find the loser there already.
     if work.home(winner) == work.commit.partition:
@@ -62,17 +63,17 @@ def retire_profile(work: Work, request: Retire) -> None:
         work.send(winner, handed)
 
 
-def merge_profile(work: Work, handed: Merge) -> None:
+def merge_profile(work: Work, handed: Merge) -> bool:
     """In the winner's partition: takes the loser's history over and evaluates every segment anew.
 
-    A winner that was itself retired meanwhile passes the loser on."""
+    A winner that was itself retired meanwhile passes the loser on; False when that goes to another partition."""
     winner_id = find_winner(work, handed)
     if work.home(winner_id) != work.commit.partition:
         work.send(winner_id, handed)
-        return
+        return False
     if (stone := find_erasure(work, handed)) is not None:
         forget_handed(work, handed, stone)
-        return
+        return True
     memory, segments = work.definitions.memory, work.definitions.segments
     winner, loser = work.profile(winner_id), unpack_profile(handed.state)
     merged = merge(winner, loser, work.now, memory)
@@ -95,6 +96,7 @@ def merge_profile(work: Work, handed: Merge) -> None:
     work.commit.accepted.append(pack_accepted(record))
     work.commit.takeovers.append((handed.loser, winner_id))
     work.tell_changes(winner_id, membership, Cause.MERGE, because=handed.because)
+    return True
 
 
 def find_winner(work: Work, record: Retire | Merge) -> str:

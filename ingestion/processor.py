@@ -2,44 +2,24 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Event as Signal
 from typing import Protocol
 
-from msgspec import ValidationError
 from msgspec.structs import replace
 
 from ingestion.accepted import Cause, Dead
 from ingestion.accepted import pack as pack_accepted
-from ingestion.erasing import erase_person
-from ingestion.filling import enrol_people, fill_profiles, settle_profiles
 from ingestion.leases import Leases
 from ingestion.live import pack as pack_change
 from ingestion.log import EventLog, LogUnavailable, Offset
-from ingestion.merging import merge_profile, retire_profile
-from ingestion.recalling import recall_properties
-from ingestion.splitting import restore_profile, split_profile
-from ingestion.steps import Definitions, Outcome, Work, apply_event
-from profiles.event import (
-    Enrol,
-    Erase,
-    Event,
-    Fill,
-    Merge,
-    Recall,
-    Record,
-    Restore,
-    Retire,
-    Settle,
-    Split,
-    partition_of,
-    unpack,
-    user_key,
-)
-from profiles.identity import apart_key, identifiers, retired_key, route
+from ingestion.records import apply_record, decode, expected_profiles, find_mark, needed_identifiers
+from ingestion.steps import Definitions, Outcome, Work
+from profiles.event import Event, Fill, Record, Settle, partition_of
+from profiles.identity import retired_key
 from profiles.profile import pack as pack_profile
-from profiles.store import Commit, Conflict, Fenced, Outdated, ProfileStore, Reading, StoreUnavailable, day_of, mark_of
+from profiles.store import Commit, Conflict, Fenced, Outdated, ProfileStore, Reading, StoreUnavailable, day_of
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +131,7 @@ class Processor:
     def process(self, partition: int, offset: Offset, records: Sequence[Numbered]) -> int:
         """Takes `records`, read after `offset`, through their steps and commits. Returns how many were taken."""
         now = self._clock()
-        decoded = [_decode(raw) for _, raw in records]
+        decoded = [decode(raw) for _, raw in records]
         reading = self._read(partition, offset, decoded, now)
         blamed = (reading.failed_in_batch, reading.failed_alone)
         excused = self._excused.pop(partition, None)
@@ -164,14 +144,16 @@ class Processor:
         if alone:
             records, decoded = records[:1], decoded[:1]
         tries = blamed[1] if alone else blamed[0]
+        given_up = alone and tries >= TRIES
         self._store.attempt(partition, offset, alone=alone, tries=tries + 1, suspect=suspect)
         last = records[-1][0]
         kept = suspect if alone and last != suspect else None
         try:
-            work = self._begin(Commit(partition, offset, last, now, kept), decoded, reading)
+            # What is given up may be what nobody can load any more: the record's own profile.
+            work = self._begin(Commit(partition, offset, last, now, kept), () if given_up else decoded, reading)
             for (number, raw), record in zip(records, decoded, strict=True):
                 work.position = number
-                if alone and tries >= TRIES:
+                if given_up:
                     _set_aside(work, number, raw, record, "failed its consumer", tries)
                 elif record is None:
                     _set_aside(work, number, raw, record, "cannot be decoded", 1)
@@ -246,14 +228,14 @@ class Processor:
             self._offsets[commit.partition] = self._store.offset(commit.partition)
 
     def _read(self, partition: int, offset: Offset, decoded: Sequence[Record | None], now: int) -> Reading:
-        needed = dict.fromkeys(key for record in decoded if record is not None for key in _needed(record))
-        marks = [mark_of(record.source, record.id) for record in decoded if isinstance(record, Event)]
+        needed = dict.fromkeys(key for record in decoded if record is not None for key in needed_identifiers(record))
+        marks = [mark for record in decoded if (mark := find_mark(record)) is not None]
         return self._store.read(partition, offset, tuple(needed), marks, now)
 
     def _begin(self, commit: Commit, decoded: Sequence[Record | None], reading: Reading) -> Work:
         definitions = self._definitions()
         commit.computed_with = definitions.numbers
-        ids = {id for record in decoded if record is not None for id in _expected_profiles(record, reading.links)}
+        ids = {id for record in decoded if record is not None for id in expected_profiles(record, reading.links)}
         profiles = self._store.load([id for id in ids if partition_of(id, self._partitions) == commit.partition])
         # Without a state it is new or was retired: told in one question for the whole batch.
         stateless = ids - profiles.keys()
@@ -273,82 +255,6 @@ class Processor:
             day=day_of(commit.now),
             erased=dict(reading.erased),
         )
-
-
-def apply_record(work: Work, record: Record) -> None:
-    match record:
-        case Event():
-            apply_event(work, record)
-        case Retire():
-            retire_profile(work, record)
-        case Merge():
-            merge_profile(work, record)
-        case Split():
-            split_profile(work, record)
-        case Restore():
-            restore_profile(work, record)
-        case Fill():
-            fill_profiles(work, record)
-        case Enrol():
-            enrol_people(work, record)
-        case Settle():
-            settle_profiles(work, record)
-        case Recall():
-            recall_properties(work, record)
-        case Erase():
-            erase_person(work, record)
-
-
-def _needed(record: Record) -> tuple[str, ...]:
-    """The identifiers a record's steps look up."""
-    match record:
-        case Event():
-            return identifiers(record)
-        case Retire():
-            ids = (retired_key(record.loser), retired_key(record.winner), apart_key(record.loser))
-            return (*ids, record.identifier, user_key(record.user_id))
-        case Merge():
-            return (retired_key(record.winner), user_key(record.user_id))
-        case Split():
-            return (retired_key(record.loser), retired_key(record.winner), apart_key(record.loser), *record.keys)
-        case Restore():
-            return (retired_key(record.profile),)
-        case Enrol():
-            return tuple(identifier for identifier, _ in record.people if identifier)
-        case Recall():
-            return (retired_key(record.profile),)
-        case Erase():
-            return (retired_key(record.profile), *record.keys)
-        case Fill() | Settle():
-            return ()
-
-
-def _expected_profiles(record: Record, links: Mapping[str, str]) -> Iterable[str]:
-    """The profiles a record will most likely touch, to be loaded with its batch."""
-    match record:
-        case Event():
-            return (route(record, links.get),)
-        case Retire():
-            return (record.loser,)
-        case Merge():
-            return (links.get(retired_key(record.winner), record.winner),)
-        case Split():
-            return (record.winner,)
-        case Restore():
-            return (record.profile,)
-        case Recall() | Erase():
-            return (links.get(retired_key(record.profile), record.profile),)
-        case Fill() | Settle():
-            return record.profiles
-        case Enrol():
-            return (links.get(identifier, profile_id) for identifier, profile_id in record.people)
-
-
-def _decode(raw: bytes) -> Record | None:
-    try:
-        return unpack(raw)
-    except (ValidationError, ValueError):
-        return None
 
 
 def _set_aside(work: Work, number: Offset, raw: bytes, record: Record | None, reason: str, tries: int) -> None:
