@@ -29,6 +29,7 @@ WAIT_MS = 50  # longest wait for new records, so that timers and leases get thei
 TEND_S = 1.0  # between looks at leases
 PAUSE_S = 0.5  # after the store or log was away
 TRIES = 3  # how often a record alone may fail before it is set aside
+ALONE = 50  # records tried one by one before other partitions and timers have their turn
 
 POSTPONED_MS = 3_600_000  # a profile that cannot be evaluated
 
@@ -66,6 +67,7 @@ class Processor:
         self._offsets: dict[int, Offset] = {}
         # What was known of a batch that failed for no fault of its records, so that they are not blamed for it.
         self._excused: dict[int, tuple[Offset, tuple[int, int]]] = {}
+        self._suspected: set[int] = set()  # partitions where the next record is tried alone: the others wait unread
 
     def run(self, stop: Signal) -> None:
         """Works until `stop` is set, riding out times when the store or the log is away."""
@@ -111,7 +113,17 @@ class Processor:
             self._offsets[partition] = self._store.offset(partition)
 
     def _take(self, partition: int, records: Sequence[Numbered]) -> int:
-        """One batch; what went wrong with it is told and tried again in the next round."""
+        """One batch; under suspicion, some of it one by one."""
+        taken = 0
+        for _ in range(ALONE):
+            done = self._try(partition, records[taken:])
+            taken += done
+            if not done or taken == len(records):
+                break
+        return taken
+
+    def _try(self, partition: int, records: Sequence[Numbered]) -> int:
+        """What goes wrong is told and tried again in the next round."""
         offset = self._offsets[partition]
         is_second = self._excused.get(partition, ("", None))[0] == offset
         try:
@@ -131,6 +143,8 @@ class Processor:
     def process(self, partition: int, offset: Offset, records: Sequence[Numbered]) -> int:
         """Takes `records`, read after `offset`, through their steps and commits. Returns how many were taken."""
         now = self._clock()
+        if partition in self._suspected:
+            records = records[:1]
         decoded = [decode(raw) for _, raw in records]
         reading = self._read(partition, offset, decoded, now)
         blamed = (reading.failed_in_batch, reading.failed_alone)
@@ -145,6 +159,7 @@ class Processor:
             records, decoded = records[:1], decoded[:1]
         tries = blamed[1] if alone else blamed[0]
         given_up = alone and tries >= TRIES
+        (self._suspected.add if alone else self._suspected.discard)(partition)
         self._store.attempt(partition, offset, alone=alone, tries=tries + 1, suspect=suspect)
         last = records[-1][0]
         kept = suspect if alone and last != suspect else None
@@ -165,6 +180,8 @@ class Processor:
             self._excused[partition] = (offset, blamed)
             raise
         self._offsets[partition] = last
+        if kept is None:
+            self._suspected.discard(partition)
         return len(records)
 
     def fire_timers(self, partition: int) -> int:

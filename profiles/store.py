@@ -100,7 +100,8 @@ class Commit:
 
 
 class ProfileStore(Protocol):
-    """What the processor asks of a store. Every call raises StoreUnavailable when the server is away."""
+    """What the processor asks of a store. Every call raises StoreUnavailable when the server is away; what moves on
+    from an offset, or is about to, raises Fenced when the partition is elsewhere."""
 
     def offset(self, partition: int) -> str: ...
     def read(

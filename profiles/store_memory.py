@@ -51,6 +51,8 @@ class MemoryStore:
         return {id: unpack(self.profiles[id]) for id in profile_ids if id in self.profiles}
 
     def attempt(self, partition: int, offset: str, *, alone: bool, tries: int, suspect: str | None) -> None:
+        if self.offset(partition) != offset:
+            raise Fenced(f"partition {partition} is at {self.offset(partition)}, not {offset}")
         self._attempts.setdefault(partition, Counter())[offset, alone] = tries
         if suspect is not None:
             self._suspects[partition] = suspect

@@ -90,6 +90,14 @@ end
 return 'done'
 """
 
+# Whoever lost the partition must not leave a suspicion behind that nobody would come to the end of.
+# KEYS: offset, tries. ARGV: expected offset, fields and values of the hash.
+_ATTEMPT = """
+if (redis.call('GET', KEYS[1]) or '0-0') ~= ARGV[1] then return 'fenced' end
+redis.call('HSET', KEYS[2], unpack(ARGV, 2))
+return 'done'
+"""
+
 
 class RedisStore:
     """Promises of ProfileStore. `client` must answer bytes (decode_responses off) and have a socket timeout."""
@@ -98,6 +106,7 @@ class RedisStore:
         self._client = client
         self._dedup_ms = dedup_ms
         self._commit = client.register_script(_COMMIT)
+        self._attempt = client.register_script(_ATTEMPT)
 
     def offset(self, partition: int) -> str:
         with _translated():
@@ -156,11 +165,13 @@ class RedisStore:
         return {id: unpack(raw) for id, raw in zip(ids, packed, strict=True) if raw}
 
     def attempt(self, partition: int, offset: str, *, alone: bool, tries: int, suspect: str | None) -> None:
-        fields: dict[str, Argument] = {f"{'alone' if alone else 'batch'}:{offset}": tries}
+        arguments: list[Argument] = [offset, f"{'alone' if alone else 'batch'}:{offset}", tries]
         if suspect is not None:
-            fields["suspect"] = suspect
+            arguments += ("suspect", suspect)
         with _translated():
-            self._client.hset(keys.tries(partition), mapping=fields)
+            answer = self._attempt(keys=[keys.offset(partition), keys.tries(partition)], args=arguments)
+        if answer == b"fenced":
+            raise Fenced(f"partition {partition} is no longer at {offset}")
 
     def due(self, partition: int, now: int, limit: int) -> list[str]:
         with _translated():
