@@ -18,15 +18,22 @@ from profiles.profile import unpack as unpack_profile
 
 
 def retire_profile(work: Work, request: Retire) -> None:
-    """In the loser's partition: points its identifiers to the winner and hands its state over.
+    """In the loser's partition: points its identifiers to the winner and hands its state over. A loser that was itself
+    retired meanwhile stands for whoever took it over.
 
     A profile of another known user stays (a shared device), and so does one that was let go by the winner before,
     unless an alias call asked for it.
     """
     winner = find_winner(work, request)
-    if retired_key(request.loser) in work.links or request.loser == winner:
+    owner = resolve(work, request.loser)
+    if owner == winner:
         return  # handed over before
-    loser = work.profile(request.loser)
+    if owner != request.loser:  # to somebody else, whom the message would have met had it come later
+        request = replace(request, loser=owner)
+        if work.home(owner) != work.commit.partition:
+            work.send(owner, request)
+            return
+    loser = work.profile(owner)
     if not request.forced and (outcome := _decline(work, request, winner)):
         work.count("-", outcome)
         return
