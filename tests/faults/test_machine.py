@@ -55,7 +55,9 @@ DEEDS = [
         (False, False, True),
     )
 ]
-deeds = st.integers(0, len(DEEDS) - 1).map(lambda number: DEEDS[number])  # one draw each: drawing takes most of the time
+deeds = st.integers(0, len(DEEDS) - 1).map(
+    lambda number: DEEDS[number]
+)  # one draw each: drawing takes most of the time
 partitions = st.sets(st.integers(0, PARTITIONS - 1), min_size=1)
 
 
@@ -147,6 +149,10 @@ class Delivery(RuleBasedStateMachine):
         self.world.break_definitions(not mended)
         self.world.replay(letters[which % len(letters)], times)
 
+    @rule(which=st.integers(0, 50))
+    def bring_a_state_again(self, which: int) -> None:
+        self.world.bring_again(which)
+
     @precondition(lambda self: not self.world.truth.parted and not self.world.truth.erased)
     @rule(which=st.integers(0, 20))
     def undo_a_merge(self, which: int) -> None:
@@ -178,8 +184,8 @@ class Delivery(RuleBasedStateMachine):
         world = self.world
         world.break_definitions(False)
         world.settle()
-        for raw in list(world.letters):
-            world.replay(raw, 2)
+        for letter in list(world.letters):
+            world.replay(letter, 2)
         world.settle()
         assert not world.letters
         world.check_always()
