@@ -179,8 +179,8 @@ def replay_dead_letters(
 ) -> int:
     """Puts records that were set aside back to where their consumer finds them, each letter once; returns how many.
 
-    What they did before they failed was never committed. An event that was applied since is dropped as a duplicate;
-    a merge has no such mark, and a second one would double what a person is known for.
+    What they did before they failed was never committed. An event that was applied since is dropped as a duplicate, and
+    so is a state that was handed over: who dies before the letter is marked as replayed may bring it twice.
     """
     waiting = iter(letters)
     replayed = 0

@@ -18,15 +18,22 @@ from profiles.profile import unpack as unpack_profile
 
 
 def retire_profile(work: Work, request: Retire) -> None:
-    """In the loser's partition: points its identifiers to the winner and hands its state over.
+    """In the loser's partition: points its identifiers to the winner and hands its state over. A loser that was itself
+    retired meanwhile stands for whoever took it over.
 
     A profile of another known user stays (a shared device), and so does one that was let go by the winner before,
     unless an alias call asked for it.
     """
     winner = find_winner(work, request)
-    if retired_key(request.loser) in work.links or request.loser == winner:
+    owner = resolve(work, request.loser)
+    if owner == winner:
         return  # handed over before
-    loser = work.profile(request.loser)
+    if owner != request.loser:  # to somebody else, whom the message would have met had it come later
+        request = replace(request, loser=owner)
+        if work.home(owner) != work.commit.partition:
+            work.send(owner, request)
+            return
+    loser = work.profile(owner)
     if not request.forced and (outcome := _decline(work, request, winner)):
         work.count("-", outcome)
         return
@@ -54,6 +61,7 @@ def retire_profile(work: Work, request: Retire) -> None:
         at=request.at,
         keys=moved,
         user_id=request.user_id,
+        origin=work.origin,
     )
     # Whatever follows the identifiers to the winner has to find the loser there already.
     if work.home(winner) == work.commit.partition:
@@ -62,17 +70,17 @@ def retire_profile(work: Work, request: Retire) -> None:
         work.send(winner, handed)
 
 
-def merge_profile(work: Work, handed: Merge) -> None:
+def merge_profile(work: Work, handed: Merge) -> bool:
     """In the winner's partition: takes the loser's history over and evaluates every segment anew.
 
-    A winner that was itself retired meanwhile passes the loser on."""
+    A winner that was itself retired meanwhile passes the loser on; False when that goes to another partition."""
     winner_id = find_winner(work, handed)
     if work.home(winner_id) != work.commit.partition:
         work.send(winner_id, handed)
-        return
+        return False
     if (stone := find_erasure(work, handed)) is not None:
         forget_handed(work, handed, stone)
-        return
+        return True
     memory, segments = work.definitions.memory, work.definitions.segments
     winner, loser = work.profile(winner_id), unpack_profile(handed.state)
     merged = merge(winner, loser, work.now, memory)
@@ -95,6 +103,7 @@ def merge_profile(work: Work, handed: Merge) -> None:
     work.commit.accepted.append(pack_accepted(record))
     work.commit.takeovers.append((handed.loser, winner_id))
     work.tell_changes(winner_id, membership, Cause.MERGE, because=handed.because)
+    return True
 
 
 def find_winner(work: Work, record: Retire | Merge) -> str:

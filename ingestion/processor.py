@@ -2,44 +2,24 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Event as Signal
 from typing import Protocol
 
-from msgspec import ValidationError
 from msgspec.structs import replace
 
 from ingestion.accepted import Cause, Dead
 from ingestion.accepted import pack as pack_accepted
-from ingestion.erasing import erase_person
-from ingestion.filling import enrol_people, fill_profiles, settle_profiles
 from ingestion.leases import Leases
 from ingestion.live import pack as pack_change
 from ingestion.log import EventLog, LogUnavailable, Offset
-from ingestion.merging import merge_profile, retire_profile
-from ingestion.recalling import recall_properties
-from ingestion.splitting import restore_profile, split_profile
-from ingestion.steps import Definitions, Outcome, Work, apply_event
-from profiles.event import (
-    Enrol,
-    Erase,
-    Event,
-    Fill,
-    Merge,
-    Recall,
-    Record,
-    Restore,
-    Retire,
-    Settle,
-    Split,
-    partition_of,
-    unpack,
-    user_key,
-)
-from profiles.identity import apart_key, identifiers, retired_key, route
+from ingestion.records import apply_record, decode, expected_profiles, find_mark, needed_identifiers
+from ingestion.steps import Definitions, Outcome, Work
+from profiles.event import Event, Fill, Record, Settle, partition_of
+from profiles.identity import retired_key
 from profiles.profile import pack as pack_profile
-from profiles.store import Commit, Conflict, Fenced, Outdated, ProfileStore, Reading, StoreUnavailable, day_of, mark_of
+from profiles.store import Commit, Conflict, Fenced, Outdated, ProfileStore, Reading, StoreUnavailable, day_of
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +29,7 @@ WAIT_MS = 50  # longest wait for new records, so that timers and leases get thei
 TEND_S = 1.0  # between looks at leases
 PAUSE_S = 0.5  # after the store or log was away
 TRIES = 3  # how often a record alone may fail before it is set aside
+ALONE = 50  # records tried one by one before other partitions and timers have their turn
 
 POSTPONED_MS = 3_600_000  # a profile that cannot be evaluated
 
@@ -86,6 +67,7 @@ class Processor:
         self._offsets: dict[int, Offset] = {}
         # What was known of a batch that failed for no fault of its records, so that they are not blamed for it.
         self._excused: dict[int, tuple[Offset, tuple[int, int]]] = {}
+        self._suspected: set[int] = set()  # partitions where the next record is tried alone: the others wait unread
 
     def run(self, stop: Signal) -> None:
         """Works until `stop` is set, riding out times when the store or the log is away."""
@@ -131,7 +113,17 @@ class Processor:
             self._offsets[partition] = self._store.offset(partition)
 
     def _take(self, partition: int, records: Sequence[Numbered]) -> int:
-        """One batch; what went wrong with it is told and tried again in the next round."""
+        """One batch; under suspicion, some of it one by one."""
+        taken = 0
+        for _ in range(ALONE):
+            done = self._try(partition, records[taken:])
+            taken += done
+            if not done or taken == len(records):
+                break
+        return taken
+
+    def _try(self, partition: int, records: Sequence[Numbered]) -> int:
+        """What goes wrong is told and tried again in the next round."""
         offset = self._offsets[partition]
         is_second = self._excused.get(partition, ("", None))[0] == offset
         try:
@@ -151,7 +143,9 @@ class Processor:
     def process(self, partition: int, offset: Offset, records: Sequence[Numbered]) -> int:
         """Takes `records`, read after `offset`, through their steps and commits. Returns how many were taken."""
         now = self._clock()
-        decoded = [_decode(raw) for _, raw in records]
+        if partition in self._suspected:
+            records = records[:1]
+        decoded = [decode(raw) for _, raw in records]
         reading = self._read(partition, offset, decoded, now)
         blamed = (reading.failed_in_batch, reading.failed_alone)
         excused = self._excused.pop(partition, None)
@@ -164,14 +158,17 @@ class Processor:
         if alone:
             records, decoded = records[:1], decoded[:1]
         tries = blamed[1] if alone else blamed[0]
+        given_up = alone and tries >= TRIES
+        (self._suspected.add if alone else self._suspected.discard)(partition)
         self._store.attempt(partition, offset, alone=alone, tries=tries + 1, suspect=suspect)
         last = records[-1][0]
         kept = suspect if alone and last != suspect else None
         try:
-            work = self._begin(Commit(partition, offset, last, now, kept), decoded, reading)
+            # What is given up may be what nobody can load any more: the record's own profile.
+            work = self._begin(Commit(partition, offset, last, now, kept), () if given_up else decoded, reading)
             for (number, raw), record in zip(records, decoded, strict=True):
                 work.position = number
-                if alone and tries >= TRIES:
+                if given_up:
                     _set_aside(work, number, raw, record, "failed its consumer", tries)
                 elif record is None:
                     _set_aside(work, number, raw, record, "cannot be decoded", 1)
@@ -183,6 +180,8 @@ class Processor:
             self._excused[partition] = (offset, blamed)
             raise
         self._offsets[partition] = last
+        if kept is None:
+            self._suspected.discard(partition)
         return len(records)
 
     def fire_timers(self, partition: int) -> int:
@@ -246,14 +245,14 @@ class Processor:
             self._offsets[commit.partition] = self._store.offset(commit.partition)
 
     def _read(self, partition: int, offset: Offset, decoded: Sequence[Record | None], now: int) -> Reading:
-        needed = dict.fromkeys(key for record in decoded if record is not None for key in _needed(record))
-        marks = [mark_of(record.source, record.id) for record in decoded if isinstance(record, Event)]
+        needed = dict.fromkeys(key for record in decoded if record is not None for key in needed_identifiers(record))
+        marks = [mark for record in decoded if (mark := find_mark(record)) is not None]
         return self._store.read(partition, offset, tuple(needed), marks, now)
 
     def _begin(self, commit: Commit, decoded: Sequence[Record | None], reading: Reading) -> Work:
         definitions = self._definitions()
         commit.computed_with = definitions.numbers
-        ids = {id for record in decoded if record is not None for id in _expected_profiles(record, reading.links)}
+        ids = {id for record in decoded if record is not None for id in expected_profiles(record, reading.links)}
         profiles = self._store.load([id for id in ids if partition_of(id, self._partitions) == commit.partition])
         # Without a state it is new or was retired: told in one question for the whole batch.
         stateless = ids - profiles.keys()
@@ -273,82 +272,6 @@ class Processor:
             day=day_of(commit.now),
             erased=dict(reading.erased),
         )
-
-
-def apply_record(work: Work, record: Record) -> None:
-    match record:
-        case Event():
-            apply_event(work, record)
-        case Retire():
-            retire_profile(work, record)
-        case Merge():
-            merge_profile(work, record)
-        case Split():
-            split_profile(work, record)
-        case Restore():
-            restore_profile(work, record)
-        case Fill():
-            fill_profiles(work, record)
-        case Enrol():
-            enrol_people(work, record)
-        case Settle():
-            settle_profiles(work, record)
-        case Recall():
-            recall_properties(work, record)
-        case Erase():
-            erase_person(work, record)
-
-
-def _needed(record: Record) -> tuple[str, ...]:
-    """The identifiers a record's steps look up."""
-    match record:
-        case Event():
-            return identifiers(record)
-        case Retire():
-            ids = (retired_key(record.loser), retired_key(record.winner), apart_key(record.loser))
-            return (*ids, record.identifier, user_key(record.user_id))
-        case Merge():
-            return (retired_key(record.winner), user_key(record.user_id))
-        case Split():
-            return (retired_key(record.loser), retired_key(record.winner), apart_key(record.loser), *record.keys)
-        case Restore():
-            return (retired_key(record.profile),)
-        case Enrol():
-            return tuple(identifier for identifier, _ in record.people if identifier)
-        case Recall():
-            return (retired_key(record.profile),)
-        case Erase():
-            return (retired_key(record.profile), *record.keys)
-        case Fill() | Settle():
-            return ()
-
-
-def _expected_profiles(record: Record, links: Mapping[str, str]) -> Iterable[str]:
-    """The profiles a record will most likely touch, to be loaded with its batch."""
-    match record:
-        case Event():
-            return (route(record, links.get),)
-        case Retire():
-            return (record.loser,)
-        case Merge():
-            return (links.get(retired_key(record.winner), record.winner),)
-        case Split():
-            return (record.winner,)
-        case Restore():
-            return (record.profile,)
-        case Recall() | Erase():
-            return (links.get(retired_key(record.profile), record.profile),)
-        case Fill() | Settle():
-            return record.profiles
-        case Enrol():
-            return (links.get(identifier, profile_id) for identifier, profile_id in record.people)
-
-
-def _decode(raw: bytes) -> Record | None:
-    try:
-        return unpack(raw)
-    except (ValidationError, ValueError):
-        return None
 
 
 def _set_aside(work: Work, number: Offset, raw: bytes, record: Record | None, reason: str, tries: int) -> None:

@@ -46,7 +46,8 @@ def split_profile(work: Work, request: Split) -> None:
         at=request.at,
     )
     work.commit.accepted.append(pack_accepted(record))
-    restore = Restore(profile=loser_id, state=request.loser_state, because=request.because, at=request.at)
+    state, because = request.loser_state, request.because
+    restore = Restore(profile=loser_id, state=state, because=because, at=request.at, origin=work.origin)
     # Whatever follows the identifiers to the loser has to find its state there already.
     if work.home(loser_id) == work.commit.partition:
         restore_profile(work, restore)
@@ -76,7 +77,13 @@ def _hand_on(work: Work, handed: Restore, owner: str) -> None:
     links = work.find_links(unpack_profile(handed.state).identifiers)
     keys = tuple(key for key, id in links.items() if id == owner)
     merge = Merge(
-        loser=handed.profile, winner=owner, state=handed.state, because=handed.because, at=handed.at, keys=keys
+        loser=handed.profile,
+        winner=owner,
+        state=handed.state,
+        because=handed.because,
+        at=handed.at,
+        keys=keys,
+        origin=work.origin,
     )
     work.send(owner, merge)
 

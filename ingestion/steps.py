@@ -102,6 +102,16 @@ class Work:
         self.links.pop(key, None)
         self.unlinked.add(key)
 
+    @property
+    def origin(self) -> str:
+        """Where the record that is worked on stands: in which partition's log, and where in it."""
+        return f"{self.commit.partition}:{self.position}"
+
+    def mark(self, mark: bytes) -> None:
+        """Notes something as applied; the commit is refused when somebody else has applied it meanwhile."""
+        self.seen.add(mark)
+        self.commit.seen.append(mark)
+
     def require_alive(self, profile_id: str) -> None:
         """The commit is refused when the profile has been retired meanwhile."""
         self.commit.links.setdefault(retired_key(profile_id), Link(None, None))
@@ -290,8 +300,7 @@ def record(work: Work, turn: Turn) -> Outcome | None:
     assert turn.profile is not None and turn.membership is not None
     event, membership, say = turn.event, turn.membership, work.definitions.segments.say
     work.put(turn.profile)
-    work.seen.add(turn.mark)
-    work.commit.seen.append(turn.mark)
+    work.mark(turn.mark)
     entered, left = say(membership.entered), say(membership.left)
     applied = Applied(profile=turn.profile_id, event=event, entered=entered, left=left, position=work.position)
     work.commit.accepted.append(pack_accepted(applied))

@@ -79,7 +79,7 @@ class Merge(msgspec.Struct, frozen=True, array_like=True, tag_field="record", ta
     """Brings the packed state of the retired profile `loser` to the partition of `winner`.
 
     `keys` are the identifiers that stood for the loser and were pointed to the winner; `user_id` is whom the message
-    named that linked the two."""
+    named that linked the two. `origin` is the record that let the loser go: no two of them hand over the same."""
 
     loser: str
     winner: str
@@ -88,6 +88,7 @@ class Merge(msgspec.Struct, frozen=True, array_like=True, tag_field="record", ta
     at: int
     keys: tuple[str, ...] = ()
     user_id: str = ""
+    origin: str = ""
 
 
 class Passed(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -118,12 +119,14 @@ class Split(msgspec.Struct, frozen=True, array_like=True, tag_field="record", ta
 
 
 class Restore(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="restore", kw_only=True):
-    """Brings the packed state of a profile that was let go back to its own partition."""
+    """Brings the packed state of a profile that was let go back to its own partition. `origin` is the record that let
+    it go."""
 
     profile: str
     state: bytes
     because: str
     at: int
+    origin: str = ""
 
 
 class Fill(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="fill", kw_only=True):

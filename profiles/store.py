@@ -29,6 +29,10 @@ class Outdated(Exception):
 
 ERASED_S = 7 * 86_400  # for which a tombstone stands: longer than any record waits in a log
 
+# Where the mark of a message can be, as periods from the present one: marks are kept in that of whoever applies the
+# message, and a processor whose clock is behind meets those of the period that is still to come for it.
+PERIODS = (0, -1, 1)
+
 REMOVED = "-"  # in the place of a link's new profile
 
 
@@ -96,7 +100,8 @@ class Commit:
 
 
 class ProfileStore(Protocol):
-    """What the processor asks of a store. Every call raises StoreUnavailable when the server is away."""
+    """What the processor asks of a store. Every call raises StoreUnavailable when the server is away; what moves on
+    from an offset, or is about to, raises Fenced when the partition is elsewhere."""
 
     def offset(self, partition: int) -> str: ...
     def read(
@@ -123,6 +128,11 @@ def list_profiles(identifiers: Iterable[str]) -> list[str]:
 def mark_of(source: str, message_id: str) -> bytes:
     """The dedup mark of a message: 96 bits, so that a billion of them a day collide less than once in 10^10 days."""
     return blake2b(f"{source}\0{message_id}".encode(), digest_size=12).digest()
+
+
+def mark_of_record(packed: bytes) -> bytes:
+    """The same of a record that brings somebody's state: brought twice, it would double what they are known for."""
+    return blake2b(packed, digest_size=12, person=b"record").digest()
 
 
 def digest_of(profile_id: str) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from profiles.profile import Profile, unpack
-from profiles.store import REMOVED, Commit, Conflict, Fenced, Outdated, Reading, Tombstone, list_profiles
+from profiles.store import PERIODS, REMOVED, Commit, Conflict, Fenced, Outdated, Reading, Tombstone, list_profiles
 
 START = "0-0"
 
@@ -51,6 +51,8 @@ class MemoryStore:
         return {id: unpack(self.profiles[id]) for id in profile_ids if id in self.profiles}
 
     def attempt(self, partition: int, offset: str, *, alone: bool, tries: int, suspect: str | None) -> None:
+        if self.offset(partition) != offset:
+            raise Fenced(f"partition {partition} is at {self.offset(partition)}, not {offset}")
         self._attempts.setdefault(partition, Counter())[offset, alone] = tries
         if suspect is not None:
             self._suspects[partition] = suspect
@@ -104,4 +106,4 @@ class MemoryStore:
 
     def _is_seen(self, mark: bytes, now: int) -> bool:
         period = now // self._dedup_ms
-        return any(mark in self.seen.get(number, ()) for number in (period, period - 1))
+        return any(mark in self.seen.get(period + step, ()) for step in PERIODS)

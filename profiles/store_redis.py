@@ -11,6 +11,7 @@ from profiles.clients import Client
 from profiles.profile import Profile, unpack
 from profiles.store import (
     ERASED_S,
+    PERIODS,
     Commit,
     Conflict,
     Fenced,
@@ -27,20 +28,20 @@ Argument = str | bytes | int
 
 # A script is atomic as MULTI/EXEC is, and can compare before it writes. It first checks everything, then writes;
 # nothing after the checks can fail but for lack of memory, which the first write meets (see docs/adr).
-# KEYS: offset, tries, seen now, seen before, names of definitions…
+# KEYS: offset, tries, seen now, seen before, seen after, names of definitions…
 # ARGV: expected offset, new offset, suspect ("" to end the suspicion), seconds to keep the marks, numbers of the
 # definitions…, number of marks, marks…, number of links, (key, expected, new or "-" to remove it)…, number of
 # takeovers, (tally of the loser, of the winner)…, then (length, command…)…
 _COMMIT = """
 if (redis.call('GET', KEYS[1]) or '0-0') ~= ARGV[1] then return 'fenced' end
-for i = 5, #KEYS do
-  if (redis.call('GET', KEYS[i]) or ARGV[i]) ~= ARGV[i] then return 'outdated' end
+for i = 6, #KEYS do
+  if (redis.call('GET', KEYS[i]) or ARGV[i - 1]) ~= ARGV[i - 1] then return 'outdated' end
 end
-local first = #KEYS + 2
+local first = #KEYS + 1
 local at, marks = first, tonumber(ARGV[first - 1])
 for from = at, at + marks - 1, 1000 do
   local to = math.min(from + 999, at + marks - 1)
-  for k = 3, 4 do
+  for k = 3, 5 do
     for _, seen in ipairs(redis.call('SMISMEMBER', KEYS[k], unpack(ARGV, from, to))) do
       if seen == 1 then return 'seen' end
     end
@@ -89,6 +90,14 @@ end
 return 'done'
 """
 
+# Whoever lost the partition must not leave a suspicion behind that nobody would come to the end of.
+# KEYS: offset, tries. ARGV: expected offset, fields and values of the hash.
+_ATTEMPT = """
+if (redis.call('GET', KEYS[1]) or '0-0') ~= ARGV[1] then return 'fenced' end
+redis.call('HSET', KEYS[2], unpack(ARGV, 2))
+return 'done'
+"""
+
 
 class RedisStore:
     """Promises of ProfileStore. `client` must answer bytes (decode_responses off) and have a socket timeout."""
@@ -97,6 +106,7 @@ class RedisStore:
         self._client = client
         self._dedup_ms = dedup_ms
         self._commit = client.register_script(_COMMIT)
+        self._attempt = client.register_script(_ATTEMPT)
 
     def offset(self, partition: int) -> str:
         with _translated():
@@ -119,10 +129,10 @@ class RedisStore:
         answers: Iterator[Any] = iter(answered)
         in_batch, alone, suspect = next(answers)
         found = next(answers) if identifiers else []
-        flags = zip(next(answers), next(answers), strict=True) if marks else ()
+        flags = zip(*(next(answers) for _ in PERIODS), strict=True) if marks else ()
         return Reading(
             links=read_links(identifiers, found),
-            seen={mark for mark, (now_seen, seen_before) in zip(marks, flags, strict=False) if now_seen or seen_before},
+            seen={mark for mark, seen in zip(marks, flags, strict=False) if any(seen)},
             failed_in_batch=int(in_batch or 0),
             failed_alone=int(alone or 0),
             suspect=suspect.decode() if suspect else None,
@@ -155,11 +165,13 @@ class RedisStore:
         return {id: unpack(raw) for id, raw in zip(ids, packed, strict=True) if raw}
 
     def attempt(self, partition: int, offset: str, *, alone: bool, tries: int, suspect: str | None) -> None:
-        fields: dict[str, Argument] = {f"{'alone' if alone else 'batch'}:{offset}": tries}
+        arguments: list[Argument] = [offset, f"{'alone' if alone else 'batch'}:{offset}", tries]
         if suspect is not None:
-            fields["suspect"] = suspect
+            arguments += ("suspect", suspect)
         with _translated():
-            self._client.hset(keys.tries(partition), mapping=fields)
+            answer = self._attempt(keys=[keys.offset(partition), keys.tries(partition)], args=arguments)
+        if answer == b"fenced":
+            raise Fenced(f"partition {partition} is no longer at {offset}")
 
     def due(self, partition: int, now: int, limit: int) -> list[str]:
         with _translated():
@@ -167,7 +179,6 @@ class RedisStore:
         return [id.decode() for id in found]
 
     def commit(self, commit: Commit) -> None:
-        seen_now, seen_before = self._seen_keys(commit.now)
         arguments: list[Argument] = [
             commit.expected,
             commit.offset,
@@ -187,7 +198,8 @@ class RedisStore:
         with _translated():
             answer = self._commit(
                 keys=[
-                    *(keys.offset(commit.partition), keys.tries(commit.partition), seen_now, seen_before),
+                    *(keys.offset(commit.partition), keys.tries(commit.partition)),
+                    *self._seen_keys(commit.now),
                     *commit.computed_with,
                 ],
                 args=arguments,
@@ -199,9 +211,8 @@ class RedisStore:
         if answer != b"done":
             raise Conflict(f"a message or identifier of this batch was {answer.decode()} meanwhile")
 
-    def _seen_keys(self, now: int) -> tuple[str, str]:
-        period = now // self._dedup_ms
-        return keys.seen(period), keys.seen(period - 1)
+    def _seen_keys(self, now: int) -> list[str]:
+        return [keys.seen(now // self._dedup_ms + step) for step in PERIODS]
 
 
 def read_links(identifiers: Sequence[str], found: Sequence[bytes | None]) -> dict[str, str]:

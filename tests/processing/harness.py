@@ -20,6 +20,19 @@ START = 1_800_000_000_000
 MEMORY = Memory(indexed={"Product Viewed": ("category", "price")}, otherwise=("category",))
 
 
+class Breaking(dict[str, tuple[str, ...]]):
+    """An index of properties that breaks whoever looks an event named POISON up."""
+
+    def get(self, name: str, otherwise: Any = None) -> Any:
+        if name == POISON:
+            raise ZeroDivisionError
+        return super().get(name, otherwise)
+
+
+POISON = "Poison"
+BROKEN = Memory(indexed=Breaking(MEMORY.indexed), otherwise=MEMORY.otherwise)
+
+
 class AllPartitions:
     """Leases of a processor that runs alone."""
 

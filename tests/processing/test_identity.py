@@ -58,6 +58,18 @@ def test_events_under_way_during_a_merge_reach_the_winner() -> None:
     assert harness.profile("u:u1").events["Product Viewed"].count == 5
 
 
+@pytest.mark.parametrize("partitions", [1, 2, 3, 5, 8])
+def test_two_alias_calls_of_one_user_at_once_join_all_three(partitions: int) -> None:
+    """The second finds that whom it means has become part of the first one's."""
+    harness = Harness(partitions=partitions)
+    harness.send(*(identify(harness, device, user) for device, user in (("a", "u0"), ("b", "u1"), ("c", "u2"))))
+    harness.run()
+    harness.send(*(harness.event("Aliased", type="alias", user_id=user, previous_id="u0") for user in ("u1", "u2")))
+    harness.run()
+    assert harness.profile("u:u0") == harness.profile("u:u1") == harness.profile("u:u2")
+    assert harness.profile("u:u0").events["Identified"].count == 3
+
+
 def test_two_known_users_of_one_device_stay_two() -> None:
     harness = Harness()
     harness.send(identify(harness, "tablet", "u1"), harness.event(anonymous_id="tablet"))

@@ -4,12 +4,14 @@ import pytest
 from msgspec.structs import replace
 
 from ingestion import processor as processing
-from ingestion import steps
 from ingestion.accepted import Applied, Dead
-from profiles.event import Event, derive_profile_id, pack
+from ingestion.log import START
+from ingestion.steps import Definitions
+from profiles.event import Event, Merge, derive_profile_id, pack, partition_of, unpack
 from profiles.store import Commit, Fenced
-from tests.processing.harness import HOUR, Harness
+from tests.processing.harness import BROKEN, HOUR, POISON, Harness
 
+DAY = 24 * HOUR
 VIEWED_TWICE = {
     "v": 1,
     "root": {
@@ -101,19 +103,10 @@ def test_a_restarted_processor_reads_on_where_the_last_commit_ended() -> None:
     assert harness.profile("a:anna").events["Product Viewed"].count == 3
 
 
-def test_a_record_that_breaks_its_consumer_is_set_aside_and_its_neighbours_are_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_record_that_breaks_its_consumer_is_set_aside_and_its_neighbours_are_not() -> None:
     harness = Harness(partitions=1)
-    poison = harness.event(name="Poison")
-    real = steps.apply_event
-
-    def break_on_poison(work: steps.Work, event: Event) -> None:
-        if event == poison:
-            raise ZeroDivisionError
-        real(work, event)
-
-    monkeypatch.setattr(processing, "apply_event", break_on_poison)
+    poison, whole = harness.event(name=POISON), harness.definitions
+    harness.definitions = Definitions(BROKEN, whole.segments)
     harness.send(*(harness.event() for _ in range(5)), poison, *(harness.event() for _ in range(5)))
     for _ in range(30):
         harness.run()
@@ -121,10 +114,56 @@ def test_a_record_that_breaks_its_consumer_is_set_aside_and_its_neighbours_are_n
     assert [(record.raw, record.tries) for record in dead] == [(pack(poison), processing.TRIES)]
     assert harness.profile("a:anna").events["Product Viewed"].count == 10
     assert (harness.outcome("accepted"), harness.outcome("dead")) == (10, 1)
+    harness.definitions = whole
     harness.send(poison)  # after the fix, a replay goes through
-    monkeypatch.setattr(processing, "apply_event", real)
     harness.run()
-    assert harness.profile("a:anna").events["Poison"].count == 1
+    assert harness.profile("a:anna").events[POISON].count == 1
+
+
+def test_a_record_of_a_profile_that_cannot_be_read_is_set_aside() -> None:
+    harness = Harness(partitions=1)
+    harness.send(outdoor(harness, "bert"))
+    harness.run()
+    bert = derive_profile_id("a:bert")
+    whole, harness.store.profiles[bert] = harness.store.profiles[bert], b"\xc1nonsense"
+    again = outdoor(harness, "bert")
+    harness.send(outdoor(harness), again, outdoor(harness, "carl"))
+    for _ in range(10):
+        harness.run()
+    assert [record.raw for record in harness.accepted() if isinstance(record, Dead)] == [pack(again)]
+    assert harness.profile("a:anna").events["Product Viewed"].count == 1
+    assert harness.profile("a:carl").events["Product Viewed"].count == 1
+    harness.store.profiles[bert] = whole
+    harness.send(again)
+    harness.run()
+    assert harness.profile("a:bert").events["Product Viewed"].count == 2
+
+
+def test_a_message_of_the_next_day_is_known_to_a_processor_whose_clock_is_behind() -> None:
+    harness = Harness()
+    harness.now += DAY - harness.now % DAY
+    event = harness.event()
+    harness.send(event)
+    harness.run()
+    harness.now -= 1
+    harness.send(event)
+    harness.run()
+    assert (harness.outcome("accepted"), harness.outcome("duplicate")) == (1, 1)
+
+
+def test_a_state_that_is_handed_over_twice_is_taken_once() -> None:
+    """Whoever replays a letter and dies before it is marked as replayed brings it twice."""
+    harness = Harness(partitions=5)
+    harness.send(outdoor(harness, "phone"), harness.event("Identified", anonymous_id="laptop", user_id="anna"))
+    harness.run()
+    harness.send(harness.event("Identified", anonymous_id="phone", user_id="anna"))
+    harness.run()
+    home = partition_of(derive_profile_id("a:laptop"), harness.partitions)
+    [handed] = [raw for _, raw in harness.log.read(home, START, 100) if isinstance(unpack(raw), Merge)]
+    harness.log.append({home: [handed, handed]})
+    harness.run()
+    assert harness.profile("u:anna").events["Product Viewed"].count == 1
+    assert harness.outcome("duplicate") == 2
 
 
 def test_bytes_that_are_no_record_are_set_aside_at_once() -> None:

@@ -137,6 +137,14 @@ def test_attempts_are_remembered_until_the_offset_moves_on(store_and_log: Pair) 
     assert store.read(2, "9-0", (), (), NOW).suspect is None
 
 
+def test_an_attempt_from_an_old_offset_leaves_nothing_behind(store_and_log: Pair) -> None:
+    store, _ = store_and_log
+    store.commit(commit(offset="5-0"))
+    with pytest.raises(Fenced):
+        store.attempt(2, START, alone=True, tries=2, suspect="4-0")
+    assert store.read(2, "5-0", (), (), NOW).suspect is None
+
+
 def test_thousands_of_changes_fit_one_commit(store_and_log: Pair) -> None:
     store, _ = store_and_log
     marks = [mark_of("s", str(number)) for number in range(2_500)]
