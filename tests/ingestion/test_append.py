@@ -1,7 +1,9 @@
 """The way into the log: shared round trips, bounds, and never a false success while Redis is away."""
 
 import asyncio
+import gc
 import time
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -202,3 +204,42 @@ def test_the_http_doors_say_that_the_log_is_full(log: LogServer) -> None:
         assert (answer.status_code, answer.json()["code"]) == (429, "server_busy")
         assert int(answer.headers["retry-after"]) >= 1
     assert len(log.events()) == 3
+
+
+class Call(list[Event]):
+    """Events that can be looked after."""
+
+
+@pytest.mark.asyncio
+async def test_what_is_turned_away_is_let_go_of_without_a_collection(log: LogServer) -> None:
+    async with appender(log, max_length=1) as door:
+        call = Call([event(1), event(2)])
+        look = weakref.ref(call)
+        gc.disable()
+        try:
+            turned_away = await _is_turned_away(door, call)
+            del call
+            await door.append([event(3)])  # the round trip before is over and forgotten
+            assert turned_away and look() is None
+        finally:
+            gc.enable()
+
+
+async def _is_turned_away(door: Appender, call: Call) -> bool:
+    try:
+        await door.append(call)
+    except Overloaded:
+        return True
+    return False
+
+
+@pytest.mark.asyncio
+async def test_events_that_wait_are_bounded_by_their_bytes_too(log: LogServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING_BYTES", 5_000)
+    monkeypatch.setattr(module, "FLUSH_BYTES", 2_000)
+    async with appender(log) as door:
+        large = [[event(number, properties={"filler": "x" * 1_000})] for number in range(20)]
+        came_to = await asyncio.gather(*map(door.append, large), return_exceptions=True)
+        assert [type(each) for each in came_to] == [type(None)] * 5 + [Overloaded] * 15
+        await asyncio.gather(*map(door.append, large[:4]))
+    assert len(log.events()) == 9
