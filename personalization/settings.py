@@ -241,6 +241,7 @@ AXES_DISABLE_ACCESS_LOG = True  # the audit trail tells of it
 AXES_VERBOSE = False
 AXES_IPWARE_META_PRECEDENCE_ORDER = ["REMOTE_ADDR"]  # the web server has looked at what a proxy says
 OTP_TOTP_ISSUER = "Personalization"
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True  # nobody looks at the second step of somebody else
 SESSION_ENGINE = "studio.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
