@@ -11,26 +11,21 @@ from typing import Any, NamedTuple
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client as Browser
-from django.utils import timezone
 
-from ingestion.actions import create_source
 from ingestion.scopes import Scope
 from personalization import wiring
 from personalization.callers import PERMISSIONS
 from profiles.clients import Client
-from rules.models import Block, Image, Offer, Rule, Slot
-from segments.models import Segment
 from studio.roles import Ability
 from tests.doors.conftest import WRITE_KEY, put_in_force
 from tests.doors.keyring import REVOKED_SECRET, REVOKED_TOKEN, keep_tokens, name_secret, name_token
-from tests.security.routes import EXAMPLES, ONES_OWN, QUESTIONS, ROLES, Guard, Route, list_routes, may
+from tests.security.routes import ONES_OWN, QUESTIONS, ROLES, Guard, Route, list_routes, may
 from tests.studio.people import sign_in
 
 pytestmark = pytest.mark.django_db
 
 ROUTES = list_routes()
 IN, SIGN_IN, UNKNOWN, REFUSED, NOTHING = "in", "sign in", "unknown", "refused", "nothing"
-NAME = EXAMPLES["slug"]
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -83,22 +78,7 @@ STRANGERS = (NOBODY, *WITH_KEYS)
 
 
 @pytest.fixture(autouse=True)
-def things() -> None:
-    """What the pages of one thing are about, so that nobody is told before the door that it is not there."""
-    at = timezone.now()
-    slot, block = (
-        Slot.objects.create(slug=NAME, name="A slot"),
-        Block.objects.create(slug=NAME, name="A block", source="Hi"),
-    )
-    Rule.objects.create(slug=NAME, name="A rule", slot=slot, block=block)
-    Offer.objects.create(slug=NAME, name="An offer")
-    Segment.objects.create(slug=NAME, name="A segment")
-    create_source(slug=NAME, name="A source")
-    Image.objects.create(pk=int(EXAMPLES["int"]), name="An image", file="x.png", width=1, height=1, size=1, at=at)
-
-
-@pytest.fixture(autouse=True)
-def keyring(redis_client: Client) -> None:
+def keyring(things: None, redis_client: Client) -> None:
     """Keys and tokens of every kind are in force, so that they are refused for what they are."""
     put_in_force(redis_client)
     keep_tokens(redis_client)
