@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes
 
-.PHONY: run test check fuzz bench format schema lock tracker studio messages gettext browser
+.PHONY: run test check fuzz fuzz-api bench format schema lock tracker studio messages gettext browser
 
 run: $(VENV)/production
 	@$(BIN)/python -m personalization.supervise
@@ -36,6 +36,11 @@ check: $(VENV)/development
 fuzz: $(VENV)/development browser
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000000} FUZZ_SEED=$${FUZZ_SEED:-0} \
 	$(BIN)/python -m pytest -q -s --timeout=0 tests/segments/test_differential.py -k oracle
+
+# 500 examples of each operation of openapi.json against a web process; FUZZ_API_EXAMPLES and FUZZ_SEED say which.
+fuzz-api: $(VENV)/development
+	@FUZZ_API_EXAMPLES=$${FUZZ_API_EXAMPLES:-500} FUZZ_SEED=$${FUZZ_SEED:-0} \
+	$(BIN)/python -m pytest -q -s --timeout=0 tests/security/test_openapi.py
 
 bench: $(VENV)/development
 	@$(BIN)/python -m bench $(ONLY)

@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django_otp.plugins.otp_static.admin import StaticDevice  # its own page is registered by this
 
 from ingestion.log import LogUnavailable
 from ingestion.models import DeadLetter
@@ -23,6 +24,7 @@ REPLAY = "ingestion.change_deadletter"
 
 admin.site.register(MergeRecord, MergeRecordAdmin)
 admin.site.register(Build, BuildAdmin)
+admin.site.unregister(StaticDevice)  # it would show everybody's recovery codes
 
 
 class StateFilter(admin.SimpleListFilter):

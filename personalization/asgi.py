@@ -1,6 +1,7 @@
 """The front of the web process: hot doors go straight to their raw applications, the rest through Django."""
 
 import gc
+import logging
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalization.settings")
@@ -11,12 +12,16 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
-from ingestion.http import Message, Receive, Send  # noqa: E402
+from ingestion.http import Message, Receive, Send, refuse, send_answer  # noqa: E402
 from personalization import health  # noqa: E402  # these need Django's settings in place
 from personalization.bodies import FORM_BYTES, serve_bounded  # noqa: E402
+from personalization.errors import FAULT  # noqa: E402
 from personalization.media_files import serve_media  # noqa: E402
+from personalization.safe_headers import SafeHeaders, SafeSend  # noqa: E402
 from personalization.static_files import make_static_app  # noqa: E402
 from personalization.web import Web, make_health_app  # noqa: E402
+
+logger = logging.getLogger(__name__)
 
 # Objects made before young ones are looked through, and how often older ones are: a profile alone has hundreds.
 COLLECTED_AFTER = (50_000, 20, 20)
@@ -31,13 +36,28 @@ class Application:
         self._web: Web | None = None
         self._static = make_static_app()
         self._health = make_health_app()
+        self._safe = SafeHeaders(is_https=settings.PZ_HTTPS, with_subdomains=settings.PZ_HSTS_SUBDOMAINS)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "websocket":
             await self._open_socket(scope, receive, send)
-        elif self._web is not None and (door := self._web.find_door(scope["path"])) is not None:
+        else:
+            await self._answer_or_fail(scope, receive, self._safe.wrap(scope, send))
+
+    async def _answer_or_fail(self, scope: Message, receive: Receive, send: SafeSend) -> None:
+        """What a door did not foresee is written down, and the caller told no more than that."""
+        try:
+            await self._answer(scope, receive, send)
+        except Exception:
+            if send.has_begun:
+                raise
+            logger.exception("A door did not foresee this")
+            await send_answer(send, refuse(FAULT.status, FAULT.code, str(FAULT.says), title=FAULT.title))
+
+    async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
+        if self._web is not None and (door := self._web.find_door(scope["path"])) is not None:
             await door(scope, receive, send)
         elif scope["path"].startswith(settings.STATIC_URL):
             await self._static(scope, receive, send)

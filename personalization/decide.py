@@ -10,6 +10,7 @@ import msgspec
 
 from personalization.agents import add_agent
 from personalization.answering import Answered, add_behind, choose_all, show, show_default
+from personalization.moments import tame
 from personalization.recording import Claim, Committed, DecisionRecorder
 from profiles.decided import Decided, SlotAnswer
 from profiles.profile import Profile
@@ -108,6 +109,7 @@ class Decider:
         away or late: the slots' defaults are the answer then. Raises NotWanted, with nothing decided, for somebody who
         has said no to `purpose`."""
         live = self._book()
+        context = tame(context)
         if live.book.asks_agent:
             context = add_agent(context, agent)
         id, now = token_hex(16), self._clock()
@@ -119,7 +121,7 @@ class Decider:
             source=source,
             book=live.book.number,
             position="",
-            context={**context},
+            context=context,
             answers=(),
         )
         facts = Facts(NOBODY, context, now, known=False, draw=id, held=held or {})

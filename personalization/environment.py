@@ -1,6 +1,7 @@
 """Reading the environment: a value that cannot be meant is refused in one sentence, which never quotes a secret."""
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -55,6 +56,23 @@ def read_seconds(name: str, default: float, *, most: float) -> float:
     if not 0 < seconds <= most:  # neither is what is no number
         raise ImproperlyConfigured(f"{name} is a number of seconds above 0, at most {most:g}; not {text!r}.")
     return seconds
+
+
+def read_ports(name: str, default: str) -> list[int]:
+    """Numbers of ports between commas."""
+    items = read_list(name, default)
+    if not all(item.isascii() and item.isdigit() and 0 < int(item[:6]) < 65_536 for item in items):
+        raise ImproperlyConfigured(f"{name} is a list of ports from 1 to 65535, such as 80,443; not {items!r}.")
+    return [int(item) for item in items]
+
+
+def read_networks(name: str, default: str) -> list[IPv4Network | IPv6Network]:
+    """Networks between commas."""
+    items = read_list(name, default)
+    try:
+        return [ip_network(item) for item in items]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is a list of networks such as 10.1.0.0/16; {error}.") from error
 
 
 def read_zone(name: str, default: str) -> str:

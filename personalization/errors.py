@@ -27,6 +27,7 @@ from personalization.graphql import problems as graphql
 from personalization.limits import TooManyCalls
 from personalization.mail import calls as mail
 from personalization.mail.templates import BadTemplate, UnknownTemplate
+from personalization.outgoing import NotCalled
 from personalization.people import UnknownPerson
 from personalization.replaying import NotExplainable
 from profiles.store import StoreUnavailable
@@ -109,6 +110,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     InUse: Problem(409, "in_use", "Something else refers to it"),
     BadFile: _BAD_JSON,
     NoCodes: Problem(422, "no_codes", "No codes can be made of this"),
+    NotCalled: Problem(422, "not_callable", "The address cannot be called"),
     # What cannot be done for a person.
     UnknownPerson: _MISSING,
     NotExplainable: Problem(409, "not_explainable", "It cannot be explained any more"),

@@ -13,8 +13,10 @@ from personalization.environment import (
     read_flag,
     read_level,
     read_list,
+    read_networks,
     read_number,
     read_page,
+    read_ports,
     read_seconds,
     read_text,
     read_url,
@@ -59,6 +61,8 @@ PZ_GRAPHQL_MAX_COST = read_number("PZ_GRAPHQL_MAX_COST", 20_000)
 PZ_VISITOR_CALLS = read_number("PZ_VISITOR_CALLS", 1_200, least=0)  # in a minute; 0: as many as one likes
 PZ_KEY_CALLS = read_number("PZ_KEY_CALLS", 60_000, least=0)
 PZ_TOKEN_CALLS = read_number("PZ_TOKEN_CALLS", 30, least=0)
+PZ_OUTGOING_PORTS = read_ports("PZ_OUTGOING_PORTS", "80,443")
+PZ_OUTGOING_NETWORKS = read_networks("PZ_OUTGOING_NETWORKS", "")
 PZ_STORE_TIMEOUT = read_seconds("PZ_STORE_TIMEOUT", 1.0, most=60)
 PZ_DEVICE_TRAITS = read_list("PZ_DEVICE_TRAITS", "")
 PZ_DEVICE_EVENTS = read_list("PZ_DEVICE_EVENTS", "")
@@ -238,6 +242,7 @@ AXES_DISABLE_ACCESS_LOG = True  # the audit trail tells of it
 AXES_VERBOSE = False
 AXES_IPWARE_META_PRECEDENCE_ORDER = ["REMOTE_ADDR"]  # the web server has looked at what a proxy says
 OTP_TOTP_ISSUER = "Personalization"
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True  # nobody looks at the second step of somebody else
 SESSION_ENGINE = "studio.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -257,8 +262,14 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 PZ_HTTPS = read_flag("PZ_HTTPS", False)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PZ_HTTPS
+PZ_HSTS_SUBDOMAINS = read_flag("PZ_HSTS_SUBDOMAINS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = PZ_HTTPS
+if PZ_HTTPS:  # browsers take a cookie of such a name from this host alone, and over HTTPS alone
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SECURE_HSTS_SECONDS = 31_536_000 if PZ_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PZ_HSTS_SUBDOMAINS
+# To be on the browsers' own list is the decision of whoever owns the whole domain, and no header's.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PZ_HTTPS else None
 
 

@@ -32,6 +32,7 @@ from personalization.cache_keys import CacheKeys
 from personalization.gate import Gate
 from personalization.issued import find_issued
 from personalization.limits import Policies, Policy
+from personalization.outgoing import Outgoing
 from personalization.sealing import Sealer
 from personalization.snapshot import Snapshot
 from personalization.visiting import Visits
@@ -137,6 +138,12 @@ class CurrentDefinitions:
 
 def policies() -> Policies:
     return Policies(Policy("visitor", settings.PZ_VISITOR_CALLS), Policy("key", settings.PZ_KEY_CALLS))
+
+
+@cache
+def outgoing() -> Outgoing:
+    """For calls to addresses that somebody has named."""
+    return Outgoing(ports=frozenset(settings.PZ_OUTGOING_PORTS), allowed=tuple(settings.PZ_OUTGOING_NETWORKS))
 
 
 @cache

@@ -14,7 +14,7 @@ from personalization.access import operator_of, say_caller
 from personalization.errors import CallRefused, FieldError, refuse_fields
 from personalization.rest.definition_forms import NOTE, Drafted
 from personalization.rest.etags import read_match, require_match, tag_version
-from personalization.rest.fields import Body, read_body
+from personalization.rest.fields import Body, read_body, read_object
 from rules.applying import apply_definition
 from rules.describe import KINDS, AnyDraft, describe_draft
 from rules.drafts import remove_draft, restore_revision, save_draft
@@ -74,7 +74,7 @@ def describe_one(draft: Any) -> dict[str, Any]:
 
 def create(kind: Kind, request: Request) -> Any:
     """A new draft from the body, which names its slug."""
-    said = dict(request.data) if isinstance(request.data, dict) else {}
+    said = dict(read_object(request.data))
     slug = said.pop("slug", None)
     if not isinstance(slug, str) or not SLUG.fullmatch(slug):
         raise refuse_fields([FieldError("/slug", "invalid", "1 to 64 letters, digits, hyphens and underscores")])
@@ -96,7 +96,7 @@ def change(kind: Kind, slug: str, request: Request) -> Any:
     """The draft with the fields of the body, and the others as they are."""
     expected = _require_version(kind, slug, request)
     now = describe_draft(find_draft(kind, slug))
-    said = request.data if isinstance(request.data, dict) else {}
+    said = read_object(request.data)
     own = {name: value for name, value in now.items() if name in kind.body().fields}
     return _save(kind, slug, read_body(kind.body, {**own, **said}), request, expected=expected)
 

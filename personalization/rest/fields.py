@@ -15,13 +15,19 @@ CURSOR_PARAMETER = OpenApiParameter("cursor", str, description="Where the page b
 OF_PAGE = (LIMIT_PARAMETER, CURSOR_PARAMETER)
 
 
+def read_object(data: Any) -> Mapping[str, Any]:
+    """The body when it is an object; raises the REST framework's ValidationError."""
+    if not isinstance(data, Mapping):
+        said = ErrorDetail("must be an object", "not_an_object")
+        raise serializers.ValidationError({"non_field_errors": [said]})
+    return data
+
+
 class Body(serializers.Serializer[Any]):
     """A body that says nothing which is not understood."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, Mapping):
-            said = ErrorDetail("must be an object", "not_an_object")
-            raise serializers.ValidationError({"non_field_errors": [said]})
+        data = read_object(data)
         unknown = [name for name in data if name not in self.fields]
         if unknown:
             hint = f"is not understood; known are {', '.join(self.fields)}"

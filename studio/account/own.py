@@ -125,7 +125,8 @@ def choose_language(request: HttpRequest) -> HttpResponse:
     language = request.POST.get("language", "")
     answer = redirect("studio:account")
     if language in dict(settings.LANGUAGES) and check_for_language(language):
-        answer.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, max_age=YEAR_S, samesite="Lax", httponly=True)
+        name, is_secure = settings.LANGUAGE_COOKIE_NAME, settings.LANGUAGE_COOKIE_SECURE
+        answer.set_cookie(name, language, max_age=YEAR_S, secure=is_secure, httponly=True, samesite="Lax")
     else:
         answer.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite="Lax")
     return answer

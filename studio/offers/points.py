@@ -44,7 +44,7 @@ def show_ledger(request: StudioRequest) -> HttpResponse:
 @needs(Ability.PEOPLE, methods=("GET", "HEAD", "POST"))
 def show_points(request: StudioRequest, id: UUID) -> HttpResponse:
     """Balance and entries of one person; with POST points are added or spent, once however often it is sent."""
-    form = PointsForm(request.POST or None)
+    form = PointsForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         if not request.visitor.may(Ability.EDIT):
             return refuse(request, request.visitor, Ability.EDIT)

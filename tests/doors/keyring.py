@@ -16,7 +16,10 @@ LONG_AGO, AT_LAST = 1_700_000_000_000, 4_000_000_000_000
 
 
 # What doors ask for: one scope, or a second one besides.
-ASKED = tuple(dict.fromkeys((*((scope,) for scope in Scope), *(door.scopes for door in DOORS.values() if door.scopes))))
+EVERY = tuple(Scope)
+ASKED = tuple(
+    dict.fromkeys((*((scope,) for scope in Scope), *(door.scopes for door in DOORS.values() if door.scopes), EVERY))
+)
 
 
 def without(*scopes: Scope) -> tuple[Scope, ...]:

@@ -151,3 +151,14 @@ def test_a_store_that_does_not_answer_costs_the_deadline_and_no_more(web: Web, r
     answer = ask(web, anonymousId="anna")
     assert answer.status_code == 200
     assert answer.json()["slots"]["hero"] == {"reason": "timeout", "block": None}
+
+
+def test_what_no_store_takes_of_a_context_costs_nobody_a_decision(web: Web) -> None:
+    """Numbers beyond all bounds are rounded, and what is nested beyond all use is left out: decisions share a write."""
+    deep: Any = 1
+    for _ in range(200):
+        deep = [deep]
+    for context in ({"n": 10**30, "m": [-(10**30)]}, {"n": 10**400}, {"deep": deep}):
+        answer = ask(web, anonymousId="anna", context=context)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["slots"]["hero"]["reason"] == "no_rule_matched"
