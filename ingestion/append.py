@@ -1,17 +1,22 @@
 """The way of events into the log: calls that come at the same time share one round trip, and none is told of success
-before Redis has answered."""
+before Redis has answered. What Redis may lose of it when it dies is stored again when it is back."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha1
 from itertools import islice
+from secrets import token_hex
 
 import redis
+from redis.exceptions import NoScriptError
 
 from ingestion.log import LogUnavailable
 from ingestion.log_redis import FIELD
 from ingestion.refusals import Refusal
+from ingestion.unsynced import Logs, Unsynced
 from profiles import keys
 from profiles.clients import AsyncClient, Client
 from profiles.event import Event, pack, partition_of
@@ -25,6 +30,7 @@ MAX_WAITING = 20_000  # events that wait for their round trip in this process
 MAX_WAITING_BYTES = 32_000_000  # of them together
 MAX_NOTED = 200  # refusals kept in full per round trip; all of them are counted
 KEPT_REFUSALS = 10_000
+NO_BOUND = 1_000_000_000  # of the log, for what was acknowledged
 RETRY_S = 2
 
 # Either everything is stored, or nothing and the numbers of the partitions that are full are answered.
@@ -98,7 +104,11 @@ class Appender:
 
     def __init__(self, client: AsyncClient, *, partitions: int, max_length: int, timeout: float) -> None:
         self._client = client
-        self._script = client.register_script(APPEND)
+        # A server that was started anew knows no scripts, and nobody else teaches it this one: so none of its lives is
+        # taken for another, however briefly it was away.
+        self._script = f"-- {token_hex(8)}\n{APPEND}"
+        self._sha = sha1(self._script.encode(), usedforsecurity=False).hexdigest()
+        self._unsynced = Unsynced(time.time)
         self._partitions = partitions
         self._max_length = max_length
         self._timeout = timeout
@@ -123,6 +133,12 @@ class Appender:
         """Counts refusals without waiting for it; they are lost when Redis is away, as nothing depends on them."""
         if len(self._waiting) < MAX_NOTED:
             self._queue(_Call((), [], refusals, None))
+
+    def look(self) -> None:
+        """Stores again what Redis has lost, also when nobody sends anything; called now and then."""
+        self._unsynced.forget_old()
+        if self._unsynced:
+            self._queue(_Call((), [], (), None))
 
     def _queue(self, call: _Call) -> None:
         self._waiting.append(call)
@@ -195,10 +211,25 @@ class Appender:
             for partition, record in zip(call.partitions, call.packed, strict=True):
                 logs.setdefault(partition, []).append(record)
         noted = [refused for call in calls for refused in call.refusals]
-        names, arguments = write_append(logs, noted, self._max_length)
-        full: list[int] = await self._script(keys=names, args=arguments)
+        while True:
+            try:
+                while (owed := self._unsynced.owed) is not None:
+                    await self._run(*write_append(owed, (), NO_BOUND))
+                    self._unsynced.pay()
+                full = await self._run(*write_append(logs, noted, self._max_length))
+                break
+            except NoScriptError:  # another life of the server; what it may have lost comes before anything new
+                self._unsynced.lose()
+                names, arguments = write_append({}, (), NO_BOUND)
+                await self._client.eval(self._script, len(names), *names, *arguments)
+        if logs and not full:
+            self._unsynced.keep(logs)
         touched = list(logs)
         return {touched[number] for number in full}
+
+    async def _run(self, names: Sequence[str], arguments: Sequence[str | bytes | int]) -> list[int]:
+        full: list[int] = await self._client.evalsha(self._sha, len(names), *names, *arguments)
+        return full
 
 
 class BlockingAppender:
@@ -245,9 +276,7 @@ def place_events(events: Iterable[Event], links: Mapping[str, str], partitions: 
         yield partition
 
 
-def write_append(
-    logs: Mapping[int, Sequence[bytes]], noted: Sequence[Noted], max_length: int
-) -> tuple[list[str], list[str | bytes | int]]:
+def write_append(logs: Logs, noted: Sequence[Noted], max_length: int) -> tuple[list[str], list[str | bytes | int]]:
     """Keys and arguments of the script, for packed records by partition."""
     counts = Counter(outcome_field(day_of(refusal.at), source, refusal.reason) for source, refusal in noted)
     arguments: list[str | bytes | int] = [max_length, KEPT_REFUSALS, FIELD, len(counts)]

@@ -135,6 +135,7 @@ class Web:
             max_length=settings.PZ_LOG_MAX_LENGTH,
             timeout=settings.PZ_STORE_TIMEOUT,
         )
+        self._appender = appender
         recorder = DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS)
         self._served = recorder.served
         make_decider = partial(
@@ -243,6 +244,7 @@ class Web:
         await self._client.aclose()
 
     async def _look(self) -> None:
+        self._appender.look()
         with suppress(redis.RedisError):  # what is in hand stays in force; the doors say that Redis is away
             await self._snapshots.book.arefresh(self._client)
             await self._snapshots.directory.arefresh(self._client)

@@ -64,7 +64,7 @@ class LogServer:
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
-        self._folder = folder
+        self.folder = folder
         self._server: ValkeyServer | None = None
         self.client: Any = redis.Redis(port=self.port, socket_timeout=10)
 
@@ -77,7 +77,7 @@ class LogServer:
         self.stop()
 
     def start(self) -> None:
-        self._server = ValkeyServer(port=self.port, data_dir=self._folder, persist=True)
+        self._server = ValkeyServer(port=self.port, data_dir=self.folder, persist=True)
         self._server.start()
 
     def stop(self) -> None:
