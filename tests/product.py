@@ -33,11 +33,15 @@ class Product:
         self._supervisor: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Starts it, again too, and returns once its pages answer."""
         self.launch()
         wait_until(lambda: READY in self.output or not self.running, 120)
         if READY not in self.output:
             raise AssertionError(f"the product did not start: {self.output}")
-        return self
 
     def __exit__(self, *reason: object) -> None:
         self.stop()
