@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes
 
-.PHONY: run test check fuzz fuzz-api bench format schema lock tracker studio messages gettext browser
+.PHONY: run test check fuzz fuzz-api faults bench format schema lock tracker studio messages gettext browser
 
 run: $(VENV)/production
 	@$(BIN)/python -m personalization.supervise
@@ -41,6 +41,10 @@ fuzz: $(VENV)/development browser
 fuzz-api: $(VENV)/development
 	@FUZZ_API_EXAMPLES=$${FUZZ_API_EXAMPLES:-500} FUZZ_SEED=$${FUZZ_SEED:-0} \
 	$(BIN)/python -m pytest -q -s --timeout=0 tests/security/test_openapi.py
+
+# Everything that can go wrong while events come in, at length; FAULTS_SEED repeats a run, ONLY names a file of it.
+faults: $(VENV)/development
+	@FAULTS=long $(BIN)/python -m pytest -s --timeout=3600 $(or $(ONLY),tests/faults)
 
 bench: $(VENV)/development
 	@$(BIN)/python -m bench $(ONLY)

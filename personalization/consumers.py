@@ -24,6 +24,8 @@ from segments.roster import Roster, name_segments
 
 TOLD_EVENTS = 20  # the newest of one commit: a frame for each of many would take a page for one that does not read
 READ_S = 1.0  # for the profile that a push tells of; no decision waits for it
+WELCOME_S = 0.5  # for the profile to be watched; the first batch waits for it, and is to be answered in two seconds
+AGAIN_S = 1.0  # between tries when that was not enough
 
 
 class VisitorConsumer(EventConsumer):
@@ -55,10 +57,18 @@ class VisitorConsumer(EventConsumer):
         self._beside: set[asyncio.Task[None]] = set()
 
     async def on_welcome(self) -> None:
-        """Starts to watch the visitor's profile; without consent there is none."""
+        """Starts to watch the visitor's profile; without consent there is none. While the store is away it is tried
+        again beside the frames."""
         if self._identifier is not None:
-            with suppress(StoreUnavailable, TimeoutError):
-                await self._watch((await self._reader.read(self._identifier, READ_S)).profile_id)
+            try:
+                await self._watch((await self._reader.read(self._identifier, WELCOME_S)).profile_id)
+            except (StoreUnavailable, TimeoutError):
+                self._do_beside(self._watch_later())
+
+    async def _watch_later(self) -> None:
+        while self._watched is None and not self._ended:
+            await asyncio.sleep(AGAIN_S)
+            await self._look_anew()
 
     async def on_decide(self, frame: Decide) -> None:
         if not 0 < len(frame.slots) <= MAX_SLOTS:
@@ -140,7 +150,7 @@ class VisitorConsumer(EventConsumer):
         task.add_done_callback(self._beside.discard)
 
     async def _look_anew(self) -> None:
-        """One of the two who were one is this visitor: which of them, the map says. The page has to ask anew too."""
+        """The map says who this visitor is, one of two who were one too. The page has to ask anew if it is another."""
         with suppress(StoreUnavailable, TimeoutError):
             found = await self._reader.read(self._identifier or "", READ_S)
             if found.profile_id != self._watched and not self._ended:

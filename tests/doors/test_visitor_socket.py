@@ -62,6 +62,14 @@ async def test_the_page_is_told_of_a_segment_and_gets_its_block(web: Web) -> Non
         assert answer["slots"]["hero"]["block"]["html"] == "<h1>Hello you</h1>"
 
 
+async def test_a_page_that_comes_while_redis_hangs_is_told_once_it_answers(web: Web) -> None:
+    redis_client().client_pause(1_500)
+    async with visit(web, anonymousId="door-early") as socket:
+        assert await hear(socket) == {"type": "changed", "entered": [], "left": []}  # it is watched from now on
+        await send(web, socket, viewed("door-early"), viewed("door-early"))
+        assert await hear(socket) == {"type": "changed", "entered": ["viewers"], "left": []}
+
+
 async def test_live_slots_are_told_what_they_show_without_asking(web: Web) -> None:
     async with visit(web) as socket:
         await tell(socket, {"type": "decide", "id": 1, "slots": ["hero", "bar"], "live": ["hero", "bar"]})

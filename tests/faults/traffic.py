@@ -16,7 +16,7 @@ from tests.faults.journal import Journal, Message
 from tests.product import wait_until
 
 NAME = "Parcel Scanned"
-PAUSE_S = 0.05  # after a call that was not acknowledged
+PAUSE_S = 0.1  # after a call that was not acknowledged
 DOORS: tuple[Callable[[str, str, Journal], Door], ...] = (Batch, Socket, Single)
 
 
