@@ -127,6 +127,8 @@ class Archiver:
             self._tidied = now
         taken = self.step()
         if now - self._counted >= COUNT_S:
+            assert self._offsets is not None
+            self._trim(self._offsets)  # a Redis that lost its last second may hold again what it had forgotten
             self._count()
             self._counted = now
         return taken

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 KEPT_S = 5.0  # a sync each second, that Redis waits two seconds for, and as much again
+AGAIN_S = 15.0  # since the acknowledgement: until then what was stored again is kept for KEPT_S again
 HELD_S = 60.0  # at most, when nothing was stored since: far less than the dedup window
 MOST_BYTES = 32_000_000  # beyond it the oldest go
 
@@ -17,6 +18,7 @@ Logs = Mapping[int, Sequence[bytes]]  # packed records by partition
 
 
 class _Stored(NamedTuple):
+    first: float  # when it was acknowledged
     at: float
     logs: Logs
     size: int
@@ -37,11 +39,7 @@ class Unsynced:
     def keep(self, logs: Logs) -> None:
         """Redis has taken these now, and so still writes to its file: what is old enough is safe."""
         now = self._clock()
-        size = sum(len(record) for records in logs.values() for record in records)
-        self._kept.append(_Stored(now, logs, size))
-        self._size += size
-        while self._kept and (self._kept[0].at < now - KEPT_S or self._size > MOST_BYTES):
-            self._size -= self._kept.popleft().size
+        self._keep(_Stored(now, now, logs, sum(len(record) for records in logs.values() for record in records)))
 
     def lose(self) -> None:
         """Redis was started anew: all that is kept is owed, the oldest first."""
@@ -65,4 +63,12 @@ class Unsynced:
         """What was `owed` is stored again, and may be lost again."""
         stored = self._owed.popleft()
         self._size -= stored.size
-        self.keep(stored.logs)
+        now = self._clock()
+        if stored.first >= now - AGAIN_S:
+            self._keep(stored._replace(at=now))
+
+    def _keep(self, stored: _Stored) -> None:
+        self._kept.append(stored)
+        self._size += stored.size
+        while self._kept and (self._kept[0].at < stored.at - KEPT_S or self._size > MOST_BYTES):
+            self._size -= self._kept.popleft().size

@@ -1,4 +1,4 @@
-"""No memory, no disk: events are sent away and told when to come back, nothing is spoilt, and with space all is well."""
+"""No memory, no disk: events are sent away and told when to come back, nothing is spoilt, with space all is well."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.faults.disks import full, small_disk
 from tests.faults.servers import kill_redis
 from tests.faults.sizes import SEED, sized, tell
 from tests.faults.traffic import Traffic
-from tests.faults.truth import check_delivery
+from tests.faults.truth import check_delivery, settle
 from tests.product import Product, open_folder, wait_until
 from tests.stories.inside import PATIENCE_S, Inside
 
@@ -42,7 +42,7 @@ def wait_for_refusals(traffic: Traffic) -> None:
 
 
 def check(product: Product, inside: Inside, traffic: Traffic) -> None:
-    wait_until(inside.is_idle, PATIENCE_S)
+    settle(inside)
     wait_until(lambda: decide(product, inside.write_key) != "timeout", PATIENCE_S)
     assert traffic.journal.without_retry_after == 0
     check_delivery(inside, traffic.journal, traffic.names())

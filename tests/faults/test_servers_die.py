@@ -10,8 +10,8 @@ import pytest
 from tests.faults.servers import does_postgres_answer, kill_redis, stop_postgres
 from tests.faults.sizes import SEED, sized, tell
 from tests.faults.traffic import Traffic
-from tests.faults.truth import check_delivery
-from tests.product import Product, wait_until
+from tests.faults.truth import check_delivery, settle
+from tests.product import Product
 from tests.stories.inside import PATIENCE_S, Inside
 
 pytestmark = [pytest.mark.story, pytest.mark.timeout(sized(300, 3_600))]
@@ -23,13 +23,13 @@ def test_redis_may_die_at_any_moment(running_product: Product) -> None:
     inside, chance = Inside(running_product), random.Random(SEED)
     kills = sized(5, 50)
     traffic = Traffic(
-        running_product.url, inside.write_key, seed=SEED, people=100, each=kills * 20, call=100, pause=0.01
+        running_product.url, inside.write_key, seed=SEED, people=100, each=sized(100, 400), call=100, pause=0.01
     )
     with traffic:
         for turn in range(kills):
             traffic.wait_until_done((turn + chance.random()) / (kills + 1))
             kill_redis(running_product)
-    wait_until(inside.is_idle, PATIENCE_S)
+    settle(inside)
     journal = traffic.journal
     tell(f"{kills} kills of Redis, {traffic.total} events: {dict(journal.answers)}")
     assert journal.sent_again > 0
@@ -42,7 +42,7 @@ def test_events_go_on_while_postgresql_dies_and_comes_back(running_product: Prod
     inside, chance = Inside(running_product), random.Random(SEED)
     kills = sized(2, 20)
     traffic = Traffic(
-        running_product.url, inside.write_key, seed=SEED, people=100, each=kills * 30, call=100, pause=0.05
+        running_product.url, inside.write_key, seed=SEED, people=100, each=sized(60, 600), call=100, pause=0.05
     )
     recovered = []
     with traffic:
@@ -50,7 +50,7 @@ def test_events_go_on_while_postgresql_dies_and_comes_back(running_product: Prod
             traffic.wait_until_done((turn + chance.random()) / (kills + 1))
             stop_postgres(running_product, (signal.SIGKILL, signal.SIGQUIT)[turn % 2])
             recovered.append(wait_for_pages(running_product))
-    wait_until(inside.is_idle, PATIENCE_S)
+    settle(inside)
     tell(f"{kills} ends of PostgreSQL, pages {max(recovered):.1f} s after it answered: {dict(traffic.journal.answers)}")
     assert set(traffic.journal.answers) == {"200", "ack"}  # nobody was sent away
     assert max(recovered) < sized(PATIENCE_S, 5)

@@ -14,7 +14,7 @@ import pytest
 from tests.faults.servers import count_connections, find_postgres, find_redis, paused, read_memory
 from tests.faults.sizes import SEED, sized, tell
 from tests.faults.traffic import Traffic
-from tests.faults.truth import check_delivery
+from tests.faults.truth import check_delivery, settle
 from tests.product import Product, wait_until
 from tests.stories.inside import PATIENCE_S, Inside
 
@@ -86,7 +86,7 @@ def live_through(product: Product, inside: Inside, pause: Callable[[], AbstractC
     assert max(slowest.values()) < DEADLINE_S
     assert grown < MOST_MIB
     assert more < MOST_CONNECTIONS
-    wait_until(inside.is_idle, PATIENCE_S)
+    settle(inside)
     assert traffic.journal.without_retry_after == 0
     check_delivery(inside, traffic.journal, traffic.names())
     assert count_connections(web, ports) - connections < MOST_CONNECTIONS

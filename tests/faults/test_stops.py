@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.sizes import SEED, sized, tell
 from tests.faults.traffic import Traffic
-from tests.faults.truth import check_delivery
+from tests.faults.truth import check_delivery, settle
 from tests.product import Product, read_command, wait_until
 from tests.stories.inside import PATIENCE_S, Inside
 
@@ -32,7 +32,7 @@ def test_a_web_process_is_told_to_stop_under_load(running_product: Product) -> N
             wait_until(lambda web=web: not read_command(web), PATIENCE_S)
             took.append(time.monotonic() - started)
             wait_until(lambda web=web: running_product.find("uvicorn") not in ([], [web]), PATIENCE_S)
-    wait_until(inside.is_idle, PATIENCE_S)
+    settle(inside)
     tell(f"{stops} stops, the longest of {max(took):.1f} s: {dict(traffic.journal.answers)}")
     assert max(took) < END_S
     assert set(traffic.journal.answers) <= SAID
@@ -52,7 +52,7 @@ def test_the_whole_product_is_told_to_stop_under_load(own_product: Product) -> N
             assert code == 0, own_product.output
             own_product.start()  # on the same data
     inside = Inside(own_product)
-    wait_until(inside.is_idle, PATIENCE_S)
+    settle(inside)
     tell(f"{len(took)} stops of everything, the longest of {max(took):.1f} s: {dict(traffic.journal.answers)}")
     assert max(took) < END_S
     assert set(traffic.journal.answers) <= SAID

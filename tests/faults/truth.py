@@ -1,5 +1,6 @@
 """The truth recomputed from what clients saw acknowledged, and what is stored held against it."""
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,16 @@ from tests.faults.traffic import NAME
 from tests.stories.inside import Inside
 
 SHOWN = 5  # of what is wrong
+PATIENCE_S = 120.0  # with a machine that has other things to do
+
+
+def settle(inside: Inside, patience: float = PATIENCE_S) -> float:
+    """Waits until everything that was sent has been processed and archived; seconds that it took."""
+    started = time.monotonic()
+    while waiting := inside.list_waiting():
+        assert time.monotonic() - started < patience, f"not through within {patience:g} s: {'; '.join(waiting)}"
+        time.sleep(0.05)
+    return time.monotonic() - started
 
 
 def check_delivery(inside: Inside, journal: Journal, people: Sequence[str], *, ordered: bool = True) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ingestion import unsynced as module
-from ingestion.unsynced import HELD_S, KEPT_S, Unsynced
+from ingestion.unsynced import AGAIN_S, HELD_S, KEPT_S, Unsynced
 from tests.ingestion.doors import LogServer, wait_until
 from tests.ingestion.test_append import appender, event
 
@@ -55,6 +55,20 @@ def test_a_server_that_dies_while_it_is_paid_is_paid_from_the_start() -> None:
     kept.pay()
     kept.lose()
     assert take_owed(kept) == [{0: [b"%d" % number]} for number in range(4)]
+
+
+def test_a_server_that_dies_every_few_seconds_is_not_paid_everything_each_time() -> None:
+    clock = Clock()
+    kept = Unsynced(clock)
+    paid = []
+    for number in range(40):
+        kept.keep({0: [b"%d" % number]})
+        clock.now += 1
+        if number % 4 == 3:
+            kept.lose()
+            paid.append(len(take_owed(kept)))
+    assert max(paid) <= AGAIN_S + KEPT_S
+    assert sum(paid) < 40 * 5
 
 
 def test_nothing_is_owed_that_the_dedup_window_could_have_forgotten() -> None:

@@ -27,6 +27,10 @@ class Inside:
 
     def is_idle(self) -> bool:
         """Whether the processor and the archiver have taken all there is."""
+        return not self.list_waiting()
+
+    def list_waiting(self) -> list[str]:
+        """The partitions that are not through: their newest record, how far they are, what the archiver has to take."""
         partitions = range(settings.PZ_PARTITIONS)
         with self.redis.pipeline(transaction=True) as look:  # one moment: partitions forward records to each other
             for partition in partitions:
@@ -35,8 +39,11 @@ class Inside:
                 look.xlen(keys.accepted(partition))
             found = look.execute()
         newest, offsets, waiting = found[::3], found[1::3], found[2::3]
-        taken = [not log or log[0][0] == offset for log, offset in zip(newest, offsets, strict=True)]
-        return all(taken) and not any(waiting)
+        return [
+            f"partition {partition}: log {log[0][0] if log else None}, offset {offset}, {behind} to be archived"
+            for partition, log, offset, behind in zip(partitions, newest, offsets, waiting, strict=True)
+            if behind or (log and log[0][0] != offset)
+        ]
 
 
 def kill(product: Product, word: str) -> None:
