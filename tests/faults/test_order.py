@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -138,7 +138,7 @@ def test_late_events_make_the_same_people_in_redis(redis_client: Any) -> None:
 
 # --- Clocks -----------------------------------------------------------------------------------------------------------
 
-HOW_TIMES_ARE_SAID = {
+HOW_TIMES_ARE_SAID: dict[str, Callable[[int], str | float]] = {
     "iso": lambda at: datetime.fromtimestamp(at / 1000, UTC).isoformat(),
     "zulu": lambda at: datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
     "milliseconds": lambda at: at,
