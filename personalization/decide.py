@@ -121,7 +121,7 @@ class Decider:
             source=source,
             book=live.book.number,
             position="",
-            context=context,
+            context={**context},
             answers=(),
         )
         facts = Facts(NOBODY, context, now, known=False, draw=id, held=held or {})

@@ -16,6 +16,7 @@ from tests.doors.keyring import keep_tokens
 from tests.security.routes import EXAMPLES
 
 NAME = EXAMPLES["slug"]
+CONDITION = {"v": 1, "root": {"id": "n1", "kind": "event", "event": "Seen", "op": "at_least", "value": 1}}
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def things(db: None) -> None:
     )
     Rule.objects.create(slug=NAME, name="A rule", slot=slot, block=block)
     Offer.objects.create(slug=NAME, name="An offer")
-    Segment.objects.create(slug=NAME, name="A segment")
+    Segment.objects.create(slug=NAME, name="A segment", condition=CONDITION)
     create_source(slug=NAME, name="A source")
     Image.objects.create(pk=int(EXAMPLES["int"]), name="An image", file="x.png", width=1, height=1, size=1, at=at)
 

@@ -1,4 +1,4 @@
-"""docs/reference/security.md: each line of the standard has one row, with a status and a test or reason that is there."""
+"""docs/reference/security.md: one row for each line of the standard, with a status and a test or reason."""
 
 import re
 from collections import Counter
@@ -9,8 +9,8 @@ from tests.docs.pages import ROOT
 PAGE = ROOT / "docs/reference/security.md"
 ROW = re.compile(r"^\| (\d+)\.(\d+)\.(\d+) \| ([12]) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 # Requirements of level 1 or 2 in each chapter.
-CHAPTERS = {1: 27, 2: 11, 3: 22, 4: 11, 5: 9, 6: 30, 7: 18, 8: 7, 9: 7, 10: 29, 11: 13, 12: 9, 13: 13, 14: 9, 15: 12}
-CHAPTERS |= {16: 15, 17: 7}
+CHAPTERS = {1: 27, 2: 11, 3: 19, 4: 10, 5: 9, 6: 32, 7: 18, 8: 7, 9: 7, 10: 29, 11: 13, 12: 9, 13: 13, 14: 9, 15: 13}
+CHAPTERS |= {16: 16, 17: 7}
 
 
 def test_every_line_has_one_row_that_is_complete() -> None:
