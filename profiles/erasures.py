@@ -1,7 +1,7 @@
 """Erasures: their receipts, which say who it was to nobody, and what is removed of the durable side of people."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
-from profiles.models import AuditEntry, Erasure, MergeRecord
+from profiles.models import AuditEntry, Erasure, Identifier, MergeRecord, StoredProfile
 
 SALT = "profiles.erasures"
 BY_LENGTH = 150
@@ -51,6 +51,20 @@ def settle_pending(receipt: Erasure, pending: Pending, counts: Mapping[str, int]
 
 def list_unfinished() -> list[UUID]:
     return list(Erasure.objects.exclude(pending=[]).order_by("requested").values_list("pk", flat=True))
+
+
+def list_unanswered() -> list[Erasure]:
+    """Receipts of erasures that were asked for, and of which the archive has heard no more."""
+    return list(Erasure.objects.filter(done=None, pending=[]).order_by("requested"))
+
+
+def list_known() -> Iterator[UUID]:
+    """Every profile that the durable side knows, some of them more than once."""
+    yield from StoredProfile.objects.values_list("id", flat=True).iterator()
+    for key, id in Identifier.objects.values_list("key", "profile_id").iterator():
+        yield id
+        if key.startswith("p:"):
+            yield UUID(key[2:])
 
 
 def _add(known: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:

@@ -12,6 +12,7 @@ POOLS = "pz:pools"
 USED = "pz:used"
 SIGNS = "pz:signs"
 DECIDED = "pz:decided"
+WHOLE = "pz:whole"
 
 
 def log(partition: int) -> str:
