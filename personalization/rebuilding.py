@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from ingestion.archiver import Archiver, Overtaken
+from ingestion.archiving import moment
 from ingestion.forgetting import Pending
 from ingestion.log import START, Offset
 from ingestion.log_redis import FIELD
@@ -24,7 +25,7 @@ from ingestion.streams import Streams, is_reached, milliseconds_of
 from personalization.keeping import DecisionKeeper
 from personalization.people import describe_erasure
 from personalization.retallying import put_decisions, put_outcomes
-from personalization.wiring import clock
+from personalization.wiring import clock as real_clock
 from profiles import keys
 from profiles.clients import Client
 from profiles.erasures import digest_profile, list_known, list_unanswered, list_unfinished
@@ -43,14 +44,15 @@ TRIES = 5
 OLD_MS = 10_000  # what a Redis that was killed may be behind the archive; with more it is another day's copy
 Phase, Cause = Rebuild.Phase, Rebuild.Cause
 Tell = Callable[[Rebuild], None]
+Clock = Callable[[], int]
 
 
 class Waits(Exception):
     """Nothing is done: somebody has to ask for it, or another process is at it. The message says so."""
 
 
-def keep_whole(client: Client) -> None:
-    """One look. Of several processes, one fills Redis; the others go on looking."""
+def keep_whole(client: Client, *, clock: Clock = real_clock) -> None:
+    """One look. Of several processes, one fills Redis; the others go on looking. `clock` gives Unix milliseconds."""
     newest = Rebuild.objects.first()
     mark = read_mark(client)
     if newest is not None and mark == newest.mark:
@@ -61,21 +63,21 @@ def keep_whole(client: Client) -> None:
         client.delete(keys.WHOLE)
         return
     with suppress(Waits), _alone():
-        _mend(client, mark, Rebuild.objects.first())
+        _mend(client, mark, Rebuild.objects.first(), clock)
 
 
-def notice_old_copy(client: Client) -> None:
+def notice_old_copy(client: Client, *, clock: Clock = real_clock) -> None:
     """Whether Redis was put back from a copy of another day: the archive has more than it ever had."""
     newest = Rebuild.objects.first()
     if newest is not None and read_mark(client) == newest.mark and (behind := measure_age(client)):
-        _withdraw(client, behind)
+        _withdraw(client, behind, clock())
 
 
-def rebuild(client: Client, tell: Tell = lambda state: None) -> Rebuild:
+def rebuild(client: Client, tell: Tell = lambda state: None, *, clock: Clock = real_clock) -> Rebuild:
     """Fills Redis now, whatever it holds. Raises Waits when another process is at it."""
     with _alone():
         newest = Rebuild.objects.first()
-        return _Rebuilder(client, tell).run(_find_cause(client, newest), newest)
+        return _Rebuilder(client, clock, tell).run(_find_cause(client, newest), newest)
 
 
 def measure_age(client: Client) -> int:
@@ -87,7 +89,7 @@ def measure_age(client: Client) -> int:
     return behind if behind > OLD_MS else 0
 
 
-def _mend(client: Client, mark: int, newest: Rebuild | None) -> None:
+def _mend(client: Client, mark: int, newest: Rebuild | None, clock: Clock) -> None:
     """Redis has no mark, or another one than PostgreSQL knows of."""
     if newest is not None and mark == newest.mark:
         return  # another process was faster
@@ -95,14 +97,14 @@ def _mend(client: Client, mark: int, newest: Rebuild | None) -> None:
         logger.warning("Redis is whole and newer than PostgreSQL, which was put back from a copy")
         _adopt(client, Cause.ADOPTED, mark)
     elif mark:
-        _withdraw(client, newest.mark - mark if newest is not None else 0)
+        _withdraw(client, newest.mark - mark if newest is not None else 0, clock())
     elif newest is None and not _is_known():
         _adopt(client, Cause.NEW, clock())
     elif newest is None and _holds_people(client):
         _adopt(client, Cause.ADOPTED, clock())
     else:
         logger.warning("Redis is not whole: it is filled from PostgreSQL")
-        _Rebuilder(client).run(_find_cause(client, newest), newest)
+        _Rebuilder(client, clock).run(_find_cause(client, newest), newest)
 
 
 def _find_cause(client: Client, newest: Rebuild | None) -> str:
@@ -111,13 +113,13 @@ def _find_cause(client: Client, newest: Rebuild | None) -> str:
     return newest.cause if newest is not None and newest.finished is None else Cause.ASKED
 
 
-def _withdraw(client: Client, behind: int) -> None:
+def _withdraw(client: Client, behind: int, now: int) -> None:
     """It holds people as they were: nothing is to be built upon them. Whether what it holds besides is given up is
     somebody's decision."""
     logger.error("Redis is %d s older than PostgreSQL: nothing is committed until somebody rebuilds it", behind // 1000)
     at = timezone.now()
     Rebuild.objects.create(
-        mark=clock(), cause=Cause.OLD, phase=Phase.WAITING, began=at, heartbeat=at, error=f"{behind / 1000:.0f} s"
+        mark=now, cause=Cause.OLD, phase=Phase.WAITING, began=at, heartbeat=at, error=f"{behind / 1000:.0f} s"
     )
     client.delete(keys.WHOLE)
 
@@ -137,17 +139,18 @@ def _finish(state: Rebuild) -> None:
 class _Rebuilder:
     """One rebuild. `tell` hears of every note."""
 
-    def __init__(self, client: Client, tell: Tell = lambda state: None) -> None:
+    def __init__(self, client: Client, clock: Clock, tell: Tell = lambda state: None) -> None:
         self._client = client
+        self._clock = clock
         self._tell = tell
         self._noted = 0.0
 
     def run(self, cause: str, former: Rebuild | None) -> Rebuild:
-        client, now = self._client, clock()
+        client, now = self._client, self._clock()
         state = self._begin(cause, former, now)
         try:
             if cause != Cause.OLD:
-                _archive_rest(client)
+                _archive_rest(client, self._clock)
             archived = _read_archived()
             clear(client)
             self._enter(state, Phase.IDENTIFIERS, count_identifiers())
@@ -219,7 +222,7 @@ class _Rebuilder:
         for profile_id, record in records:
             final.xadd(keys.log(partition_of(profile_id, settings.PZ_PARTITIONS)), {FIELD: pack(record)})
         if state.cause == Cause.LOST:
-            put_outcomes(final, today=timezone.now().date())
+            put_outcomes(final, today=moment(self._clock()).date())
         final.set(keys.WHOLE, state.mark)
         final.execute()
 
@@ -248,7 +251,7 @@ def _holds_people(client: Client) -> bool:
     return bool(client.exists(*map(keys.offset, range(settings.PZ_PARTITIONS))))
 
 
-def _archive_rest(client: Client) -> None:
+def _archive_rest(client: Client, clock: Clock) -> None:
     """What had been applied by then. Nothing is applied any more, and the archiver that works stands still."""
     for _ in range(TRIES):
         try:

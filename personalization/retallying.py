@@ -44,12 +44,14 @@ def put_decisions(client: Client, *, now: int, note: Callable[[int], None]) -> N
         pipeline.execute()
         done += len(counted)
         note(done)
-    for found in _batch(list_found()):
+    for found in _batch(list_found(now)):
         owners = _find_owners(client, (each.profile_id for each in found))
         pipeline = client.pipeline(transaction=False)
         for each in found:
             if each.profile_id is None:
                 pipeline.evalsha(at_least.sha, 1, keys.total(each.name), each.times)
+                if kept := kept_ms(each.name):
+                    pipeline.pexpire(keys.total(each.name), kept)
             else:
                 pipeline.evalsha(at_least.sha, 1, keys.tally(owners[each.profile_id]), each.times, each.name)
         pipeline.execute()

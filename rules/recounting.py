@@ -9,11 +9,10 @@ from django.db import connection
 
 from rules.definitions import Cap, RuleDefinition
 from rules.models import Book
-from rules.tally import GRANT, KEPT_MS, name_counter
+from rules.tally import GRANT, KEPT_MS, name_counter, name_period
 from segments.conditions.calendar import Calendar
 
 SINCE = timedelta(days=8)  # how far back an hour, a day or a week may have begun
-CAMPAIGN = ":campaign:"
 GRAIN = "15 minutes"  # hours of every zone begin at a multiple of it
 
 # A decision counts a rule that it shows, unless the page showed its block already.
@@ -27,7 +26,7 @@ COPY (
   WHERE decision.at >= %s AND shown.reason = 'rule_matched' AND NOT shown.held GROUP BY 1, 2, 3, 4
 ) TO STDOUT
 """
-# Decisions are not kept for ever, but each says what it found counted before it.
+# Not every decision is kept, for ever or for a person who was erased; but each says what it found counted before it.
 _FOUND = """
 COPY (
   SELECT CASE WHEN name LIKE 's:%%' THEN profile_id END, name, max(count) FROM (
@@ -36,7 +35,7 @@ COPY (
       WHERE shown.rule = split_part(found.key, ':', 2) AND shown.reason = 'rule_matched' AND NOT shown.held
     ))::int AS count
     FROM rules_decision AS decision CROSS JOIN LATERAL jsonb_each_text(decision.facts -> 'counts') AS found
-    WHERE found.key LIKE '%%:campaign:'
+    WHERE decision.at >= %s AND found.key LIKE ANY(%s)
   ) AS each GROUP BY 1, 2
 ) TO STDOUT
 """
@@ -69,8 +68,7 @@ def count_decisions(now: int) -> Iterator[Counted]:
     capped = [(number, rule) for number, caps in books.items() for rule in caps.rules]
     if not capped:
         return
-    is_long = any(cap.per == "campaign" for book in books.values() for caps in book.rules.values() for cap in caps)
-    since = datetime.min.replace(tzinfo=UTC) if is_long else datetime.fromtimestamp(now / 1000, UTC) - SINCE
+    since = _find_start(books, now)
     numbers, rules = (list(column) for column in zip(*capped, strict=True))
     for profile_id, book, rule, at, count in _copy(
         _COUNTED, [GRAIN, numbers, rules, since], ["uuid", "int4", "text", "timestamptz", "int8"]
@@ -87,10 +85,14 @@ def count_decisions(now: int) -> Iterator[Counted]:
                 yield Counted(profile_id.hex, name, count)
 
 
-def list_found() -> Iterator[Counted]:
-    """Counters of campaigns as decisions have found them: at least so much was counted, also by decisions that are not
-    kept any more."""
-    for profile_id, name, count in _copy(_FOUND, [], ["uuid", "text", "int8"]):
+def list_found(now: int) -> Iterator[Counted]:
+    """Counters as decisions have found them: at least so much was counted, also by decisions that are not kept."""
+    books = _read_caps()
+    calendars = {book.calendar.zone: book.calendar for book in books.values()}.values()
+    periods = {f"%:{per}:{name_period(per, now, calendar)}" for calendar in calendars for per in KEPT_MS}
+    if not periods:
+        return
+    for profile_id, name, count in _copy(_FOUND, [_find_start(books, now), list(periods)], ["uuid", "text", "int8"]):
         yield Counted(None if profile_id is None else profile_id.hex, name, count)
 
 
@@ -103,6 +105,12 @@ def list_granted() -> Iterator[Granted]:
 def kept_ms(name: str) -> int:
     """How long a counter of everybody is kept after its last use, 0 for ever."""
     return KEPT_MS[name.split(":")[2]]  # type: ignore[index]  # as rules.tally names counters
+
+
+def _find_start(books: Mapping[int, _Caps], now: int) -> datetime:
+    """Since when decisions matter."""
+    is_long = any(cap.per == "campaign" for book in books.values() for caps in book.rules.values() for cap in caps)
+    return datetime.min.replace(tzinfo=UTC) if is_long else datetime.fromtimestamp(now / 1000, UTC) - SINCE
 
 
 def _read_caps() -> dict[int, _Caps]:

@@ -20,8 +20,7 @@ hypothesis.settings.load_profile("house")
 
 @pytest.fixture
 def redis_client() -> Iterator[Client]:
-    """A blocking client of a database that is empty, and whole; `os.environ["REDIS_URL"]` and the settings name the same
-    one."""
+    """A blocking client of a database that is empty, and whole; `os.environ["REDIS_URL"]` and the settings name it."""
     client = redis.Redis.from_url(os.environ["REDIS_URL"])
     client.flushdb()
     client.set(keys.WHOLE, 1)
