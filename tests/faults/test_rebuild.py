@@ -117,7 +117,7 @@ def test_what_was_chosen_before_the_loss_is_not_granted_after_it(town: Town) -> 
         town.client.rpush(keys.codes("gift"), *CODES)
         return await read(*asked)
 
-    town.deciders[0]._recorder.record = lose_and_record  # type: ignore[method-assign]
+    town.deciders[0]._recorder.record = lose_and_record  # type: ignore[method-assign,assignment]
     assert town.decide("a:carl", "footer").slots["footer"].reason == "timeout"
     town.archive()
     assert not Grant.objects.filter(profile_id=UUID(CARL)).exists()
@@ -247,7 +247,7 @@ def test_how_long_it_takes(town: Town) -> None:
     count = sized(2_000, 50_000)
     chance = random.Random(SEED)
     for start in range(0, count, 1_000):
-        rows, links = [], {}
+        rows, links = [], dict[str, Any]()
         for number in range(start, min(start + 1_000, count)):
             person = Person(id=derive_profile_id(f"u:{number}"), user_id=str(number), segments={"viewers": town.now})
             for _ in range(chance.randint(1, 12)):
@@ -299,7 +299,7 @@ def test_a_running_product_loses_redis_under_traffic(own_product: Product) -> No
         "SELECT mark, cause, phase, error FROM profiles_rebuild ORDER BY id DESC LIMIT 1"
     )
     assert (cause, phase, [(mark,)] > marks) == ("lost", "done", True)
-    assert int(inside.redis.get(keys.WHOLE)) == mark
+    assert read_mark(inside.redis) == mark
 
     for door in busy.journal, quiet.journal:
         assert not door.unanswered
