@@ -32,6 +32,7 @@ from profiles.actions import (
     undo_merge,
 )
 from profiles.clients import Client
+from profiles.erasures import keep_marks
 from profiles.locks import ARCHIVE
 from profiles.months import Months, month_of, next_month
 from profiles.queries import Message, find_archived
@@ -277,6 +278,7 @@ class Archiver:
         kept = (number for number in first.values() if number not in batch.gone)
         fresh = sorted(number for number in kept if messages[number] not in known)
         _store_turns(batch, fresh)
+        keep_marks((row.source, row.message_id, row.received) for row in map(batch.events.__getitem__, batch.gone))
         for erased in batch.erased:
             self._forgetter.begin(erased, streams)
         self._catalogue.record(observe(batch.observed[number] for number in fresh))

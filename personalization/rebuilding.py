@@ -14,6 +14,7 @@ import msgspec
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
+from redis.exceptions import WatchError
 
 from ingestion.archiver import Archiver, Overtaken
 from ingestion.archiving import moment
@@ -108,9 +109,11 @@ def _mend(client: Client, mark: int, newest: Rebuild | None, clock: Clock) -> No
 
 
 def _find_cause(client: Client, newest: Rebuild | None) -> str:
-    if not _holds_people(client):
-        return Cause.LOST
-    return newest.cause if newest is not None and newest.finished is None else Cause.ASKED
+    """Of one that goes on in the same life of Redis, what it was; else by whether there is anything."""
+    is_used = _holds_people(client)
+    if newest is not None and newest.finished is None and (is_used or client.exists(keys.FILLING)):
+        return newest.cause
+    return Cause.ASKED if is_used or read_mark(client) else Cause.LOST
 
 
 def _withdraw(client: Client, behind: int, now: int) -> None:
@@ -144,6 +147,7 @@ class _Rebuilder:
         self._clock = clock
         self._tell = tell
         self._noted = 0.0
+        self._server = ""
 
     def run(self, cause: str, former: Rebuild | None) -> Rebuild:
         client, now = self._client, self._clock()
@@ -186,6 +190,8 @@ class _Rebuilder:
         state.began, state.done, state.total = at, 0, 0
         state.save()
         self._client.delete(keys.WHOLE)
+        self._client.set(keys.FILLING, now)
+        self._server = self._client.info("server")["run_id"]
         self._tell(state)
         return state
 
@@ -209,10 +215,16 @@ class _Rebuilder:
 
     def _complete(self, state: Rebuild, records: list[tuple[str, Record]], archived: Mapping[str, Offset]) -> None:
         """Streams go on after what is archived of them, whatever the clock of this Redis says; then everything that
-        must happen once happens together with the mark."""
+        must happen once happens together with the mark. Raises Waits when Redis was emptied or restarted on the way,
+        and may have lost a part."""
         for stream, offset in archived.items():
             _raise_stream(self._client, stream, offset)
         final = self._client.pipeline(transaction=True)
+        final.watch(keys.FILLING)
+        is_ours = int(final.get(keys.FILLING) or 0) == state.mark
+        if not is_ours or final.info("server")["run_id"] != self._server:
+            raise Waits("Redis was emptied or restarted meanwhile")
+        final.multi()
         if state.cause == Cause.OLD:  # what its logs held by then was processed in the time that it does not know
             for partition in range(settings.PZ_PARTITIONS):
                 offset = archived.get(keys.accepted(partition), START)
@@ -224,7 +236,11 @@ class _Rebuilder:
         if state.cause == Cause.LOST:
             put_outcomes(final, today=moment(self._clock()).date())
         final.set(keys.WHOLE, state.mark)
-        final.execute()
+        final.delete(keys.FILLING)
+        try:
+            final.execute()
+        except WatchError as error:
+            raise Waits("Redis was emptied meanwhile") from error
 
 
 @contextmanager

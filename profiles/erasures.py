@@ -2,15 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
-from profiles.models import AuditEntry, Erasure, Identifier, MergeRecord, StoredProfile
+from profiles.models import AuditEntry, Erasure, Identifier, MergeRecord, SpentMark, StoredProfile
+from profiles.store import mark_of
 
 SALT = "profiles.erasures"
 BY_LENGTH = 150
@@ -72,10 +74,27 @@ def _add(known: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
 
 
 def forget_events(ids: Sequence[str], *, before: int) -> int:
-    """Removes the archived events of profiles that their logs held before a position."""
-    return _execute(
-        "DELETE FROM profiles_archivedevent WHERE profile_id = ANY(%s::uuid[]) AND position < %s", [list(ids), before]
-    )
+    """Removes the archived events of profiles that their logs held before a position; their marks stay for a while."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM profiles_archivedevent WHERE profile_id = ANY(%s::uuid[]) AND position < %s "
+            "RETURNING source, message_id, received",
+            [list(ids), before],
+        )
+        messages = cursor.fetchall()
+    keep_marks(messages)
+    return len(messages)
+
+
+def keep_marks(messages: Iterable[tuple[str, str, datetime]]) -> None:
+    """Keeps the marks of messages (source, messageId, when it was received) whose events are not kept; those that no
+    window holds any more are removed."""
+    rows = [SpentMark(mark=mark_of(source, id), received=received) for source, id, received in messages]
+    if not rows:
+        return
+    oldest = max(row.received for row in rows) - 2 * timedelta(hours=settings.PZ_DEDUP_HOURS)
+    SpentMark.objects.filter(received__lt=oldest).delete()
+    SpentMark.objects.bulk_create([row for row in rows if row.received >= oldest], batch_size=1_000)
 
 
 def forget_profiles(ids: Sequence[str]) -> int:

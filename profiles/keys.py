@@ -13,6 +13,7 @@ USED = "pz:used"
 SIGNS = "pz:signs"
 DECIDED = "pz:decided"
 WHOLE = "pz:whole"
+FILLING = "pz:filling"
 
 
 def log(partition: int) -> str:

@@ -106,6 +106,16 @@ class Erasure(models.Model):
         return sum(self.counts.values())
 
 
+class SpentMark(models.Model):
+    """The dedup mark of a message whose event was erased: a hash, by which it is still known when it is sent again."""
+
+    mark = models.BinaryField()
+    received = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return bytes(self.mark).hex()
+
+
 class ArchivedEvent(models.Model):
     """One applied event. Partitioned by month of `at`; PostgreSQL keeps no key across partitions but (id, at)."""
 

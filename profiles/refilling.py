@@ -13,7 +13,7 @@ from django.db import connection
 from profiles import keys
 from profiles.clients import Client
 from profiles.event import Merge, partition_of
-from profiles.models import Identifier, StoredProfile
+from profiles.models import Identifier, SpentMark, StoredProfile
 from profiles.profile import unpack
 from profiles.store import mark_of
 
@@ -104,9 +104,9 @@ def put_marks(client: Client, *, dedup_ms: int, now: int) -> int:
     period, done = now // dedup_ms, 0
     this, before = _moment(period * dedup_ms), _moment((period - 1) * dedup_ms)
     waiting: dict[int, list[bytes]] = {period: [], period - 1: []}
-    for source, message_id, is_new in _read_messages(this, before):
+    for mark, is_new in _read_marks(this, before):
         marks = waiting[period if is_new else period - 1]
-        marks.append(mark_of(source, message_id))
+        marks.append(mark)
         if len(marks) >= MARKS:
             client.sadd(keys.seen(period if is_new else period - 1), *marks)
             marks.clear()
@@ -118,10 +118,12 @@ def put_marks(client: Client, *, dedup_ms: int, now: int) -> int:
     return done
 
 
-def _read_messages(this: datetime, before: datetime) -> Iterator[tuple[str, str, bool]]:
+def _read_marks(this: datetime, before: datetime) -> Iterator[tuple[bytes, bool]]:
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_MESSAGES, [this, before]) as copy:
         copy.set_types(["text", "text", "bool"])
-        yield from copy.rows()
+        yield from ((mark_of(source, message_id), is_new) for source, message_id, is_new in copy.rows())
+    for spent in SpentMark.objects.filter(received__gte=before).iterator():
+        yield bytes(spent.mark), spent.received >= this
 
 
 def _ask(query: str, after: UUID | str, limit: int) -> list[tuple[Any, ...]]:

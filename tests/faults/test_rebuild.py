@@ -3,16 +3,20 @@
 import random
 import time
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from ingestion.archiving import describe, moment
 from ingestion.models import ArchiveOffset
+from personalization.checkup_parts import Light
+from personalization.checkup_stores import check_rebuild
 from personalization.people import request_erasure
-from personalization.rebuilding import keep_whole, notice_old_copy, rebuild
+from personalization.rebuilding import Waits, keep_whole, notice_old_copy, rebuild
 from profiles import keys
 from profiles.actions import store_identifiers, store_profiles
 from profiles.clients import Client
@@ -62,8 +66,7 @@ def test_everything_of_people_is_as_it_was(town: Town) -> None:
     assert town.dump() == before
     assert {f"pz:p:{ANNA}", f"pz:id:p:{PHONE}", f"pz:t:{BEN}"} < before.keys()
     assert f"pz:p:{DORA}" not in before
-    forgotten = {mark_of(each.source, each.id) for each in town.sent if each.anonymous_id == "dora"}
-    assert marks_of(town.client) == marks - forgotten
+    assert marks_of(town.client) == marks == {mark_of(each.source, each.id) for each in town.sent}
     assert town.client.hgetall(keys.OUTCOMES) == outcomes
     assert newest().cause == Cause.LOST and newest().profiles == 3
 
@@ -142,6 +145,22 @@ def test_one_that_dies_half_way_is_begun_anew(town: Town, phase: str) -> None:
     assert (newest().finished is not None, Rebuild.objects.count()) == (True, 2)
 
 
+def test_one_whose_redis_is_emptied_on_the_way_begins_anew(town: Town) -> None:
+    town.dwell()
+    before = town.dump()
+    town.lose()
+
+    def lose(state: Rebuild) -> None:
+        if state.phase == Phase.MARKS:
+            town.client.flushdb()
+
+    with pytest.raises(Waits):
+        rebuild(town.client, lose, clock=lambda: town.now)
+    assert not read_mark(town.client)
+    town.look()
+    assert town.dump() == before
+
+
 def test_one_that_dies_after_its_last_step_is_done(town: Town) -> None:
     town.dwell()
     town.lose()
@@ -206,12 +225,17 @@ def test_a_redis_that_is_older_than_the_archive_waits_for_somebody(town: Town) -
     later = f"{int(time.time() * 1000) + 20_000}-0"
     ArchiveOffset.objects.filter(stream__startswith="pz:accepted").update(offset=later)
     town.client.set(keys.profile(BEN), pack(Person(id=BEN)))  # as he was on another day
+    assert check_rebuild(town.client).light == Light.GOOD
     notice_old_copy(town.client, clock=lambda: town.now)
     assert (newest().cause, newest().phase) == (Cause.OLD, Phase.WAITING)
     town.look()
     assert not read_mark(town.client)
+    part = check_rebuild(town.client)
+    assert (part.light, part.says) == (Light.BAD, "Older than the archive")
+    assert "manage.py rebuild" in part.todo
     assert rebuild(town.client, clock=lambda: town.now).finished is not None
     assert town.dump() == before
+    assert check_rebuild(town.client).light == Light.GOOD
 
 
 def test_a_whole_redis_is_rebuilt_with_what_the_archiver_has_not_taken_yet(town: Town) -> None:
@@ -226,6 +250,23 @@ def test_a_whole_redis_is_rebuilt_with_what_the_archiver_has_not_taken_yet(town:
     town.take_up()
     town.work()
     assert derive_profile_id("a:new") in town.people()
+
+
+def test_by_hand(town: Town) -> None:
+    town.dwell()
+    before = town.dump()
+    with pytest.raises(CommandError, match="Redis is whole"):
+        call_command("rebuild")
+    said = StringIO()
+    town.lose()
+    assert check_rebuild(town.client).says == "Not whole"
+    call_command("rebuild", stdout=said)
+    assert "Identifiers: 0 of 3" in said.getvalue() and "3 profiles in" in said.getvalue()
+    assert {name for name in town.dump() if name.startswith("pz:p:")} == {
+        name for name in before if name.startswith("pz:p:")
+    }
+    call_command("rebuild", "--anyway", stdout=said)
+    assert newest().cause == Cause.ASKED
 
 
 def test_a_new_installation_is_whole_at_once(redis_client: Client, db: None) -> None:
