@@ -32,7 +32,7 @@ from profiles.actions import (
     undo_merge,
 )
 from profiles.clients import Client
-from profiles.erasures import keep_marks
+from profiles.erasures import forget_marks, keep_marks
 from profiles.locks import ARCHIVE
 from profiles.months import Months, month_of, next_month
 from profiles.queries import Message, find_archived
@@ -337,6 +337,7 @@ class Archiver:
         this = month_of(moment(self._clock()))
         self._months.make([this, next_month(this)])  # ahead of time, so that new events never wait for it
         trim_refusals(now=moment(self._clock()))
+        forget_marks(now=moment(self._clock()))
 
 
 def _share_people(batch: Batch, later: Batch) -> bool:

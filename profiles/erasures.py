@@ -87,14 +87,14 @@ def forget_events(ids: Sequence[str], *, before: int) -> int:
 
 
 def keep_marks(messages: Iterable[tuple[str, str, datetime]]) -> None:
-    """Keeps the marks of messages (source, messageId, when it was received) whose events are not kept; those that no
-    window holds any more are removed."""
+    """Keeps the marks of messages (source, messageId, when it was received) whose events are not kept."""
     rows = [SpentMark(mark=mark_of(source, id), received=received) for source, id, received in messages]
-    if not rows:
-        return
-    oldest = max(row.received for row in rows) - 2 * timedelta(hours=settings.PZ_DEDUP_HOURS)
-    SpentMark.objects.filter(received__lt=oldest).delete()
-    SpentMark.objects.bulk_create([row for row in rows if row.received >= oldest], batch_size=1_000)
+    SpentMark.objects.bulk_create(rows, batch_size=1_000)
+
+
+def forget_marks(*, now: datetime) -> None:
+    """Removes those that no dedup window holds any more."""
+    SpentMark.objects.filter(received__lt=now - 2 * timedelta(hours=settings.PZ_DEDUP_HOURS)).delete()
 
 
 def forget_profiles(ids: Sequence[str]) -> int:
