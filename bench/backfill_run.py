@@ -46,6 +46,7 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     publish_directory()
     announce_newest(redis_client())
+    redis_client().set(keys.WHOLE, 1)  # or the archiver would fill it
     make_people()
     with processes():
         # A first one of ten segments, then an edit of one that is in force.

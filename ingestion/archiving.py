@@ -59,6 +59,7 @@ class Batch:
     gone: set[int] = field(default_factory=set)  # numbers of events whose person was erased after them
     dead: list[Dead] = field(default_factory=list)
     touched: dict[str, None] = field(default_factory=dict)
+    losers: list[str] = field(default_factory=list)  # profiles that others have taken over
 
     def add(self, record: Accepted) -> None:
         match record:
@@ -70,7 +71,8 @@ class Batch:
                 self.links[clean(record.identifier)] = moment(record.at)
             case Merged():
                 self.turns.append(Turn(len(self.events), _describe_merge(record)))
-                self.touched[record.winner] = None
+                self.losers.append(record.loser)
+                self.touched.update({record.winner: None, record.loser: None})
             case Unmerged():
                 self.turns.append(Turn(len(self.events), _describe_undone(record)))
                 self.touched[record.winner] = None

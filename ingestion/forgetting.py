@@ -30,6 +30,8 @@ from profiles.erasures import (
     settle_pending,
 )
 from profiles.models import Erasure
+from profiles.store import StoreUnavailable
+from profiles.whole import NOT_WHOLE, read_mark
 from segments.forgetting import forget_changes, forget_members
 
 logger = logging.getLogger(__name__)
@@ -93,14 +95,15 @@ class Forgetter:
         note_pending(UUID(erased.erasure), msgspec.to_builtins(left), counts, at=moment(erased.at))
         self.look_anew()
 
-    def finish(self, offsets: Mapping[str, Offset]) -> None:
-        """Removes the rest of those erasures that every stream is past, by the archiver's `offsets`."""
+    def finish(self, offsets: Mapping[str, Offset], mark: int) -> None:
+        """Removes the rest of those erasures that every stream is past, by the archiver's `offsets`. Raises
+        StoreUnavailable when Redis has not `mark` any more: who is not in it is not gone."""
         if self._unfinished is None:
             self._unfinished = list_unfinished()
         for id in tuple(self._unfinished):
             try:
-                is_done = self._finish(id, offsets)
-            except (redis.RedisError, InterfaceError, OperationalError):
+                is_done = self._finish(id, offsets, mark)
+            except (redis.RedisError, StoreUnavailable, InterfaceError, OperationalError):
                 raise
             except Exception:  # events have to be archived, whatever is wrong with it; it is tried again after a start
                 logger.exception("erasure %s cannot be finished", id)
@@ -112,7 +115,7 @@ class Forgetter:
         self._unfinished = None
 
     @transaction.atomic
-    def _finish(self, id: UUID, offsets: Mapping[str, Offset]) -> bool:
+    def _finish(self, id: UUID, offsets: Mapping[str, Offset], mark: int) -> bool:
         receipt = Erasure.objects.select_for_update().filter(pk=id).first()
         if receipt is None:
             return True
@@ -120,6 +123,8 @@ class Forgetter:
             left = msgspec.convert(said, Pending)
             if self._is_past(left.ends, offsets):
                 settle_pending(receipt, said, self._remove(left), at=moment(self._clock()))
+        if read_mark(self._client) != mark:
+            raise StoreUnavailable(NOT_WHOLE)
         return not receipt.pending
 
     def _is_past(self, ends: Mapping[str, Offset], offsets: Mapping[str, Offset]) -> bool:

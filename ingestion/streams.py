@@ -27,11 +27,7 @@ class Streams:
         for stream, offset in after.items():
             pipeline.xrange(stream, min=f"({offset}", count=limit)
         found: Iterable[Any] = pipeline.execute()
-        return {
-            stream: [(id.decode(), fields) for id, fields in entries]
-            for stream, entries in zip(after, found, strict=True)
-            if entries
-        }
+        return {stream: read_entries(entries) for stream, entries in zip(after, found, strict=True) if entries}
 
     def list_ends(self, streams: Sequence[str]) -> dict[str, Offset]:
         """The last id that each stream has given away, whether or not the entry is still there."""
@@ -58,9 +54,19 @@ class Streams:
         pipeline.execute()
 
 
+def read_entries(found: Iterable[Any]) -> Entries:
+    """Entries as Redis answers them."""
+    return [(id.decode(), fields) for id, fields in found]
+
+
 def is_reached(offset: Offset, end: Offset) -> bool:
     """Whether what is at `offset` has come as far as `end`."""
     return _read(offset) >= _read(end)
+
+
+def milliseconds_of(offset: Offset) -> int:
+    """When an entry was appended, by the clock of its Redis."""
+    return _read(offset)[0]
 
 
 def _read(offset: Offset) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from personalization.checkup_batch import (
 )
 from personalization.checkup_flow import Partition, check_archiver, check_log, check_processors, list_partitions
 from personalization.checkup_parts import Light, Part
-from personalization.checkup_stores import check_disk, check_postgresql, check_redis, miss_redis
+from personalization.checkup_stores import check_disk, check_postgresql, check_rebuild, check_redis, miss_redis
 from personalization.signs import read_signs
 from personalization.vitals import look_alive
 from profiles.clients import Client
@@ -70,6 +70,7 @@ def _check_flow(client: Client, at: datetime) -> tuple[list[Part], Checkup]:
     segments = list_health(find_published(), at=at, alive=look_alive(client))
     parts = [
         check_redis(client),
+        check_rebuild(client),
         check_log(partitions, most=settings.PZ_LOG_MAX_LENGTH),
         check_processors(client, partitions, lag, now=now),
         check_archiver(holds=ARCHIVE in list_held(), lag=lag),

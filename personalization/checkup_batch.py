@@ -45,6 +45,8 @@ def say_name(name: str) -> str:
     return {
         "publish_what_is_due": _("Publish what is scheduled"),
         "announce_newest": _("Announce what is published"),
+        "keep_whole": _("Fill Redis when it has lost what it held"),
+        "notice_old_copy": _("Notice a Redis that is older than the archive"),
         "hand_over_builds": _("Have audiences filled"),
         "fill_pools": _("Keep codes of offers ready"),
         "copy_uses": _("Note when keys were used"),

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from personalization.checkup_parts import Figure, Light, Part, say_bytes
 from profiles.clients import Client
+from profiles.models import Rebuild
+from profiles.whole import read_mark
 
 SLOW_MS = 200
 SHARE_OF_CONNECTIONS = 0.85
@@ -73,6 +75,28 @@ def _judge_redis(*, used: int, most: int, policy: str, keeps: bool, fine: bool) 
     if most and used > NEARLY_FULL * most:
         return Light.WARNING, _("Its memory is nearly full. Give it more, or shorten retention.")
     return Light.GOOD, ""
+
+
+def check_rebuild(client: Client) -> Part:
+    """Whether Redis holds what it should. May raise redis.RedisError."""
+    newest = Rebuild.objects.first()
+    name, icon = _("Hot profiles"), "database-zap"
+    if newest is not None and newest.finished is not None and read_mark(client):
+        figures = (
+            Figure(_("Last filled"), newest.get_cause_display(), newest.finished),
+            Figure(_("Profiles filled in"), f"{newest.profiles:,}"),
+        )
+        return Part("whole", name, icon, Light.GOOD, _("Whole"), figures)
+    if newest is None or newest.finished is not None:
+        todo = _("The archiver’s process fills it from PostgreSQL by itself: start manage.py run_archiver.")
+        return Part("whole", name, icon, Light.BAD, _("Not whole"), todo=todo)
+    done = f"{newest.done:,} / {newest.total:,}" if newest.total else f"{newest.done:,}"
+    figures = (Figure(newest.get_phase_display(), done), Figure(_("Last sign"), newest.error, newest.heartbeat))
+    if newest.phase == Rebuild.Phase.WAITING:
+        todo = _("Redis is older than PostgreSQL: somebody has to run manage.py rebuild. Events wait in the log.")
+        return Part("whole", name, icon, Light.BAD, _("Older than the archive"), figures, todo)
+    todo = _("It is filled from PostgreSQL. Meanwhile events wait in the log, and pages keep their own content.")
+    return Part("whole", name, icon, Light.BAD, _("Being filled"), figures, todo)
 
 
 def miss_redis() -> Part:

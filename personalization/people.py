@@ -87,21 +87,25 @@ def request_erasure(profile_id: UUID, *, by: str, at: datetime) -> Erasure:
     nobody is known. `by` is who asks for it, not who it is about. Raises StoreUnavailable or LogUnavailable with
     nothing asked for."""
     person = find_living(profile_id)
-    ids = [id.hex for id in (person, *list_former(person))]
     receipt = open_receipt(person, by=by, at=at)
-    request = Erase(
-        profile=person.hex,
-        erasure=receipt.pk.hex,
-        at=to_milliseconds(at),
-        keys=tuple(dict.fromkeys((*list_identifiers_of(ids), *map(retired_key, ids[1:])))),
-    )
     try:
         log = RedisLog(redis_client())
-        log.append({partition_of(person.hex, settings.PZ_PARTITIONS): [pack(request)]})
+        log.append({partition_of(person.hex, settings.PZ_PARTITIONS): [pack(describe_erasure(person, receipt))]})
     except LogUnavailable:
         receipt.delete()
         raise
     return receipt
+
+
+def describe_erasure(person: UUID, receipt: Erasure) -> Erase:
+    """What the person's partition is asked."""
+    ids = [id.hex for id in (person, *list_former(person))]
+    return Erase(
+        profile=person.hex,
+        erasure=receipt.pk.hex,
+        at=to_milliseconds(receipt.requested),
+        keys=tuple(dict.fromkeys((*list_identifiers_of(ids), *map(retired_key, ids[1:])))),
+    )
 
 
 def export_person(profile_id: UUID) -> Iterator[bytes]:

@@ -15,6 +15,7 @@ from profiles.decided import Decided
 from profiles.event import partition_of
 from profiles.sharing import SharedTrips
 from profiles.store import StoreUnavailable
+from profiles.whole import NOT_WHOLE
 from rules.engine import Offer
 from rules.tally import EVERYBODY, Counter
 
@@ -22,8 +23,9 @@ from rules.tally import EVERYBODY, Counter
 # ARGV: the decision's record, profile, id and moment; the number of counters, (name, most, milliseconds kept, place in
 # KEYS or 0 for the tally)…, the number of grants, (name, offer, period, points, place of its pool or 0)…, then fields
 # of the tally that are over. Nothing is written unless everything is allowed. Answers the number and the name of what
-# is not, or the codes in the order of the grants.
+# is not, or the codes in the order of the grants; 3 when Redis is not whole, and nobody knows what was granted before.
 _COMMIT = """
+if redis.call('EXISTS', 'WHOLE') == 0 then return {3} end
 local counters, at = tonumber(ARGV[5]), 6
 for i = 1, counters do
   local name, most, place = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 3])
@@ -67,7 +69,7 @@ end
 for i = at, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
 redis.call('XADD', KEYS[2], '*', 'FIELD', ARGV[1])
 return codes
-""".replace("FIELD", FIELD.decode())
+""".replace("FIELD", FIELD.decode()).replace("WHOLE", keys.WHOLE)
 
 
 # KEYS: accepted logs, one for each record. ARGV: the records, of decisions that neither count nor grant anything.
@@ -174,5 +176,7 @@ def _read_answer(answer: object) -> Committed | Exception:
     assert isinstance(answer, list)
     if answer[0] == 0:
         return Committed(tuple(code.decode() for code in answer[1:]))
+    if answer[0] == 3:
+        return StoreUnavailable(NOT_WHOLE)
     name = answer[1].decode()
     return Committed(full=name) if answer[0] == 1 else Committed(exhausted=name)

@@ -14,6 +14,7 @@ from personalization.announcing import announce_newest
 from personalization.building import hand_over_builds
 from personalization.pools import fill_pools
 from personalization.publications import publish_what_is_due
+from personalization.rebuilding import keep_whole, notice_old_copy
 from personalization.signs import Signs, name_round, now_ms
 from profiles.clients import Client
 
@@ -37,7 +38,15 @@ def every(seconds: float, look: Callable[[Client], object]) -> Callable[[Client]
     return look_seldom
 
 
-ROUNDS = (publish_what_is_due, announce_newest, hand_over_builds, fill_pools, every(60, copy_uses))
+ROUNDS = (
+    publish_what_is_due,
+    announce_newest,
+    keep_whole,
+    every(2, notice_old_copy),
+    hand_over_builds,
+    fill_pools,
+    every(60, copy_uses),
+)
 
 
 def make_rounds(client: Client, stop: threading.Event) -> None:

@@ -41,6 +41,7 @@ from profiles.clients import Client
 from profiles.profile import DAY_MS, Memory
 from profiles.store import StoreUnavailable
 from profiles.store_redis import RedisStore
+from profiles.whole import NOT_WHOLE, read_mark
 from segments.membership import Segments
 from segments.roster import compile_roster, load_roster
 
@@ -105,7 +106,8 @@ class CurrentDirectory:
 
 
 class CurrentDefinitions:
-    """The processor's view of the definitions: looks for newer ones every LOOK_S, and when it is told to."""
+    """The processor's view of the definitions: looks for newer ones every LOOK_S, and when it is told to. Raises
+    StoreUnavailable while Redis is not whole: whoever is not there may be somebody all the same."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -124,11 +126,15 @@ class CurrentDefinitions:
         try:
             self._roster.refresh(self._client)
             self._directory.refresh(self._client)
+            mark = read_mark(self._client)
         except redis.RedisError as error:
             raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
+        if not mark:
+            self._definitions = None
+            raise StoreUnavailable(NOT_WHOLE)
         self._looked = time.monotonic()
         # 0 is outdated as soon as there is one.
-        numbers = {each.name: int(each.number or 0) for each in (self._roster, self._directory)}
+        numbers = {each.name: int(each.number or 0) for each in (self._roster, self._directory)} | {keys.WHOLE: mark}
         if self._definitions is None or self._definitions.numbers != numbers:
             if self._directory.current is None:
                 raise LogUnavailable(NO_DIRECTORY)

@@ -1,16 +1,18 @@
 """Erasures: their receipts, which say who it was to nobody, and what is removed of the durable side of people."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
-from profiles.models import AuditEntry, Erasure, MergeRecord
+from profiles.models import AuditEntry, Erasure, Identifier, MergeRecord, SpentMark, StoredProfile
+from profiles.store import mark_of
 
 SALT = "profiles.erasures"
 BY_LENGTH = 150
@@ -53,15 +55,46 @@ def list_unfinished() -> list[UUID]:
     return list(Erasure.objects.exclude(pending=[]).order_by("requested").values_list("pk", flat=True))
 
 
+def list_unanswered() -> list[Erasure]:
+    """Receipts of erasures that were asked for, and of which the archive has heard no more."""
+    return list(Erasure.objects.filter(done=None, pending=[]).order_by("requested"))
+
+
+def list_known() -> Iterator[UUID]:
+    """Every profile that the durable side knows, some of them more than once."""
+    yield from StoredProfile.objects.values_list("id", flat=True).iterator()
+    for key, id in Identifier.objects.values_list("key", "profile_id").iterator():
+        yield id
+        if key.startswith("p:"):
+            yield UUID(key[2:])
+
+
 def _add(known: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted((Counter(known) + Counter(more)).items()))
 
 
 def forget_events(ids: Sequence[str], *, before: int) -> int:
-    """Removes the archived events of profiles that their logs held before a position."""
-    return _execute(
-        "DELETE FROM profiles_archivedevent WHERE profile_id = ANY(%s::uuid[]) AND position < %s", [list(ids), before]
-    )
+    """Removes the archived events of profiles that their logs held before a position; their marks stay for a while."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM profiles_archivedevent WHERE profile_id = ANY(%s::uuid[]) AND position < %s "
+            "RETURNING source, message_id, received",
+            [list(ids), before],
+        )
+        messages = cursor.fetchall()
+    keep_marks(messages)
+    return len(messages)
+
+
+def keep_marks(messages: Iterable[tuple[str, str, datetime]]) -> None:
+    """Keeps the marks of messages (source, messageId, when it was received) whose events are not kept."""
+    rows = [SpentMark(mark=mark_of(source, id), received=received) for source, id, received in messages]
+    SpentMark.objects.bulk_create(rows, batch_size=1_000)
+
+
+def forget_marks(*, now: datetime) -> None:
+    """Removes those that no dedup window holds any more."""
+    SpentMark.objects.filter(received__lt=now - 2 * timedelta(hours=settings.PZ_DEDUP_HOURS)).delete()
 
 
 def forget_profiles(ids: Sequence[str]) -> int:

@@ -12,6 +12,8 @@ POOLS = "pz:pools"
 USED = "pz:used"
 SIGNS = "pz:signs"
 DECIDED = "pz:decided"
+WHOLE = "pz:whole"
+FILLING = "pz:filling"
 
 
 def log(partition: int) -> str:

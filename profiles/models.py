@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.fields.json import KT
 from django.db.models.functions import Left, Lower
+from django.utils.translation import gettext_lazy as _
 
 MAX_EMAIL = 254  # letters of an address that are looked up; an index takes no longer ones
 
@@ -105,6 +106,16 @@ class Erasure(models.Model):
         return sum(self.counts.values())
 
 
+class SpentMark(models.Model):
+    """The dedup mark of a message whose event was erased: a hash, by which it is still known when it is sent again."""
+
+    mark = models.BinaryField()
+    received = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return bytes(self.mark).hex()
+
+
 class ArchivedEvent(models.Model):
     """One applied event. Partitioned by month of `at`; PostgreSQL keeps no key across partitions but (id, at)."""
 
@@ -135,6 +146,44 @@ class ArchivedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class Rebuild(models.Model):
+    """Redis was not whole, and was filled from here. `mark` is what Redis has since then; it is a moment in Unix
+    milliseconds, so that a higher one is newer."""
+
+    class Cause(models.TextChoices):
+        NEW = "new", _("There was nothing to be put into it")
+        ADOPTED = "adopted", _("It was whole before there were marks")
+        LOST = "lost", _("It had lost everything")
+        OLD = "old", _("It was older than the archive")
+        ASKED = "asked", _("Somebody asked for it")
+
+    class Phase(models.TextChoices):
+        WAITING = "waiting", _("Waits for somebody to ask for it")
+        CLEARING = "clearing", _("Making room")
+        PROFILES = "profiles", _("Profiles")
+        IDENTIFIERS = "identifiers", _("Identifiers")
+        MARKS = "marks", _("Messages of the dedup window")
+        DECISIONS = "decisions", _("What was counted and granted")
+        DONE = "done", _("Done")
+
+    mark = models.BigIntegerField(unique=True)
+    cause = models.CharField(max_length=8, choices=Cause.choices)
+    phase = models.CharField(max_length=12, choices=Phase.choices)
+    began = models.DateTimeField()
+    heartbeat = models.DateTimeField(help_text="When it last got anywhere.")
+    finished = models.DateTimeField(null=True)
+    done = models.PositiveBigIntegerField(default=0, help_text="Of the phase.")
+    total = models.PositiveBigIntegerField(default=0)
+    profiles = models.PositiveBigIntegerField(default=0, help_text="That were put into Redis.")
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"Rebuild {self.pk}"
 
 
 class AuditEntry(models.Model):

@@ -11,12 +11,15 @@ from profiles.event import derive_profile_id
 from profiles.profile import Profile, unpack, unpack_without_events
 from profiles.sharing import SharedTrips
 from profiles.store import StoreUnavailable
+from profiles.whole import NOT_WHOLE
 
 # KEYS: pairs of an identifier's key and the key of the profile it stands for while nothing links it elsewhere; then
 # counters, then pools. ARGV: prefixes of profiles, tallies and offsets; the number of partitions, of pairs and of
 # counters; and for each pair whether its tally is asked for. Answers the linked profile id ("" for none), the packed
 # state (""), the offset of its partition and the tally of each pair; then the counters (""), then the pools' lengths.
+# Of a Redis that is not whole it answers nothing: who is not there may be somebody all the same.
 _READ = """
+if redis.call('EXISTS', 'WHOLE') == 0 then return {} end
 local found, pairs, counters = {}, tonumber(ARGV[5]), tonumber(ARGV[6])
 for i = 1, pairs do
   local linked = redis.call('GET', KEYS[2 * i - 1])
@@ -30,7 +33,7 @@ end
 for i = 2 * pairs + 1, 2 * pairs + counters do found[#found + 1] = redis.call('GET', KEYS[i]) or '' end
 for i = 2 * pairs + counters + 1, #KEYS do found[#found + 1] = redis.call('LLEN', KEYS[i]) end
 return found
-"""
+""".replace("WHOLE", keys.WHOLE)
 FIELDS = 4  # of a pair's answer
 
 
@@ -94,6 +97,8 @@ class ProfileReader:
             )
         except redis.RedisError as error:
             raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
+        if not answer:
+            raise StoreUnavailable(NOT_WHOLE)
         rest = answer[FIELDS * len(questions) :]
         counted = {name: int(count or 0) for name, count in zip(totals, rest[: len(totals)], strict=True)}
         stock = dict(zip(pools, rest[len(totals) :], strict=True))

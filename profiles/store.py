@@ -74,8 +74,9 @@ class Commit:
     `expected` is the offset the batch was read from: the commit is refused (Fenced) when it is not the stored one.
     `seen` are dedup marks, refused (Conflict) when one is already there. `profiles` are packed states, None to delete.
     `timers` are Unix milliseconds at which a profile wants to be evaluated anew; with `soften`, only an earlier moment
-    replaces the one kept. `computed_with` names the definitions it relies on (keys.ROSTER, keys.DIRECTORY) with their
-    numbers: while others are in force it is refused (Outdated). `forwards` go to other partitions' logs, `accepted` to
+    replaces the one kept. `computed_with` names the definitions it relies on (keys.ROSTER, keys.DIRECTORY) and the mark
+    of a whole Redis (keys.WHOLE) with their numbers, 0 for what there is none of: while others are in force it is
+    refused (Outdated). `forwards` go to other partitions' logs, `accepted` to
     this partition's accepted log. `takeovers` are pairs of profiles: what decisions counted for the first is added
     to the second. `erased` are profiles of which nothing stays that decisions have counted, but a tombstone.
     """

@@ -65,8 +65,8 @@ class MemoryStore:
         if self.offset(commit.partition) != commit.expected:
             raise Fenced(f"partition {commit.partition} is at {self.offset(commit.partition)}, not {commit.expected}")
         for name, number in commit.computed_with.items():
-            if self.in_force.get(name, number) != number:
-                raise Outdated(f"{name} is at {self.in_force[name]}, not {number}")
+            if self.in_force.get(name, 0) != number:
+                raise Outdated(f"{name} is at {self.in_force.get(name, 0)}, not {number}")
         if any(self._is_seen(mark, commit.now) for mark in commit.seen):
             raise Conflict("a message of this batch has been applied meanwhile")
         if any(self.links.get(key) != link.expected for key, link in commit.links.items()):

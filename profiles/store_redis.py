@@ -28,14 +28,15 @@ Argument = str | bytes | int
 
 # A script is atomic as MULTI/EXEC is, and can compare before it writes. It first checks everything, then writes;
 # nothing after the checks can fail but for lack of memory, which the first write meets (see docs/adr).
-# KEYS: offset, tries, seen now, seen before, seen after, names of definitions…
+# KEYS: offset, tries, seen now, seen before, seen after, names of definitions… A number of one that is not there
+# counts as 0.
 # ARGV: expected offset, new offset, suspect ("" to end the suspicion), seconds to keep the marks, numbers of the
 # definitions…, number of marks, marks…, number of links, (key, expected, new or "-" to remove it)…, number of
 # takeovers, (tally of the loser, of the winner)…, then (length, command…)…
 _COMMIT = """
 if (redis.call('GET', KEYS[1]) or '0-0') ~= ARGV[1] then return 'fenced' end
 for i = 6, #KEYS do
-  if (redis.call('GET', KEYS[i]) or ARGV[i - 1]) ~= ARGV[i - 1] then return 'outdated' end
+  if (redis.call('GET', KEYS[i]) or '0') ~= ARGV[i - 1] then return 'outdated' end
 end
 local first = #KEYS + 1
 local at, marks = first, tonumber(ARGV[first - 1])

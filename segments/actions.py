@@ -23,6 +23,7 @@ BEFORE_FORCE = (
     *(Build.State.ENROLLING, Build.State.FILLING),
 )
 MAX_TRIES = 5  # failures in a row that end a build
+LOST_SERVER = "lost"  # in the place of the Redis that people were handed out with
 SUPERSEDED = gettext_noop("The segments were published anew before it was in force.")
 
 
@@ -120,6 +121,11 @@ def finish_build(build: Build, *, settled: Iterable[str], at: datetime) -> None:
 
 
 @transaction.atomic
+def begin_builds_again() -> None:
+    """Whoever is being asked for builds may never have heard of it: their walks begin anew (ingestion.builder)."""
+    Build.objects.exclude(state__in=Build.ENDED).exclude(server="").update(server=LOST_SERVER)
+
+
 def blame_build(build: Build, reason: str, *, at: datetime) -> None:
     """Notes a failure. After several in a row the build has failed, and the old versions go on to answer."""
     Build.objects.filter(pk=build.pk).update(tries=F("tries") + 1, error=reason)

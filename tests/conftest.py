@@ -9,6 +9,7 @@ import redis
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
+from profiles import keys
 from profiles.clients import Client
 from tests.product import Product, open_folder
 
@@ -19,9 +20,10 @@ hypothesis.settings.load_profile("house")
 
 @pytest.fixture
 def redis_client() -> Iterator[Client]:
-    """A blocking client of an empty database; `os.environ["REDIS_URL"]` and the settings name the same one."""
+    """A blocking client of a database that is empty, and whole; `os.environ["REDIS_URL"]` and the settings name it."""
     client = redis.Redis.from_url(os.environ["REDIS_URL"])
     client.flushdb()
+    client.set(keys.WHOLE, 1)
     yield client
     client.flushdb()
     client.close()

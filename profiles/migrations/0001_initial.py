@@ -40,6 +40,8 @@ CREATE INDEX profiles_archivedevent_profile ON profiles_archivedevent (profile_i
 -- Conditions ask who did what when: counts, sums of value, first and last times are answered from this index alone.
 CREATE INDEX profiles_archivedevent_name ON profiles_archivedevent (name, at, profile_id) INCLUDE (value);
 CREATE INDEX profiles_archivedevent_message ON profiles_archivedevent (source, message_id);
+-- Events come in by when they were received, more or less: enough to find those of the dedup window.
+CREATE INDEX profiles_archivedevent_received ON profiles_archivedevent USING brin (received) WITH (autosummarize = on);
 -- What falls into no month has its place, so that nothing is ever refused.
 CREATE TABLE profiles_archivedevent_rest PARTITION OF profiles_archivedevent DEFAULT;
 """
@@ -124,6 +126,33 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'merge',
+            },
+        ),
+        migrations.CreateModel(
+            name='SpentMark',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('mark', models.BinaryField()),
+                ('received', models.DateTimeField(db_index=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Rebuild',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('mark', models.BigIntegerField(unique=True)),
+                ('cause', models.CharField(choices=[('new', 'There was nothing to be put into it'), ('adopted', 'It was whole before there were marks'), ('lost', 'It had lost everything'), ('old', 'It was older than the archive'), ('asked', 'Somebody asked for it')], max_length=8)),
+                ('phase', models.CharField(choices=[('waiting', 'Waits for somebody to ask for it'), ('clearing', 'Making room'), ('profiles', 'Profiles'), ('identifiers', 'Identifiers'), ('marks', 'Messages of the dedup window'), ('decisions', 'What was counted and granted'), ('done', 'Done')], max_length=12)),
+                ('began', models.DateTimeField()),
+                ('heartbeat', models.DateTimeField(help_text='When it last got anywhere.')),
+                ('finished', models.DateTimeField(null=True)),
+                ('done', models.PositiveBigIntegerField(default=0, help_text='Of the phase.')),
+                ('total', models.PositiveBigIntegerField(default=0)),
+                ('profiles', models.PositiveBigIntegerField(default=0, help_text='That were put into Redis.')),
+                ('error', models.TextField(blank=True)),
+            ],
+            options={
+                'ordering': ['-pk'],
             },
         ),
         migrations.CreateModel(

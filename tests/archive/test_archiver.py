@@ -1,7 +1,7 @@
 """What the archiver makes of the accepted log: each record once, in its place, and nothing in the way of the next."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,11 +13,13 @@ from ingestion.archiver import Archiver, Overtaken
 from ingestion.models import ArchiveOffset, DeadLetter, EventType
 from ingestion.streams import Streams
 from profiles import keys
+from profiles.clients import Client
 from profiles.event import derive_profile_id
 from profiles.models import ArchivedEvent, Identifier, MergeRecord, StoredProfile
 from profiles.months import Months
 from profiles.profile import Memory, Profile, fold
 from profiles.profile import pack as pack_profile
+from profiles.store import StoreUnavailable
 from tests.archive.conftest import NOW, AcceptedLog, tables_of_events
 
 ANNA = derive_profile_id("a:anna")
@@ -274,3 +276,65 @@ def test_offsets_are_named_after_their_streams(accepted: AcceptedLog, archiver: 
     accepted.add(2, Linked(identifier="a:1", profile=ANNA, at=NOW))
     archiver.drain()
     assert [row.stream for row in ArchiveOffset.objects.all()] == [keys.accepted(2)]
+
+
+class Busy(Streams):
+    """Something happens between the look at the log and the look at the profiles, once."""
+
+    def __init__(self, client: Client, happens: Callable[[], object]) -> None:
+        super().__init__(client)
+        self._happens: Callable[[], object] | None = happens
+
+    def read(self, after: Mapping[str, str], limit: int) -> Any:
+        found = super().read(after, limit)
+        happens, self._happens = self._happens, None
+        if happens is not None:
+            happens()
+        return found
+
+
+def test_a_copy_knows_of_nothing_that_the_archive_does_not(accepted: AcceptedLog, archiver: Archiver) -> None:
+    """Somebody does something while the batch before is read; what others do comes with the next one."""
+
+    def go_on() -> None:
+        accepted.apply(accepted.event(id="second"))
+        accepted.client.set(keys.profile(ANNA), pack_profile(Profile(id=ANNA, user_id="after the second")))
+
+    accepted.apply(accepted.event(id="first"))
+    archiver._streams = Busy(accepted.client, go_on)
+    archiver.step()
+    assert StoredProfile.objects.get().user_id == "after the second"
+    assert list(ArchivedEvent.objects.order_by("id").values_list("message_id", flat=True)) == ["first", "second"]
+    archiver._streams = Busy(accepted.client, lambda: accepted.apply(accepted.event(id="ben", anonymous_id="ben")))
+    accepted.apply(accepted.event(id="third"))
+    assert archiver.step() == 1
+    assert not ArchivedEvent.objects.filter(message_id="ben").exists()
+
+
+def test_a_redis_that_is_emptied_meanwhile_takes_nothing_along(accepted: AcceptedLog, archiver: Archiver) -> None:
+    accepted.client.set(keys.identifier("a:1"), ANNA)
+    linked = Linked(identifier="a:1", profile=ANNA, at=NOW)
+    accepted.add(0, linked)
+    archiver.drain()
+    accepted.add(0, linked)
+    archiver._streams = Busy(accepted.client, accepted.client.flushdb)
+    with pytest.raises(StoreUnavailable):
+        archiver.step()
+    assert Identifier.objects.get().profile_id.hex == ANNA
+
+
+def test_a_copy_stays_until_that_of_whoever_took_it_over_is_stored(accepted: AcceptedLog, archiver: Archiver) -> None:
+    winner = derive_profile_id("u:u-1")
+    state = pack_profile(fold(Profile(id=ANNA), accepted.event(), Memory()))
+    accepted.client.set(keys.profile(ANNA), state)
+    accepted.apply(accepted.event())
+    archiver.drain()
+    accepted.client.delete(keys.profile(ANNA))
+    accepted.client.set(keys.identifier(f"p:{ANNA}"), winner)
+    accepted.add(0, Linked(identifier=f"p:{ANNA}", profile=winner, at=NOW))
+    archiver.drain()
+    assert StoredProfile.objects.get().id.hex == ANNA
+    accepted.client.set(keys.profile(winner), state)
+    accepted.add(1, Merged(loser=ANNA, winner=winner, state=state, because="m9", at=NOW))
+    archiver.drain()
+    assert StoredProfile.objects.get().id.hex == winner

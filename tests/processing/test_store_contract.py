@@ -157,7 +157,7 @@ def test_thousands_of_changes_fit_one_commit(store_and_log: Pair) -> None:
 
 def test_what_was_computed_with_other_definitions_is_refused(store_and_log: Pair) -> None:
     store, _ = store_and_log
-    store.commit(commit(computed_with={keys.ROSTER: 0, keys.DIRECTORY: 7}))  # nothing is announced yet
+    store.commit(commit(computed_with={keys.ROSTER: 0, keys.DIRECTORY: 0}))  # nothing is announced yet
     put_in_force(store, {keys.ROSTER: 3, keys.DIRECTORY: 7})
     for computed_with in ({keys.ROSTER: 2, keys.DIRECTORY: 7}, {keys.ROSTER: 3, keys.DIRECTORY: 8}):
         with pytest.raises(Outdated):

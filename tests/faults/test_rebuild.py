@@ -1,0 +1,366 @@
+"""Redis loses everything: people come back as they were, by themselves, and nobody is anybody's stranger meanwhile."""
+
+import random
+import time
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from ingestion.archiving import describe, moment
+from ingestion.models import ArchiveOffset
+from personalization.checkup_parts import Light
+from personalization.checkup_stores import check_rebuild
+from personalization.people import request_erasure
+from personalization.rebuilding import Waits, keep_whole, notice_old_copy, rebuild
+from profiles import keys
+from profiles.actions import store_identifiers, store_profiles
+from profiles.clients import Client
+from profiles.event import derive_profile_id
+from profiles.models import Erasure, Identifier, Rebuild, StoredProfile
+from profiles.profile import Memory, fold, pack, unpack
+from profiles.profile import Profile as Person
+from profiles.store import mark_of
+from profiles.whole import read_mark
+from rules.models import Grant
+from tests.faults.sizes import SEED, sized
+from tests.faults.town import CODES, Town
+from tests.faults.traffic import NAME, Traffic
+from tests.processing.harness import HOUR
+from tests.product import Product, wait_until
+from tests.stories.inside import PATIENCE_S, Inside, kill
+
+ANNA, BEN, CARL, DORA = (derive_profile_id(f"a:{who}") for who in ("laptop", "ben", "carl", "dora"))
+PHONE = derive_profile_id("a:phone")
+Cause, Phase = Rebuild.Cause, Rebuild.Phase
+
+
+@pytest.fixture
+def town(redis_client: Client, db: None, settings: Any) -> Iterator[Town]:
+    settings.PZ_PARTITIONS = 4
+    town = Town(redis_client)
+    yield town
+    town.runner.close()
+
+
+def rule_of(answer: Any, slot: str = "hero") -> str | None:
+    found: str | None = answer.slots[slot].rule
+    return found
+
+
+def marks_of(client: Client) -> set[bytes]:
+    return {mark for name in client.scan_iter(match="pz:seen:*") for mark in client.smembers(name)}
+
+
+def test_everything_of_people_is_as_it_was(town: Town) -> None:
+    town.dwell()
+    before, marks = town.dump(), marks_of(town.client)
+    outcomes = town.client.hgetall(keys.OUTCOMES)
+    town.archiver.drain()
+    town.lose()
+    town.look()
+    assert town.dump() == before
+    assert {f"pz:p:{ANNA}", f"pz:id:p:{PHONE}", f"pz:t:{BEN}"} < before.keys()
+    assert f"pz:p:{DORA}" not in before
+    assert marks_of(town.client) == marks == {mark_of(each.source, each.id) for each in town.sent}
+    assert town.client.hgetall(keys.OUTCOMES) == outcomes
+    assert newest().cause == Cause.LOST and newest().profiles == 3
+
+    town.send_again()
+    town.work()
+    now = town.people()
+    assert {id: each.events["Product Viewed"].count for id, each in now.items()} == {ANNA: 3, BEN: 2, CARL: 3}
+    assert rule_of(town.decide("a:ben", "hero")) == "usual"
+    assert rule_of(town.decide("a:ben", "banner"), "banner") is None
+    offer = town.decide("u:anna", "footer").slots["footer"].offer
+    assert offer is not None and offer.code == CODES[0]
+
+
+def test_segments_end_by_their_windows_afterwards(town: Town) -> None:
+    town.dwell()
+    town.lose()
+    town.look()
+    assert "lately" in town.people()[BEN].segments
+    town.pass_time(town.now + HOUR)
+    assert all("lately" not in each.segments for each in town.people().values())
+    town.archive()
+    assert all("lately" not in each.segments for each in StoredProfile.objects.all())
+    assert {id: pack(each) for id, each in town.people().items()} == {
+        each.id.hex: bytes(each.state) for each in StoredProfile.objects.all()
+    }
+
+
+def test_meanwhile_nobody_is_a_stranger_and_nothing_is_granted(town: Town) -> None:
+    town.dwell()
+    town.lose()
+    town.add_codes("gift", *CODES)
+    town.send(town.event(anonymous_id="ben"), town.event(anonymous_id="new"))
+    assert town.run() == 0
+    assert town.decide("a:ben", "hero").slots["hero"].reason == "timeout"
+    assert town.decide("a:new", "footer").slots["footer"].reason == "timeout"
+    assert town.dump() == {}
+    town.look()
+    town.work()
+    assert town.people()[BEN].events["Product Viewed"].count == 3
+    assert town.people()[derive_profile_id("a:new")].events["Product Viewed"].count == 1
+    assert rule_of(town.decide("a:ben", "hero")) == "usual"
+
+
+def test_what_was_chosen_before_the_loss_is_not_granted_after_it(town: Town) -> None:
+    """Between the look and the commit of a decision."""
+    town.dwell()
+    read = town.deciders[0]._recorder.record
+
+    async def lose_and_record(*asked: Any) -> Any:
+        town.client.flushdb()
+        town.client.rpush(keys.codes("gift"), *CODES)
+        return await read(*asked)
+
+    town.deciders[0]._recorder.record = lose_and_record  # type: ignore[method-assign,assignment]
+    assert town.decide("a:carl", "footer").slots["footer"].reason == "timeout"
+    town.archive()
+    assert not Grant.objects.filter(profile_id=UUID(CARL)).exists()
+
+
+@pytest.mark.parametrize("phase", [Phase.CLEARING, Phase.IDENTIFIERS, Phase.PROFILES, Phase.MARKS, Phase.DECISIONS])
+def test_one_that_dies_half_way_is_begun_anew(town: Town, phase: str) -> None:
+    town.dwell()
+    before = town.dump()
+    town.lose()
+
+    def die(state: Rebuild) -> None:
+        if state.phase == phase:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        rebuild(town.client, die, clock=lambda: town.now)
+    assert not read_mark(town.client)
+    assert town.run() == 0
+    town.look()
+    assert town.dump() == before
+    assert (newest().finished is not None, Rebuild.objects.count()) == (True, 2)
+
+
+def test_one_whose_redis_is_emptied_on_the_way_begins_anew(town: Town) -> None:
+    town.dwell()
+    before = town.dump()
+    town.lose()
+
+    def lose(state: Rebuild) -> None:
+        if state.phase == Phase.MARKS:
+            town.client.flushdb()
+
+    with pytest.raises(Waits):
+        rebuild(town.client, lose, clock=lambda: town.now)
+    assert not read_mark(town.client)
+    town.look()
+    assert town.dump() == before
+
+
+def test_one_that_dies_after_its_last_step_is_done(town: Town) -> None:
+    town.dwell()
+    town.lose()
+    town.look()
+    before = town.dump()
+    Rebuild.objects.filter(pk=newest().pk).update(finished=None, phase=Phase.DECISIONS)
+    town.look()
+    assert newest().phase == Phase.DONE
+    assert (town.dump(), Rebuild.objects.count()) == (before, 2)
+
+
+def test_a_history_that_was_being_handed_over_arrives(town: Town) -> None:
+    town.send(town.event(anonymous_id="phone"), town.event(anonymous_id="laptop", user_id="anna"))
+    town.work()
+    # The phone has retired, and what it had was in the log that was lost.
+    store_identifiers({f"p:{PHONE}": (ANNA, moment(town.now)), "a:phone": (ANNA, moment(town.now))})
+    town.lose()
+    town.look()
+    assert town.people().keys() == {ANNA}
+    town.work()
+    assert town.people()[ANNA].events["Product Viewed"].count == 2
+    assert [each.id.hex for each in StoredProfile.objects.all()] == [ANNA]
+
+
+def test_an_erasure_that_was_asked_for_is_done(town: Town) -> None:
+    town.send(town.event(anonymous_id="carl"))
+    town.work()
+    receipt = request_erasure(UUID(CARL), by="olga", at=moment(town.now))
+    town.lose()
+    town.look()
+    town.work()
+    town.work()
+    assert Erasure.objects.get(pk=receipt.pk).done is not None
+    assert not town.people() and not StoredProfile.objects.exists()
+
+
+def test_streams_go_on_after_what_is_archived_of_them(town: Town) -> None:
+    """Whatever the clock of the new Redis says: the archiver passes over what is before its offsets."""
+    town.send(town.event(anonymous_id="carl"))
+    town.work()
+    later = f"{int(time.time() * 1000) + HOUR}-0"
+    ArchiveOffset.objects.filter(stream__startswith="pz:accepted").update(offset=later)
+    town.archiver = town.archiver.__class__(
+        town.client, partitions=4, clock=lambda: town.now, keeper=town.archiver._keeper
+    )
+    town.lose()
+    town.look()
+    town.send(town.event(anonymous_id="carl"))
+    town.work()
+    assert count_stored() == {CARL: 2}
+
+
+def count_stored() -> dict[str, int]:
+    return {
+        each.id.hex: unpack(bytes(each.state)).events["Product Viewed"].count for each in StoredProfile.objects.all()
+    }
+
+
+def test_a_redis_that_is_older_than_the_archive_waits_for_somebody(town: Town) -> None:
+    town.dwell()
+    before = town.dump()
+    later = f"{int(time.time() * 1000) + 20_000}-0"
+    ArchiveOffset.objects.filter(stream__startswith="pz:accepted").update(offset=later)
+    town.client.set(keys.profile(BEN), pack(Person(id=BEN)))  # as he was on another day
+    assert check_rebuild(town.client).light == Light.GOOD
+    notice_old_copy(town.client, clock=lambda: town.now)
+    assert (newest().cause, newest().phase) == (Cause.OLD, Phase.WAITING)
+    town.look()
+    assert not read_mark(town.client)
+    part = check_rebuild(town.client)
+    assert (part.light, part.says) == (Light.BAD, "Older than the archive")
+    assert "manage.py rebuild" in part.todo
+    assert rebuild(town.client, clock=lambda: town.now).finished is not None
+    assert town.dump() == before
+    assert check_rebuild(town.client).light == Light.GOOD
+
+
+def test_a_whole_redis_is_rebuilt_with_what_the_archiver_has_not_taken_yet(town: Town) -> None:
+    town.dwell()
+    town.send(town.event(anonymous_id="carl"), town.event(anonymous_id="ben"))
+    town.run()
+    waiting = town.event(anonymous_id="new")
+    town.send(waiting)
+    before = town.dump()
+    assert rebuild(town.client, clock=lambda: town.now).cause == Cause.ASKED
+    assert town.dump() == before
+    town.take_up()
+    town.work()
+    assert derive_profile_id("a:new") in town.people()
+
+
+def test_by_hand(town: Town) -> None:
+    town.dwell()
+    before = town.dump()
+    with pytest.raises(CommandError, match="Redis is whole"):
+        call_command("rebuild")
+    said = StringIO()
+    town.lose()
+    assert check_rebuild(town.client).says == "Not whole"
+    call_command("rebuild", stdout=said)
+    assert "Identifiers: 0 of 3" in said.getvalue() and "3 profiles in" in said.getvalue()
+    assert {name for name in town.dump() if name.startswith("pz:p:")} == {
+        name for name in before if name.startswith("pz:p:")
+    }
+    call_command("rebuild", "--anyway", stdout=said)
+    assert newest().cause == Cause.ASKED
+
+
+def test_a_new_installation_is_whole_at_once(redis_client: Client, db: None) -> None:
+    redis_client.delete(keys.WHOLE)
+    keep_whole(redis_client)
+    assert (newest().cause, newest().mark) == (Cause.NEW, read_mark(redis_client))
+
+
+def test_one_from_before_there_were_marks_is_whole(redis_client: Client, db: None) -> None:
+    redis_client.delete(keys.WHOLE)
+    store_identifiers({"u:1": (ANNA, timezone.now())})
+    redis_client.set(keys.offset(0), "7-0")
+    keep_whole(redis_client)
+    assert newest().cause == Cause.ADOPTED
+    assert not redis_client.exists(keys.identifier("u:1"))
+
+
+def test_how_long_it_takes(town: Town) -> None:
+    count = sized(2_000, 50_000)
+    chance = random.Random(SEED)
+    for start in range(0, count, 1_000):
+        rows, links = [], dict[str, Any]()
+        for number in range(start, min(start + 1_000, count)):
+            person = Person(id=derive_profile_id(f"u:{number}"), user_id=str(number), segments={"viewers": town.now})
+            for _ in range(chance.randint(1, 12)):
+                person = fold(
+                    person, town.event(at=town.now - chance.randrange(HOUR), properties={"value": 1.5}), Memory()
+                )
+            rows.append(describe(person.id, pack(person)))
+            links |= {f"u:{number}": (person.id, moment(town.now)), f"a:d{number}": (person.id, moment(town.now))}
+        store_profiles(rows, at=moment(town.now))
+        store_identifiers(links)
+    assert Identifier.objects.count() == 2 * count
+    town.look()
+    town.lose()
+    began = time.monotonic()
+    town.look()
+    took = time.monotonic() - began
+    town.now += count  # everybody's turn has come
+    town.run()
+    while town.client.zcount(keys.timers(0), "-inf", town.now):
+        town.run()
+    print(f"{count:,} profiles in {took:.1f} s, evaluated anew in {time.monotonic() - began - took:.1f} s more")
+    assert newest().profiles == count
+    assert took < 60
+
+
+def newest() -> Rebuild:
+    return Rebuild.objects.latest("pk")
+
+
+@pytest.mark.story
+def test_a_running_product_loses_redis_under_traffic(own_product: Product) -> None:
+    inside = Inside(own_product)
+    quiet = Traffic(own_product.url, inside.write_key, seed=SEED, people=40, each=10)
+    with quiet:
+        pass
+    wait_until(inside.is_idle, PATIENCE_S)
+    before = {id: inside.redis.get(keys.profile(id)) for id in map(profile_of, quiet.names())}
+    marks = inside.ask("SELECT max(mark) FROM profiles_rebuild")
+
+    busy = Traffic(own_product.url, inside.write_key, seed=SEED + 1, people=100, each=sized(30, 300), pause=0.02)
+    with busy:
+        busy.wait_until_done(0.3)
+        inside.redis.flushall()
+        sent = set(busy.journal.sent)  # whatever is not among them was acknowledged after the loss
+        kill(own_product, "run_archiver")
+        wait_until(lambda: inside.redis.get(keys.WHOLE), PATIENCE_S)
+    wait_until(inside.is_idle, PATIENCE_S)
+    [(mark, cause, phase, _)] = inside.ask(
+        "SELECT mark, cause, phase, error FROM profiles_rebuild ORDER BY id DESC LIMIT 1"
+    )
+    assert (cause, phase, [(mark,)] > marks) == ("lost", "done", True)
+    assert read_mark(inside.redis) == mark
+
+    for door in busy.journal, quiet.journal:
+        assert not door.unanswered
+    archived = dict(
+        inside.ask("SELECT message_id, count(*) FROM profiles_archivedevent WHERE name = %s GROUP BY message_id", NAME)
+    )
+    assert set(archived.values()) == {1}
+    assert busy.journal.acknowledged.keys() - sent <= archived.keys()
+    assert quiet.journal.acknowledged.keys() <= archived.keys()
+    ids = list(map(profile_of, [*quiet.names(), *busy.names()]))
+    hot = {id: inside.redis.get(keys.profile(id)) for id in ids}
+    assert {id: hot[id] for id in before} == before
+    durable = inside.ask("SELECT id, state FROM profiles_storedprofile WHERE id = ANY(%s)", list(map(UUID, ids)))
+    assert {id.hex: state for id, state in durable} == {id: state for id, state in hot.items() if state}
+    with Traffic(own_product.url, inside.write_key, seed=SEED, people=40, each=10) as again:
+        pass
+    assert again.journal.acknowledged.keys() == quiet.journal.acknowledged.keys()
+    wait_until(inside.is_idle, PATIENCE_S)
+    assert {id: inside.redis.get(keys.profile(id)) for id in before} == before
+
+
+def profile_of(person: str) -> str:
+    return derive_profile_id(f"a:{person}")
