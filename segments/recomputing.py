@@ -62,8 +62,8 @@ WITH RECURSIVE {former}, theirs AS (
     (extract(epoch FROM min(at)) * 1000)::bigint AS first, (extract(epoch FROM max(at)) * 1000)::bigint AS last
   FROM theirs GROUP BY person, name
 ), said AS (
-  SELECT person, key, value, at, rank() OVER (PARTITION BY person, key ORDER BY at DESC) AS place
-  FROM theirs CROSS JOIN LATERAL jsonb_each(traits) WHERE type = 'identify'
+  SELECT person, each.key, each.value, at, rank() OVER (PARTITION BY person, each.key ORDER BY at DESC) AS place
+  FROM theirs CROSS JOIN LATERAL jsonb_each(traits) AS each WHERE type = 'identify'
 ), told AS (
   SELECT DISTINCT person, key, (extract(epoch FROM at) * 1000)::bigint AS at, jsonb_typeof(value) || '|' || CASE
     jsonb_typeof(value) WHEN 'string' THEN value #>> '{{}}' WHEN 'boolean' THEN value::text WHEN 'number' THEN CASE

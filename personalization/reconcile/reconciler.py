@@ -6,11 +6,12 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
 import redis
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import Count
 from django.utils import timezone
 
@@ -86,7 +87,7 @@ class Reconciler:
         except (StoreUnavailable, LogUnavailable, redis.RedisError) as error:
             self._keep(run, note=f"Waiting for Redis: {type(error).__name__}.")
         finally:
-            with connection.cursor() as cursor:
+            with suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [RECONCILE])
         return True
 
