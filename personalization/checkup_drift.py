@@ -13,7 +13,7 @@ STILL = timedelta(minutes=30)  # without a step of the one under way
 
 def check_drift(drift: DriftFigures, *, at: datetime) -> Part:
     light, says, todo = _judge(drift, at)
-    figures = (
+    figures: tuple[Figure, ...] = (
         Figure(_("Last"), _("never"), drift.finished),
         Figure(_("People compared"), f"{drift.people:,}"),
         Figure(_("Differed"), f"{drift.differing:,} ({drift.share:.2%})"),
@@ -21,7 +21,7 @@ def check_drift(drift: DriftFigures, *, at: datetime) -> Part:
     )
     if drift.under_way is not None:
         figures = (*figures, Figure(_("Under way since"), "", drift.under_way))
-    return Part("drift", _("Reconciliation"), "scale", light, says, figures, todo)
+    return Part("drift", _("Reconciliation"), "git-compare", light, says, figures, todo)
 
 
 def _judge(drift: DriftFigures, at: datetime) -> tuple[Light, str, str]:

@@ -22,8 +22,8 @@ class Grants(NamedTuple):
 def read_grants(people: Mapping[str, str]) -> dict[str, Grants]:
     """What persons were granted, under any of their ids: `people` says whose each id is, both in hexadecimal."""
     found = {person: Grants({}, {}, True) for person in people.values()}
-    for id in _list_parted(people):
-        found[people[id]] = found[people[id]]._replace(is_sure=False)
+    for parted in _list_parted(people):
+        found[people[parted]] = found[people[parted]]._replace(is_sure=False)
     grants = Grant.objects.filter(profile_id__in=[UUID(id) for id in people]).order_by("at", "pk")
     own: dict[tuple[str, str], bool] = {}
     for id, offer, period, code in grants.values_list("profile_id", "offer", "period", "code"):

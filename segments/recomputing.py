@@ -33,9 +33,10 @@ class Span(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """What is known for life of one event of a person: `total` in ten-thousandths, times in Unix milliseconds."""
+    """What is known for life of one event of a person: how many `times`, their `total` in ten-thousandths, and when, in
+    Unix milliseconds."""
 
-    count: int
+    times: int
     total: int
     first: int
     last: int
@@ -210,8 +211,8 @@ def _is_asked(column: str, span: Span, people: list[UUID] | None) -> Composable:
 
 
 def _describe(history: History) -> tuple[object, ...]:
-    count, total, first, last = total_of(history)
-    return (count, total, first, last) if abs(total) <= EXACT else (count, first, last)
+    times, total, first, last = total_of(history)
+    return (times, total, first, last) if abs(total) <= EXACT else (times, first, last)
 
 
 def _line(*said: object) -> str:

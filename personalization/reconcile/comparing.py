@@ -65,7 +65,7 @@ def compare(id: str, hot: Hot, archived: Archived, terms: Terms) -> Finding:
     if profile is None:
         if archived.totals or archived.stored:
             found = None if hot.packed is None else "unreadable"
-            aspects[PROFILE] = _pair(found, sum(each.count for each in archived.totals.values()))
+            aspects[PROFILE] = _pair(found, sum(each.times for each in archived.totals.values()))
     else:
         differing[EVENTS] = _compare_events(profile, archived.totals, terms.since)
         differing[TRAITS] = _compare_traits(profile, archived.told, terms.since)
@@ -76,8 +76,10 @@ def compare(id: str, hot: Hot, archived: Archived, terms: Terms) -> Finding:
             aspects |= compare_timer(profile, hot.timer, terms)
     wrong = find_wrong(archived.grants, hot.tally) if archived.totals or profile is not None else {}
     if wrong:
-        found = {name: _digest(code) for name, (code, _) in sorted(wrong.items())[:SHOWN]}
-        aspects[GRANTS] = _pair(found, {name: _digest(code) for name, (_, code) in sorted(wrong.items())[:SHOWN]})
+        shown = sorted(wrong.items())[:SHOWN]
+        aspects[GRANTS] = _pair(
+            {name: _digest(code) for name, (code, _) in shown}, {name: _digest(code) for name, (_, code) in shown}
+        )
     return Finding(id, hot, archived, profile, aspects, differing, wrong)
 
 
@@ -92,8 +94,8 @@ def _compare_events(profile: Profile, totals: Mapping[str, Totals], since: int) 
 
 
 def _show_events(profile: Profile, totals: Mapping[str, Totals], names: Sequence[str]) -> dict[str, Pair]:
-    hot = {name: total_of(profile.events[name]) for name in names if name in profile.events}
-    return _show(EVENTS, hot, totals, names)
+    hot = {name: total_of(profile.events[name])._asdict() for name in names if name in profile.events}
+    return _show(EVENTS, hot, {name: each._asdict() for name, each in totals.items()}, names)
 
 
 def _agree(hot: Totals | None, archived: Totals | None, since: int) -> bool:

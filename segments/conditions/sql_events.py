@@ -203,7 +203,7 @@ def _find(columns: Composable, test: Composable, asked: Question, joined: Compos
 
 def is_asked(column: str, asked: Question) -> Composable:
     """Whether an id lies where people are asked about."""
-    bounds = [SQL(f"{column} < {{}}").format(Literal(asked.below))] if asked.below is not None else []
+    bounds: list[Composable] = [SQL(f"{column} < {{}}").format(Literal(asked.below))] if asked.below is not None else []
     bounds += [SQL(f"{column} >= {{}}").format(Literal(asked.above))] if asked.above is not None else []
     return join(bounds, "AND")
 

@@ -1,15 +1,24 @@
 """One person of a hundred is corrupted, in every way: exactly these are found and mended, none else is touched."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from msgspec.structs import replace
 
+from ingestion.log_redis import FIELD
+from ingestion.models import DeadLetter
+from personalization.wiring import clock
 from profiles import keys
 from profiles.event import partition_of
-from profiles.models import Drift
-from profiles.profile import Profile, Trait, pack, unpack
+from profiles.models import Drift, Reconciliation
+from profiles.profile import History, Profile, Trait, pack, unpack
+from profiles.store import digest_of
 from tests.builds.conftest import PARTITIONS
 from tests.faults.sizes import SEED, sized
 from tests.reconcile.conftest import Town, changed
@@ -92,7 +101,7 @@ def invent_grant(town: Town, id: str) -> None:
     town.client.hset(keys.tally(id), "g:twenty:", "NEVER-GRANTED")
 
 
-WAYS = {
+WAYS: dict[Callable[[Town, str], None], str] = {
     miscount: "events",
     missum: "events",
     forget_event: "events",
@@ -149,3 +158,108 @@ def test_exactly_those_who_are_corrupted_are_found_and_mended(make_town: Callabl
     assert changed(before, town.photograph()) <= spoiled.keys()
     again = town.reconcile()
     assert (again.differing, again.alike) == (0, again.shards)
+
+
+class Killed(BaseException):
+    """As a process that is killed: nothing of it goes on."""
+
+
+@pytest.mark.timeout(600)
+def test_it_goes_on_where_it_was_killed_while_people_go_on_as_ever(make_town: Callable[[int], Town]) -> None:
+    town, chance = make_town(sized(600, 3_000)), random.Random(SEED)
+    busy = town.people[:60]
+    spoiled = corrupt(town, chance)
+    visits = Counter[str]()
+    calls = 0
+    # As soon as it waits; as soon as it has found something and has it mended; in the shard after that.
+    deaths: list[Callable[[], bool]] = [
+        lambda: True,
+        Drift.objects.exists,
+        Reconciliation.objects.filter(mended__gt=0).exists,
+    ]
+
+    def live() -> None:
+        """Every so often somebody does something, and now and then somebody on a new device turns out to be known."""
+        nonlocal calls
+        calls += 1
+        some = chance.sample(busy, 3)
+        town.engine.log_events("Page Viewed", people=some, at=clock())
+        visits.update(some)
+        if calls % 10 == 0:
+            town.engine.log_events("Signed In", people=[f"new-{calls}"], user_id=f"user-{50 * (calls // 10 % 3)}")
+        if deaths and deaths[0]():
+            deaths.pop(0)
+            raise Killed
+
+    for _ in range(len(deaths) + 1):
+        with suppress(Killed):
+            town.reconcile(live, shard=200)
+    assert not deaths
+    [run] = Reconciliation.objects.all()
+    assert run.finished is not None
+    assert {drift.profile_id.hex for drift in run.drifts.all()} == spoiled.keys()
+    assert (run.differing, run.mended) == (len(spoiled), len(spoiled))
+
+    town.engine.run()
+    for person, count in visits.items():
+        assert unpack(town.client.get(keys.profile(town.id(person)))).events["Page Viewed"].count == count
+    again = town.reconcile()
+    assert (again.differing, again.alike) == (0, again.shards)
+
+
+def test_nothing_is_mended_where_so_many_differ_that_the_archive_may_be_wrong(make_town: Callable[[int], Town]) -> None:
+    town = make_town(300)
+    with connection.cursor() as cursor:  # as a database that was restored from an older copy
+        cursor.execute("DELETE FROM profiles_archivedevent WHERE name = 'Product Viewed'")
+    before = town.photograph()
+    run = town.reconcile()
+    assert (run.differing, run.mended, run.mends) == (run.people, 0, False)
+    assert "archive may be what is wrong" in run.note
+    assert changed(before, town.photograph()) == set()
+    assert town.reconcile(mend_anyway=True).mended == run.people
+
+
+def test_what_the_archive_does_not_know_is_not_held_against_anybody(
+    make_town: Callable[[int], Town], settings: Any
+) -> None:
+    town = make_town(200)
+    since = datetime.now(UTC) - timedelta(days=5)
+    with connection.cursor() as cursor:  # months that were taken out
+        cursor.execute("DELETE FROM profiles_archivedevent WHERE at < %s", [since])
+    settings.PZ_ARCHIVE_SINCE = since.date().isoformat()
+    miscount(town, victim := town.id(town.people[3]))  # a count that began before is nothing that could be told
+    change(town, other := town.id(town.people[6]), lambda profile: replace(profile, events=_halve(profile)))
+    run = town.reconcile()
+    assert [drift.profile_id.hex for drift in run.drifts.all()] == [other]
+    assert victim != other
+
+
+def _halve(profile: Profile) -> dict[str, History]:
+    bought = profile.events["Order Completed"]
+    return {**profile.events, "Order Completed": replace(bought, total=bought.total / 2)}
+
+
+def test_what_could_not_be_archived_and_who_was_erased_are_left_alone(make_town: Callable[[int], Town]) -> None:
+    town = make_town(200)
+    town.engine.log_events("Page Viewed", people=[town.people[3]])
+    while town.engine.process():
+        pass
+    stream = keys.accepted(partition_of(id := town.id(town.people[3]), PARTITIONS))
+    [(offset, fields)] = town.client.xrange(stream)
+    DeadLetter.objects.create(
+        log="accepted",
+        partition=0,
+        offset=offset.decode(),
+        raw=fields[FIELD],
+        reason="does not fit",
+        tries=1,
+        at=datetime.now(UTC),
+    )
+    town.client.xdel(stream, offset)
+    gone = town.id(town.people[6])
+    lose_profile(town, gone)
+    town.client.set(keys.erased(digest_of(gone)), f"{clock()}:receipt")
+    town.client.set(keys.ERASED, 1)
+    before = town.photograph()
+    assert (town.reconcile().differing, changed(before, town.photograph())) == (0, set())
+    assert unpack(town.client.get(keys.profile(id))).events["Page Viewed"].count == 1
