@@ -1,4 +1,4 @@
-"""A profile that is not what the archive says is put right: in its own partition, while nothing else changes it. Pure."""
+"""A profile that is not what the archive says is put right, in its own partition, by the one who writes it. Pure."""
 
 from msgspec.structs import replace
 

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 from personalization.reconcile.hot import Hot, read_profile
 from profiles.profile import EXACT, MAX_NAMES, MAX_TRAITS, Profile
-from rules.reckoning import Grants, find_wrong
+from rules.reckoning import Caps, Reckoned, Wrong, find_wrong
+from rules.tally import GRANT
 from segments.membership import Segments
 from segments.recomputing import Told, Totals, told_of, total_of
 
-PROFILE, EVENTS, TRAITS, SEGMENTS, TIMER, GRANTS = "profile", "events", "traits", "segments", "timer", "grants"
+PROFILE, EVENTS, TRAITS, SEGMENTS, TIMER = "profile", "events", "traits", "segments", "timer"
+GRANTS, COUNTERS = "grants", "counters"  # of the tally
 SHOWN = 20  # of one aspect in the evidence
 
 Pair = dict[str, Any]  # {"found": …, "expected": …}
@@ -24,25 +26,26 @@ class Archived(NamedTuple):
     totals: Mapping[str, Totals]
     told: Mapping[str, Told]
     members: frozenset[str] | None
-    grants: Grants
+    reckoned: Reckoned
     stored: bool
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What a comparison rests on: the segments in force, the keys that are judged, the moment it is made for, and since
-    when the archive knows everything (0: from the start), in Unix milliseconds."""
+    """What a comparison rests on: the segments in force, the keys that are judged, the moment it is made for, what is
+    known of counters, and since when the archive knows everything (0: from the start), in Unix milliseconds."""
 
     segments: Segments
     judged: frozenset[str]
     now: int
+    caps: Caps
     since: int = 0
 
 
 @dataclass(frozen=True)
 class Finding:
     """A person who differs: `aspects` are the evidence, `differing` names all events and traits that are not as they
-    should be, `wrong` the grants."""
+    should be, `wrong` what of the tally."""
 
     id: str
     hot: Hot
@@ -50,11 +53,11 @@ class Finding:
     profile: Profile | None
     aspects: dict[str, Pair] = field(default_factory=dict)
     differing: dict[str, list[str]] = field(default_factory=dict)
-    wrong: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    wrong: Wrong = field(default_factory=dict)
 
     @property
     def is_of_the_profile(self) -> bool:
-        return bool(self.aspects.keys() - {GRANTS})
+        return bool(self.aspects.keys() - {GRANTS, COUNTERS})
 
 
 def compare(id: str, hot: Hot, archived: Archived, terms: Terms) -> Finding:
@@ -74,12 +77,9 @@ def compare(id: str, hot: Hot, archived: Archived, terms: Terms) -> Finding:
         if archived.members is not None and profile.first_seen >= terms.since:
             aspects |= _compare_segments(profile, archived.members, terms.judged)
             aspects |= compare_timer(profile, hot.timer, terms)
-    wrong = find_wrong(archived.grants, hot.tally) if archived.totals or profile is not None else {}
-    if wrong:
-        shown = sorted(wrong.items())[:SHOWN]
-        aspects[GRANTS] = _pair(
-            {name: _digest(code) for name, (code, _) in shown}, {name: _digest(code) for name, (_, code) in shown}
-        )
+    is_somebody = bool(archived.totals) or profile is not None
+    wrong = find_wrong(archived.reckoned, hot.tally, terms.caps) if is_somebody else {}
+    aspects |= _show_wrong(wrong)
     return Finding(id, hot, archived, profile, aspects, differing, wrong)
 
 
@@ -127,6 +127,17 @@ def _say_the_same(hot: Told | None, archived: Told | None, since: int) -> bool:
 def _show_traits(profile: Profile, told: Mapping[str, Told], names: Sequence[str]) -> dict[str, Pair]:
     hot = {name: _say_told(told_of(profile.traits[name])) for name in names if name in profile.traits}
     return _show(TRAITS, hot, {name: _say_told(each) for name, each in told.items()}, names)
+
+
+def _show_wrong(wrong: Wrong) -> dict[str, Pair]:
+    """Of grants whether the codes are the same, and not which; of counters the numbers."""
+    shown: dict[str, Pair] = {}
+    for name, (found, expected) in sorted(wrong.items())[:SHOWN]:
+        is_grant = name.startswith(GRANT)
+        pair = shown.setdefault(GRANTS if is_grant else COUNTERS, _pair({}, {}))
+        pair["found"][name] = _digest(found) if is_grant else found
+        pair["expected"][name] = _digest(expected) if is_grant else expected
+    return shown
 
 
 def _show(aspect: str, hot: Mapping[str, Any], archived: Mapping[str, Any], names: Sequence[str]) -> dict[str, Pair]:

@@ -11,10 +11,11 @@ from ingestion.models import DeadLetter
 from ingestion.settling import Settling
 from personalization.reconcile.comparing import Archived, Finding, Terms, compare, compare_timer
 from personalization.reconcile.hot import Hot, HotSide, read_profile
+from profiles.decided import Decided, Granted
 from profiles.identity import retired_key
 from profiles.models import Identifier, StoredProfile
 from profiles.profile import Memory
-from rules.reckoning import Grants, find_wrong, read_grants
+from rules.reckoning import Caps, Reckoned, find_wrong, read_caps, reckon
 from segments.queries import list_waiting_builds, read_roster
 from segments.recomputing import (
     Span,
@@ -101,14 +102,14 @@ class Looker:
         )
 
     def _doubt_rest(self, span: Span, hot: dict[str, Hot], known: Known) -> set[str]:
-        """Whose timer or grants are not as they should be: what no digest of the archive says."""
-        grants = self._read_grants(span, hot)
+        """Whose timer or tally is not as it should be: what no digest of the archive says."""
+        reckoned = self._reckon(span, hot, known.terms.caps)
         doubtful = set()
         for id, each in hot.items():
             profile = read_profile(each.packed)
             if profile is None:
                 continue
-            if find_wrong(grants[id], each.tally) or (
+            if find_wrong(reckoned[id], each.tally, known.terms.caps) or (
                 known.terms.judged and compare_timer(profile, each.timer, known.terms)
             ):
                 doubtful.add(id)
@@ -148,7 +149,7 @@ class Looker:
         return findings, moved
 
     def _read_archive(self, span: Span, ids: set[str], known: Known) -> dict[str, Archived]:
-        totals, told, grants = read_totals(span, ids), read_told(span, ids), self._read_grants(span, ids)
+        totals, told, reckoned = read_totals(span, ids), read_told(span, ids), self._reckon(span, ids, known.terms.caps)
         judged = known.terms.judged
         members = find_members(span, known.roster, known.memory, known.terms.now) if judged and ids else {}
         uuids = [UUID(id) for id in ids]
@@ -158,16 +159,16 @@ class Looker:
                 totals[id],
                 told[id],
                 frozenset(key for key, found in members.items() if id in found) if judged else None,
-                grants[id],
+                reckoned[id],
                 id in stored,
             )
             for id in ids
         }
 
-    def _read_grants(self, span: Span, ids: Iterable[str]) -> dict[str, Grants]:
+    def _reckon(self, span: Span, ids: Iterable[str], caps: Caps) -> dict[str, Reckoned]:
         people = {id: id for id in ids}
         former = {id: person for id, person in find_former(span).items() if person in people}
-        return read_grants({**people, **former})
+        return reckon({**people, **former}, caps)
 
     def _find_unjudged(self, ids: set[str]) -> set[str]:
         """Of whom the archive does not know everything, or is forgetting it: erased lately, taken over by somebody,
@@ -181,13 +182,14 @@ class Looker:
     def know(self) -> Known:
         roster, memory = read_roster(), self._memory()
         judged = frozenset() if list_waiting_builds() else frozenset(list_judged(roster))
-        return Known(roster, memory, Terms(compile_roster(roster), judged, self._clock(), self._since))
+        now = self._clock()
+        return Known(roster, memory, Terms(compile_roster(roster), judged, now, read_caps(now), self._since))
 
 
 def _read_person(raw: bytes) -> str:
-    """Whose event it is that the archive could not take, "" of anything else."""
+    """Whom it is about, what the archive could not take; "" where that changes nobody."""
     try:
         record = unpack_accepted(raw)
     except ValueError:
         return ""
-    return record.profile if isinstance(record, Applied) else ""
+    return record.profile if isinstance(record, Applied | Decided | Granted) else ""
