@@ -71,7 +71,9 @@ def test_what_was_corrupted_is_mended_while_others_send(running_product: Product
     )
     with others:
         with reconciling(running_product) as killed:
-            wait_until(lambda: inside.ask("SELECT 1 FROM profiles_drift WHERE profile_id = ANY(%s::uuid[])", spoiled))
+            wait_until(
+                lambda: inside.ask("SELECT 1 FROM profiles_drift WHERE profile_id = ANY(%s::uuid[])", spoiled), 150
+            )
             killed.send_signal(signal.SIGKILL)
         with reconciling(running_product) as process:
             said, _ = process.communicate(timeout=200)
