@@ -1,5 +1,5 @@
-"""People recomputed from the archive by SQL alone: what they did, what they said of themselves, the segments they are
-in. And the same read off a hot profile, so that the two can be compared by a digest."""
+"""People recomputed from the archive by SQL alone: what they did, said of themselves and consent to, the segments they
+are in. And the same read off a hot profile, so that the two can be compared by a digest."""
 
 import struct
 from collections.abc import Collection, Iterable, Mapping
@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connection
 from psycopg.sql import SQL, Composable, Literal
 
+from profiles.consent import MAIL_EVENTS, MAX_PURPOSE, OTHERWISE
 from profiles.profile import EXACT, History, Memory, Profile, Trait
 from segments.conditions.calendar import Calendar
 from segments.conditions.language import Node
@@ -53,23 +54,44 @@ class Told(NamedTuple):
 # The events of some people, with whom each belongs to by now.
 _THEIRS = """
 WITH RECURSIVE {former}, theirs AS (
-  SELECT event.profile_id AS person, event.name, event.type, event.at, event.value, event.traits
+  SELECT event.profile_id AS person, event.*
   FROM profiles_archivedevent AS event WHERE {mine} AND NOT EXISTS (SELECT FROM former WHERE id = event.profile_id)
   UNION ALL
-  SELECT former.person, event.name, event.type, event.at, event.value, event.traits
+  SELECT former.person, event.*
   FROM former JOIN profiles_archivedevent AS event ON event.profile_id = former.id WHERE {before}
 ), totals AS (
   SELECT person, name, count(*) AS count, sum(segments_to_parts(value)::bigint) AS total,
     (extract(epoch FROM min(at)) * 1000)::bigint AS first, (extract(epoch FROM max(at)) * 1000)::bigint AS last
   FROM theirs GROUP BY person, name
 ), said AS (
-  SELECT person, each.key, each.value, at, rank() OVER (PARTITION BY person, each.key ORDER BY at DESC) AS place
+  SELECT person, each.key, each.value, theirs.at, rank() OVER (PARTITION BY person, each.key ORDER BY at DESC) AS place
   FROM theirs CROSS JOIN LATERAL jsonb_each(traits) AS each WHERE type = 'identify'
 ), told AS (
   SELECT DISTINCT person, key, (extract(epoch FROM at) * 1000)::bigint AS at, jsonb_typeof(value) || '|' || CASE
     jsonb_typeof(value) WHEN 'string' THEN value #>> '{{}}' WHEN 'boolean' THEN value::text WHEN 'number' THEN CASE
     WHEN abs(value::numeric) < 1e300 THEN encode(float8send(value::float8), 'hex') ELSE '' END ELSE '' END AS value
   FROM said WHERE place = 1
+), mails AS (
+  SELECT person, least(at, received) AS at, said.agrees, CASE
+    WHEN coalesce(properties -> 'purpose', 'null') NOT IN ('null', '""') THEN properties -> 'purpose'
+    WHEN coalesce(properties -> 'list_id', 'null') NOT IN ('null', '""') THEN properties -> 'list_id' END AS named
+  FROM theirs JOIN unnest({words}::text[], {answers}::boolean[]) AS said (word, agrees) ON said.word = theirs.name
+  WHERE type = 'track'
+), named AS (
+  SELECT person, at, agrees, CASE WHEN named IS NULL THEN {otherwise}
+    WHEN jsonb_typeof(named) = 'string' OR (jsonb_typeof(named) = 'number' AND named::text ~ '^-?[0-9]+$')
+    THEN named #>> '{{}}' ELSE '' END AS purpose FROM mails
+), heard AS (
+  SELECT person, each.key AS purpose, each.value = 'true' AS agrees, least(theirs.at, received) AS at
+  FROM theirs CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(context #> '{{consent,categoryPreferences}}')
+    WHEN 'object' THEN context #> '{{consent,categoryPreferences}}' ELSE '{{}}' END) AS each
+  WHERE jsonb_typeof(each.value) = 'boolean' AND length(each.key) BETWEEN 1 AND {longest}
+  UNION ALL
+  SELECT person, CASE WHEN length(purpose) BETWEEN 1 AND {longest} THEN purpose ELSE {otherwise} END, agrees, at
+  FROM named WHERE length(purpose) BETWEEN 1 AND {longest} OR NOT agrees
+), agreed AS (
+  SELECT DISTINCT ON (person, purpose) person, purpose, agrees, (extract(epoch FROM at) * 1000)::bigint AS at
+  FROM heard ORDER BY person, purpose, heard.at DESC, agrees
 )
 """
 _DIGESTS = """
@@ -78,6 +100,8 @@ SELECT person, bit_xor(('x' || substr(md5(line), 1, 16))::bit(64)::bigint) FROM 
     AS line FROM totals
   UNION ALL
   SELECT person, concat_ws('|', 't', key, at, value) FROM told
+  UNION ALL
+  SELECT person, concat_ws('|', 'c', purpose, at, CASE WHEN agrees THEN 'yes' ELSE 'no' END) FROM agreed
 ) AS lines GROUP BY person
 """
 
@@ -91,6 +115,7 @@ def digest_archive(span: Span) -> dict[str, int]:
 def digest_profile(profile: Profile) -> int:
     lines = [_line("e", name, *_describe(history)) for name, history in profile.events.items()]
     lines += [_line("t", name, trait.at, write_value(trait.value)) for name, trait in profile.traits.items()]
+    lines += [_line("c", purpose, said.at, _answer(said.value)) for purpose, said in profile.consent.items()]
     return reduce(xor, map(hash_line, lines), 0)
 
 
@@ -122,12 +147,25 @@ def read_told(span: Span, ids: Collection[str]) -> dict[str, dict[str, Told]]:
     return found
 
 
+def read_consent(span: Span, ids: Collection[str]) -> dict[str, dict[str, Told]]:
+    """What some people of a span have said of each purpose, by id: `yes` or `no`, and since when."""
+    found: dict[str, dict[str, Told]] = {id: {} for id in ids}
+    query = SQL("SELECT person, purpose, at, agrees FROM agreed")
+    for person, purpose, at, agrees in _ask(query, span, ids):
+        found[person][purpose] = Told(at, frozenset((_answer(agrees),)))
+    return found
+
+
 def total_of(history: History) -> Totals:
     return Totals(history.count, int(history.total), history.first, history.last)
 
 
 def told_of(trait: Trait) -> Told:
     return Told(trait.at, frozenset((write_value(trait.value),)))
+
+
+def consent_of(said: Trait) -> Told:
+    return Told(said.at, frozenset((_answer(said.value),)))
 
 
 def write_value(value: Any) -> str:
@@ -197,6 +235,10 @@ def _ask(query: Composable, span: Span, ids: Iterable[str] | None = None) -> lis
         former=FORMER,
         mine=_is_asked("event.profile_id", span, people),
         before=_is_asked("former.person", span, people),
+        words=Literal(list(MAIL_EVENTS)),
+        answers=Literal(list(MAIL_EVENTS.values())),
+        otherwise=Literal(OTHERWISE),
+        longest=Literal(MAX_PURPOSE),
     )
     with connection.cursor() as cursor:
         cursor.execute(SQL("{} {}").format(theirs, query).as_string(cursor.connection))
@@ -213,6 +255,10 @@ def _is_asked(column: str, span: Span, people: list[UUID] | None) -> Composable:
 def _describe(history: History) -> tuple[object, ...]:
     times, total, first, last = total_of(history)
     return (times, total, first, last) if abs(total) <= EXACT else (times, first, last)
+
+
+def _answer(agrees: object) -> str:
+    return "yes" if agrees else "no"
 
 
 def _line(*said: object) -> str:

@@ -6,13 +6,14 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from personalization.reconcile.hot import Hot, read_profile
-from profiles.profile import EXACT, MAX_NAMES, MAX_TRAITS, Profile
+from profiles.profile import EXACT, MAX_NAMES, MAX_PURPOSES, MAX_TRAITS, Profile
 from rules.reckoning import Caps, Reckoned, Wrong, find_wrong
 from rules.tally import GRANT
 from segments.membership import Segments
-from segments.recomputing import Told, Totals, told_of, total_of
+from segments.recomputing import Told, Totals, consent_of, told_of, total_of
 
-PROFILE, EVENTS, TRAITS, SEGMENTS, TIMER = "profile", "events", "traits", "segments", "timer"
+PROFILE, EVENTS, TRAITS, CONSENT = "profile", "events", "traits", "consent"
+SEGMENTS, TIMER = "segments", "timer"
 GRANTS, COUNTERS = "grants", "counters"  # of the tally
 SHOWN = 20  # of one aspect in the evidence
 
@@ -25,6 +26,7 @@ class Archived(NamedTuple):
 
     totals: Mapping[str, Totals]
     told: Mapping[str, Told]
+    consent: Mapping[str, Told]
     members: frozenset[str] | None
     reckoned: Reckoned
     stored: bool
@@ -71,9 +73,13 @@ def compare(id: str, hot: Hot, archived: Archived, terms: Terms) -> Finding:
             aspects[PROFILE] = _pair(found, sum(each.times for each in archived.totals.values()))
     else:
         differing[EVENTS] = _compare_events(profile, archived.totals, terms.since)
-        differing[TRAITS] = _compare_traits(profile, archived.told, terms.since)
+        traits = {name: told_of(trait) for name, trait in profile.traits.items()}
+        consent = {purpose: consent_of(said) for purpose, said in profile.consent.items()}
+        differing[TRAITS] = _compare_told(traits, archived.told, terms.since, most=MAX_TRAITS)
+        differing[CONSENT] = _compare_told(consent, archived.consent, terms.since, most=MAX_PURPOSES)
         aspects |= _show_events(profile, archived.totals, differing[EVENTS][:SHOWN])
-        aspects |= _show_traits(profile, archived.told, differing[TRAITS][:SHOWN])
+        aspects |= _show_told(TRAITS, traits, archived.told, differing[TRAITS][:SHOWN])
+        aspects |= _show_told(CONSENT, consent, archived.consent, differing[CONSENT][:SHOWN])
         if archived.members is not None and profile.first_seen >= terms.since:
             aspects |= _compare_segments(profile, archived.members, terms.judged)
             aspects |= compare_timer(profile, hot.timer, terms)
@@ -108,13 +114,12 @@ def _agree(hot: Totals | None, archived: Totals | None, since: int) -> bool:
     return hot == archived
 
 
-def _compare_traits(profile: Profile, told: Mapping[str, Told], since: int) -> list[str]:
-    hot = {name: told_of(trait) for name, trait in profile.traits.items()}
-    is_full = len(hot) >= MAX_TRAITS
+def _compare_told(hot: Mapping[str, Told], archived: Mapping[str, Told], since: int, *, most: int) -> list[str]:
+    is_full = len(hot) >= most  # there is no room for further names, of which the archive may know
     return [
         name
-        for name in sorted(hot.keys() | told.keys())
-        if (name in hot or not is_full) and not _say_the_same(hot.get(name), told.get(name), since)
+        for name in sorted(hot.keys() | archived.keys())
+        if (name in hot or not is_full) and not _say_the_same(hot.get(name), archived.get(name), since)
     ]
 
 
@@ -124,9 +129,11 @@ def _say_the_same(hot: Told | None, archived: Told | None, since: int) -> bool:
     return hot.at == archived.at and hot.values <= archived.values
 
 
-def _show_traits(profile: Profile, told: Mapping[str, Told], names: Sequence[str]) -> dict[str, Pair]:
-    hot = {name: _say_told(told_of(profile.traits[name])) for name in names if name in profile.traits}
-    return _show(TRAITS, hot, {name: _say_told(each) for name, each in told.items()}, names)
+def _show_told(
+    aspect: str, hot: Mapping[str, Told], archived: Mapping[str, Told], names: Sequence[str]
+) -> dict[str, Pair]:
+    found, expected = ({name: _say_told(each) for name, each in said.items()} for said in (hot, archived))
+    return _show(aspect, found, expected, names)
 
 
 def _show_wrong(wrong: Wrong) -> dict[str, Pair]:

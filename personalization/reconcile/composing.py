@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from personalization.reconcile.comparing import EVENTS, PROFILE, TRAITS, Finding, Terms
+from personalization.reconcile.comparing import CONSENT, EVENTS, PROFILE, TRAITS, Finding, Terms
 from personalization.reconcile.hot import read_profile
 from profiles.models import StoredProfile
 from profiles.past import fold_archived
@@ -31,7 +31,7 @@ def compose(finding: Finding, memory: Memory, terms: Terms) -> Profile:
     def fold() -> Profile:
         return fold_archived(UUID(finding.id), memory)
 
-    if finding.aspects.keys() & {EVENTS, TRAITS}:
+    if finding.aspects.keys() & {EVENTS, TRAITS, CONSENT}:
         state = _put_right(state, fold(), finding)
     try:
         return _agree(state, finding, terms)
@@ -73,6 +73,7 @@ def _put_right(state: Profile, folded: Profile, finding: Finding) -> Profile:
         state,
         events=events,
         traits=traits,
+        consent=_replace(state.consent, folded.consent, finding.differing.get(CONSENT, ())),
         first_seen=min(filter(None, (state.first_seen, folded.first_seen)), default=0),
         last_seen=max(state.last_seen, folded.last_seen),
     )

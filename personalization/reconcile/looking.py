@@ -26,6 +26,7 @@ from segments.recomputing import (
     find_members,
     hash_line,
     list_judged,
+    read_consent,
     read_told,
     read_totals,
 )
@@ -149,7 +150,8 @@ class Looker:
         return findings, moved
 
     def _read_archive(self, span: Span, ids: set[str], known: Known) -> dict[str, Archived]:
-        totals, told, reckoned = read_totals(span, ids), read_told(span, ids), self._reckon(span, ids, known.terms.caps)
+        totals, told, consent = read_totals(span, ids), read_told(span, ids), read_consent(span, ids)
+        reckoned = self._reckon(span, ids, known.terms.caps)
         judged = known.terms.judged
         members = find_members(span, known.roster, known.memory, known.terms.now) if judged and ids else {}
         uuids = [UUID(id) for id in ids]
@@ -158,6 +160,7 @@ class Looker:
             id: Archived(
                 totals[id],
                 told[id],
+                consent[id],
                 frozenset(key for key, found in members.items() if id in found) if judged else None,
                 reckoned[id],
                 id in stored,

@@ -72,6 +72,11 @@ def misremember_trait(town: Town, id: str) -> None:
     change(town, id, lambda profile: replace(profile, traits={**profile.traits, "plan": Trait("platinum", 7)}))
 
 
+def forget_no(town: Town, id: str) -> None:
+    """An operator's slip that would write to somebody who does not want to be written to."""
+    change(town, id, lambda profile: replace(profile, consent={**profile.consent, "email": Trait(True, 7)}))
+
+
 def lose_profile(town: Town, id: str) -> None:
     town.client.delete(keys.profile(id))
     town.client.zrem(keys.timers(partition_of(id, PARTITIONS)), id)
@@ -109,6 +114,7 @@ WAYS: dict[Callable[[Town, str], None], str] = {
     leave_segment: "segments",
     enter_segment: "segments",
     misremember_trait: "traits",
+    forget_no: "consent",
     lose_profile: "profile",
     break_profile: "profile",
     lose_timer: "timer",
