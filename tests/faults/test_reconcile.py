@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -34,7 +35,8 @@ def spoil(inside: Inside, ids: list[str]) -> None:
     """The first third is lost, the second miscounts, the last one has forgotten half of it."""
     for number, id in enumerate(ids):
         name = keys.profile(id)
-        profile = unpack(inside.redis.get(name))
+        state: Any = inside.redis.get(name)
+        profile = unpack(state)
         history = profile.events[NAME]
         if number % 3 == 0:
             inside.redis.delete(name)

@@ -114,8 +114,9 @@ def _live(engine: Engine, people: list[str]) -> None:
         engine.log_events("Identified", people=[person], type="identify", traits=traits, at=now - DAY_MS)
     agrees = {"consent": {"categoryPreferences": {"marketing": True, "email": True, "other": "?"}}}
     engine.log_events("Consented", people=people[::5], context=agrees, at=now - DAY_MS)
-    for name, said in (("Unsubscribed", {}), ("Subscribed", {"list_id": 7}), ("Unsubscribed", {"purpose": ["?"]})):
-        engine.log_events(name, people=people[::15], properties=said, at=now - DAY_MS)
+    mails: Any = (("Unsubscribed", {}), ("Subscribed", {"list_id": 7}), ("Unsubscribed", {"purpose": ["?"]}))
+    for name, about in mails:
+        engine.log_events(name, people=people[::15], properties=about, at=now - DAY_MS)
     for number in range(0, len(people) - 1, 50):  # a second device of somebody who signs in on both
         for person in people[number : number + 2]:
             engine.log_events("Signed In", people=[person], user_id=f"user-{number}", at=now - DAY_MS)
