@@ -154,6 +154,7 @@ class Reconciliation(models.Model):
     unsettled = models.PositiveBigIntegerField(default=0, help_text="People who held still for no look.")
     unjudged = models.PositiveIntegerField(default=0, help_text="Shards without segments: some were being filled.")
     mends = models.BooleanField(default=True, help_text="What differs is mended, and not only noted.")
+    anyway = models.BooleanField(default=False, help_text="However many differ.")
     note = models.CharField(max_length=200, blank=True, help_text="What it waits for, or why it does not mend.")
 
     class Meta:

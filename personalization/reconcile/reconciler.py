@@ -42,7 +42,7 @@ TOO_MANY = "So many differ that the archive may be what is wrong. Nothing is men
 
 class Reconciler:
     """Several may try, one works. `memory` is what profiles remember, `clock` gives Unix milliseconds, `pace` is how
-    many people a second are looked at, at most. With `mend_anyway` it mends however many differ."""
+    many people a second are looked at, at most."""
 
     def __init__(
         self,
@@ -57,7 +57,6 @@ class Reconciler:
         pace: int,
         pause: Callable[[float], object] = time.sleep,
         shard: int = SHARD,
-        mend_anyway: bool = False,
     ) -> None:
         self._looker = looker
         self._hot = hot
@@ -69,7 +68,6 @@ class Reconciler:
         self._pace = pace
         self._pause = pause
         self._shard = shard
-        self._mend_anyway = mend_anyway
 
     def work(self, run: Reconciliation, seconds: float) -> bool:
         """Moves a run on for so long, or to its end. False when another reconciler is at work."""
@@ -99,7 +97,7 @@ class Reconciler:
         if seen.findings:
             self._note(run, seen.findings)
             is_much = len(seen.findings) > max(AT_LEAST, AT_MOST * seen.people)
-            if run.mends and is_much and not self._mend_anyway:
+            if run.mends and is_much and not run.anyway:
                 self._keep(run, mends=False)
                 logger.error("%s: %d of %d people differ. %s", run, len(seen.findings), seen.people, TOO_MANY)
         unmended = self._mend(run, span, seen.findings) if run.mends else {each.id for each in seen.findings}

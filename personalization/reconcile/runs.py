@@ -45,12 +45,15 @@ class DriftFigures(NamedTuple):
 
 
 @transaction.atomic
-def begin_run(*, by: str, at: datetime, mends: bool = True) -> Reconciliation:
-    """A new run, or the one that is under way. The oldest ones leave with their evidence."""
+def begin_run(*, by: str, at: datetime, mends: bool = True, anyway: bool = False) -> Reconciliation:
+    """A new run, or the one that is under way. With `anyway` it mends however many differ, and one that was kept from
+    it is at its end. The oldest ones leave with their evidence."""
     take_turns(RECONCILIATIONS)
+    if anyway:
+        Reconciliation.objects.filter(finished=None, anyway=False).update(finished=at)
     run = find_unfinished()
     if run is None:
-        run = Reconciliation.objects.create(by=by[:150], started=at, heartbeat=at, mends=mends)
+        run = Reconciliation.objects.create(by=by[:150], started=at, heartbeat=at, mends=mends, anyway=anyway)
         old = Reconciliation.objects.order_by("-pk").values_list("pk", flat=True)[KEPT:]
         Reconciliation.objects.filter(pk__in=list(old)).delete()
     return run

@@ -55,7 +55,8 @@ class Town:
             meanwhile()
             self.engine.run()
 
-        run = begin_run(by="test", at=timezone.now(), mends=more.pop("mends", True))
+        begun = {name: more.pop(name) for name in ("mends", "anyway") if name in more}
+        run = begin_run(by="test", at=timezone.now(), **begun)
         make_reconciler(pause, pace=10**9, **more).work(run, 300)
         run.refresh_from_db()
         return run

@@ -55,6 +55,14 @@ def test_a_night_without_it_is_missed(settings: Any) -> None:
     assert (look().light, look().todo) == (Light.WARNING, "Waiting for the archiver.")
 
 
+def test_what_is_to_be_mended_anyway_begins_anew() -> None:
+    kept = begin_run(by="test", at=timezone.now(), mends=False)
+    asked = begin_run(by="test", at=timezone.now(), anyway=True)
+    kept.refresh_from_db()
+    assert kept.finished is not None and asked.pk != kept.pk
+    assert begin_run(by="test", at=timezone.now(), anyway=True) == asked
+
+
 def test_old_runs_leave_with_their_evidence() -> None:
     first = finish(people=1, differing=1, mended=1)
     Drift.objects.create(run=first, profile_id=uuid4(), aspects={}, noticed=timezone.now())

@@ -227,7 +227,7 @@ def test_nothing_is_mended_where_so_many_differ_that_the_archive_may_be_wrong(ma
     assert (run.differing, run.mended, run.mends) == (run.people, 0, False)
     assert "archive may be what is wrong" in run.note
     assert changed(before, town.photograph()) == set()
-    assert town.reconcile(mend_anyway=True).mended == run.people
+    assert town.reconcile(anyway=True).mended == run.people
 
 
 def test_what_the_archive_does_not_know_is_not_held_against_anybody(

@@ -31,8 +31,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         more: dict[str, Any] = {"pace": options["pace"]} if options["pace"] else {}
-        reconciler = make_reconciler(mend_anyway=options["mend_anyway"], **more)
-        run = begin_run(by="manage.py reconcile", at=timezone.now(), mends=not options["look"])
+        reconciler = make_reconciler(**more)
+        run = begin_run(
+            by="manage.py reconcile", at=timezone.now(), mends=not options["look"], anyway=options["mend_anyway"]
+        )
         began = time.monotonic()
         stuck = began
         while run.finished is None:
