@@ -16,6 +16,7 @@ class Cause(StrEnum):
     MERGE = "merge"
     BUILD = "build"  # its definition, or its list
     UNDO = "undo"  # of a merge
+    MEND = "mend"  # the archive had said so before, and what was kept of it was lost
 
 
 class Applied(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="applied", kw_only=True):

@@ -20,6 +20,7 @@ from profiles.clients import Client
 from profiles.decided import number_position
 from profiles.erasures import (
     forget_acts,
+    forget_drift,
     forget_events,
     forget_identifiers_of,
     forget_merges,
@@ -89,6 +90,7 @@ class Forgetter:
             "events": forget_events([erased.profile], before=before),
             "profiles": forget_profiles([erased.profile]),
             "segment changes": forget_changes([erased.profile], until=None),
+            "evidence of mends": forget_drift([erased.profile], until=None),
             "audit entries, without the person": forget_acts([erased.profile], until=None),
         }
         left = Pending((erased.profile, *erased.others), erased.keys, erased.at, before, dict(ends))
@@ -143,6 +145,7 @@ class Forgetter:
             "identifiers": forget_identifiers_of(left.ids, keep=self._find_links(left.ids)),
             "merges": forget_merges(left.ids, left.names, before=left.before),
             "segment changes": forget_changes(others, until=until),
+            "evidence of mends": forget_drift(left.ids, until=until),
             "audit entries, without the person": forget_acts(left.ids, until=until),
             "members of lists": forget_members(left.ids, left.names, until=until),
             "dead letters": forget_letters(left.ids, left.names),

@@ -45,8 +45,9 @@ def retire_profile(work: Work, request: Retire) -> None:
     moved = _pass_on(work, (*loser.identifiers, request.identifier), former=loser.id, winner=winner)
     work.link(retired_key(loser.id), winner)
     work.require_alive(winner)  # two profiles that retire into each other at once would both be gone
-    if loser.first_seen == 0:
-        return  # nobody was known under this identifier: nothing to hand over
+    if loser.first_seen == 0:  # nobody was known under this identifier, but a decision may have granted them something
+        work.commit.takeovers.append((loser.id, winner))
+        return
     work.profiles.pop(loser.id, None)
     work.touched.discard(loser.id)
     work.commit.profiles[loser.id] = None

@@ -7,6 +7,7 @@ from msgspec import ValidationError
 
 from ingestion.erasing import erase_person
 from ingestion.filling import enrol_people, fill_profiles, settle_profiles
+from ingestion.mending import mend_profile
 from ingestion.merging import merge_profile, retire_profile
 from ingestion.recalling import recall_properties
 from ingestion.splitting import restore_profile, split_profile
@@ -16,6 +17,7 @@ from profiles.event import (
     Erase,
     Event,
     Fill,
+    Mend,
     Merge,
     Recall,
     Record,
@@ -57,6 +59,8 @@ def apply_record(work: Work, record: Record) -> None:
             recall_properties(work, record)
         case Erase():
             erase_person(work, record)
+        case Mend():
+            mend_profile(work, record)
 
 
 def needed_identifiers(record: Record) -> tuple[str, ...]:
@@ -71,7 +75,7 @@ def needed_identifiers(record: Record) -> tuple[str, ...]:
             return (retired_key(record.winner), user_key(record.user_id))
         case Split():
             return (retired_key(record.loser), retired_key(record.winner), apart_key(record.loser), *record.keys)
-        case Restore():
+        case Restore() | Mend():
             return (retired_key(record.profile),)
         case Enrol():
             return tuple(identifier for identifier, _ in record.people if identifier)
@@ -104,7 +108,7 @@ def expected_profiles(record: Record, links: Mapping[str, str]) -> Iterable[str]
             return (links.get(retired_key(record.winner), record.winner),)
         case Split():
             return (record.winner,)
-        case Restore():
+        case Restore() | Mend():
             return (record.profile,)
         case Recall() | Erase():
             return (links.get(retired_key(record.profile), record.profile),)

@@ -12,6 +12,7 @@ from ingestion.log import LogUnavailable
 from ingestion.models import DeadLetter
 from personalization.admin_back_tests import BackTestAdmin as BackTestAdmin  # registers itself
 from personalization.admin_builds import BuildAdmin
+from personalization.admin_drift import DriftAdmin as DriftAdmin  # registers itself
 from personalization.admin_merges import MergeRecordAdmin
 from personalization.admin_people import ErasureAdmin as ErasureAdmin  # registers itself
 from personalization.dead_letters import show_record

@@ -50,6 +50,16 @@ application.conf.beat_schedule = {
         "schedule": crontab(minute="*/15"),
         "options": {"expires": 840},
     },
+    "reconcile": {
+        "task": "personalization.tasks.reconcile_nightly",
+        "schedule": crontab(hour="2", minute="15"),
+        "options": {"expires": 6 * 3_600},
+    },
+    "resume-reconciliation": {
+        "task": "personalization.tasks.reconcile_some",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 240},
+    },
     "forget-segments-past": {
         "task": "personalization.tasks.forget_segments_past",
         "schedule": crontab(hour="3", minute="50"),

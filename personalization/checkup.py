@@ -18,9 +18,11 @@ from personalization.checkup_batch import (
     list_rounds,
     list_schedule,
 )
+from personalization.checkup_drift import check_drift
 from personalization.checkup_flow import Partition, check_archiver, check_log, check_processors, list_partitions
 from personalization.checkup_parts import Light, Part
 from personalization.checkup_stores import check_disk, check_postgresql, check_rebuild, check_redis, miss_redis
+from personalization.reconcile.runs import read_drift
 from personalization.signs import read_signs
 from personalization.vitals import look_alive
 from profiles.clients import Client
@@ -78,6 +80,7 @@ def _check_flow(client: Client, at: datetime) -> tuple[list[Part], Checkup]:
         check_workers(client, signs, at=at),
         check_beat(signs, schedule, at=at),
         check_audiences(segments),
+        check_drift(read_drift(), at=at),
     ]
     return parts, Checkup((), partitions, rounds, schedule)
 

@@ -57,6 +57,8 @@ def say_name(name: str) -> str:
         "count-segments-of-few": _("Count audiences, of few people"),
         "forget-old-decisions": _("Forget old decisions"),
         "resume-back-tests": _("Resume back-tests"),
+        "reconcile": _("Compare people with the archive"),
+        "resume-reconciliation": _("Go on comparing people with the archive"),
         "forget-segments-past": _("Forget the past of audiences"),
     }.get(name, name)
 

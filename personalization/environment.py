@@ -1,6 +1,7 @@
 """Reading the environment: a value that cannot be meant is refused in one sentence, which never quotes a secret."""
 
 import os
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -82,6 +83,15 @@ def read_zone(name: str, default: str) -> str:
     except (OSError, ValueError, LookupError) as error:
         raise ImproperlyConfigured(f"{name} is a time zone such as Europe/Amsterdam; not {text!r}.") from error
     return text
+
+
+def read_day(name: str, default: str) -> str:
+    """A day such as 2026-01-31, "" when none is named."""
+    text = read_text(name, default)
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is a day such as 2026-01-31; not {text!r}.") from error
 
 
 def read_level(name: str, default: str) -> str:

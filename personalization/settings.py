@@ -10,6 +10,7 @@ from personalization.environment import (
     MOST_PARTITIONS,
     POSTGRES_SCHEMES,
     REDIS_SCHEMES,
+    read_day,
     read_flag,
     read_level,
     read_list,
@@ -46,6 +47,9 @@ PZ_LOG_MAX_LENGTH = read_number("PZ_LOG_MAX_LENGTH", 100_000, least=1_000)  # ab
 PZ_DEDUP_HOURS = read_number("PZ_DEDUP_HOURS", 24, least=24)  # the snippet sends again for 23
 PZ_RETENTION_DAYS = read_number("PZ_RETENTION_DAYS", 180)
 PZ_SEGMENT_CHANGES_DAYS = read_number("PZ_SEGMENT_CHANGES_DAYS", PZ_RETENTION_DAYS)
+PZ_RECONCILE_PACE = read_number("PZ_RECONCILE_PACE", 2_000)
+PZ_DRIFT_ALERT = read_number("PZ_DRIFT_ALERT", 10, least=0, most=10_000)
+PZ_ARCHIVE_SINCE = read_day("PZ_ARCHIVE_SINCE", "")
 PZ_DECISIONS_DAYS = read_number("PZ_DECISIONS_DAYS", 400)
 PZ_HISTORY_LIMIT = read_number("PZ_HISTORY_LIMIT", 500)
 PZ_MAX_EVENT_BYTES = read_number("PZ_MAX_EVENT_BYTES", 32_768)

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from personalization.backtesting import hand_over_again, run_back_test
 from personalization.issued import forget_ended
-from personalization.wiring import make_builder, read_memory, redis_client
+from personalization.reconcile.runs import begin_run, find_unfinished, report_run
+from personalization.wiring import make_builder, make_reconciler, read_memory, redis_client
 from profiles import keys
 from profiles.models import StoredProfile
 from profiles.organisation import read_organisation
@@ -20,6 +21,7 @@ from segments.sizes import store_sizes
 
 SLICE_S = 10  # of one task, after which other tasks have their turn
 FEW = 20_000  # people
+NIGHTLY = "the clock"
 
 
 @shared_task
@@ -79,6 +81,26 @@ def try_draft(back_test: int) -> None:
 def resume_back_tests() -> None:
     """Those whose task was lost with the broker's last second."""
     hand_over_again(at=timezone.now())
+
+
+@shared_task
+def reconcile_nightly() -> None:
+    """Everybody is compared with the archive, and mended; the walk itself goes on in slices."""
+    begin_run(by=NIGHTLY, at=timezone.now())
+    reconcile_some.delay()
+
+
+@shared_task
+def reconcile_some() -> None:
+    """A slice of the walk that is under way, if one is; what is left goes to the end of the queue."""
+    run = find_unfinished()
+    if run is None or not make_reconciler().work(run, SLICE_S):
+        return
+    run.refresh_from_db()
+    if run.finished is not None:
+        report_run(run)
+    elif not run.note:
+        reconcile_some.delay()  # what waits for something is taken up again by the clock
 
 
 @shared_task

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -24,6 +25,7 @@ from ingestion.models import DeadLetter
 from ingestion.parse import Limits
 from ingestion.processor import WAIT_MS, Processor
 from ingestion.queries import newest_directory
+from ingestion.settling import Settling
 from ingestion.steps import Definitions
 from ingestion.streams import Streams
 from ingestion.undoing import Undoer
@@ -33,6 +35,9 @@ from personalization.gate import Gate
 from personalization.issued import find_issued
 from personalization.limits import Policies, Policy
 from personalization.outgoing import Outgoing
+from personalization.reconcile.hot import HotSide
+from personalization.reconcile.looking import Looker
+from personalization.reconcile.reconciler import Reconciler
 from personalization.sealing import Sealer
 from personalization.snapshot import Snapshot
 from personalization.visiting import Visits
@@ -231,6 +236,31 @@ def make_builder(**more: Any) -> Builder:
         announce=lambda: announce_newest(client),
         **more,
     )
+
+
+def make_reconciler(pause: Callable[[float], object] = time.sleep, **more: Any) -> Reconciler:
+    """`pause` lets seconds pass, while the others work."""
+    client = redis_client()
+    hot = HotSide(client, partitions=settings.PZ_PARTITIONS)
+    settling = Settling(client, make_store(), partitions=settings.PZ_PARTITIONS, pause=pause)
+    looker = Looker(hot, settling, memory=read_memory, clock=clock, pause=pause, since=read_since())
+    return Reconciler(
+        looker,
+        hot,
+        settling,
+        log=RedisLog(client),
+        partitions=settings.PZ_PARTITIONS,
+        memory=read_memory,
+        clock=clock,
+        pause=pause,
+        **{"pace": settings.PZ_RECONCILE_PACE, **more},
+    )
+
+
+def read_since() -> int:
+    """From when on the archive knows everything, Unix milliseconds; 0: from the start."""
+    day = settings.PZ_ARCHIVE_SINCE
+    return int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()) * 1_000 if day else 0
 
 
 def make_sealer() -> Sealer:

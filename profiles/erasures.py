@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
-from profiles.models import AuditEntry, Erasure, Identifier, MergeRecord, SpentMark, StoredProfile
+from profiles.models import AuditEntry, Drift, Erasure, Identifier, MergeRecord, SpentMark, StoredProfile
 from profiles.store import mark_of
 
 SALT = "profiles.erasures"
@@ -100,6 +100,13 @@ def forget_marks(*, now: datetime) -> None:
 def forget_profiles(ids: Sequence[str]) -> int:
     """Removes the copies of profiles."""
     return _execute("DELETE FROM profiles_storedprofile WHERE id = ANY(%s::uuid[])", [list(ids)])
+
+
+def forget_drift(ids: Sequence[str], *, until: datetime | None) -> int:
+    """Removes the evidence that profiles were mended, up to a moment; None: all of it."""
+    drift = Drift.objects.filter(profile_id__in=ids)
+    removed, _ = (drift if until is None else drift.filter(noticed__lte=until)).delete()
+    return removed
 
 
 def forget_identifiers_of(ids: Sequence[str], *, keep: Iterable[str]) -> int:

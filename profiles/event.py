@@ -181,7 +181,17 @@ class Erase(msgspec.Struct, frozen=True, array_like=True, tag_field="record", ta
     keys: tuple[str, ...] = ()
 
 
-Record = Event | Retire | Merge | Split | Restore | Recall | Fill | Enrol | Settle | Erase
+class Mend(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="mend", kw_only=True):
+    """Asks the partition of `profile` to put it into the packed `state`, which the archive says it is in. It holds only
+    while the profile's fingerprint is `expected`, empty for one that is not there. `run` is the reconciliation."""
+
+    profile: str
+    run: int
+    expected: bytes
+    state: bytes
+
+
+Record = Event | Retire | Merge | Split | Restore | Recall | Fill | Enrol | Settle | Erase | Mend
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)

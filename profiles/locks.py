@@ -10,6 +10,8 @@ BUILD = 7_305_005  # held by the builder that works
 FILL_POOLS = 7_305_006  # held by whoever fills the pools of codes
 POINTS = 7_305_007  # the first half; the second is the person whose points are spent
 IMAGES = 7_305_008  # held by whoever takes an image in
+RECONCILE = 7_305_009  # held by the reconciliation that works
+RECONCILIATIONS = 7_305_010  # held by whoever begins one
 REBUILD = 7_305_020  # held by whoever fills a Redis that is not whole
 
 

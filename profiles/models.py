@@ -186,6 +186,53 @@ class Rebuild(models.Model):
         return f"Rebuild {self.pk}"
 
 
+class Reconciliation(models.Model):
+    """One walk over everybody: what is hot was compared with what the archive says, and mended where it differed.
+    `cursor` is where the walk goes on; a run that stood still goes on from there."""
+
+    started = models.DateTimeField()
+    finished = models.DateTimeField(null=True)
+    heartbeat = models.DateTimeField(help_text="When it last got anywhere.")
+    by = models.CharField(max_length=150, help_text="Who asked for it.")
+    cursor = models.UUIDField(null=True)
+    shards = models.PositiveIntegerField(default=0, help_text="That were compared by their digests.")
+    alike = models.PositiveIntegerField(default=0, help_text="Of these, shards whose digests were equal at once.")
+    people = models.PositiveBigIntegerField(default=0)
+    differing = models.PositiveBigIntegerField(default=0)
+    mended = models.PositiveBigIntegerField(default=0)
+    unsettled = models.PositiveBigIntegerField(default=0, help_text="People who held still for no look.")
+    unjudged = models.PositiveIntegerField(default=0, help_text="Shards without segments: some were being filled.")
+    mends = models.BooleanField(default=True, help_text="What differs is mended, and not only noted.")
+    anyway = models.BooleanField(default=False, help_text="However many differ.")
+    note = models.CharField(max_length=200, blank=True, help_text="What it waits for, or why it does not mend.")
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"Reconciliation {self.pk}"
+
+
+class Drift(models.Model):
+    """The evidence of one profile that was not what the archive says: of each aspect what was found and what was
+    expected, in counts, moments and names of segments; values of traits and codes as digests."""
+
+    run = models.ForeignKey(Reconciliation, on_delete=models.CASCADE, related_name="drifts")
+    profile_id = models.UUIDField(db_index=True)
+    aspects = models.JSONField(help_text="Of each what was found and what was expected.")
+    noticed = models.DateTimeField()
+    mended = models.DateTimeField(null=True)
+    note = models.CharField(max_length=200, blank=True, help_text="Why it is not mended.")
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name_plural = "drift"
+        constraints = [models.UniqueConstraint(fields=["run", "profile_id"], name="one_drift_per_run")]
+
+    def __str__(self) -> str:
+        return f"{self.profile_id}: {', '.join(sorted(self.aspects))}"
+
+
 class AuditEntry(models.Model):
     """One act of a person, or of the product on its own; see profiles.audit."""
 

@@ -50,6 +50,21 @@ CROSS JOIN LATERAL (
 ) AS event
 ORDER BY event.position, event.id
 """  # noqa: S608
+# All of it, in the order in which it was applied.
+_ALL = f"""
+WITH RECURSIVE person (id) AS (
+  SELECT %s::uuid
+  UNION
+  SELECT substr(known.key, 3)::uuid FROM profiles_identifier AS known JOIN person ON known.profile_id = person.id
+  WHERE known.key LIKE 'p:%%'
+)
+SELECT {_EVENT}
+FROM (SELECT id FROM person) AS known
+CROSS JOIN LATERAL (
+  SELECT * FROM profiles_archivedevent WHERE profile_id = known.id OFFSET 0
+) AS event
+ORDER BY event.received, event.id
+"""  # noqa: S608
 _SINCE = f"""
 SELECT {_EVENT} FROM profiles_archivedevent AS event
 WHERE event.profile_id = %s AND event.id > %s
@@ -72,6 +87,11 @@ def fold_known(profile_id: UUID, position: int, at: datetime, memory: Memory) ->
     (profiles.decided.number_position): what a decision saw. Segments are the caller's."""
     asked = {"profile": profile_id, "position": position, "at": at, "limit": MAX_FORMER}
     return _fold_all(profile_id, (event for _, event in _read_events(_KNOWN, asked)), memory)
+
+
+def fold_archived(profile_id: UUID, memory: Memory) -> Profile:
+    """The profile as everything that is archived makes it. Segments are the caller's, and what models said."""
+    return _fold_all(profile_id, (event for _, event in _read_events(_ALL, [profile_id])), memory)
 
 
 def _fold_all(profile_id: UUID, events: Iterable[Event], memory: Memory) -> Profile:

@@ -86,17 +86,19 @@ class Segments:
         has_ahead = profile.last_seen > now
         for number in positions:
             key, condition = self.ordered[number]
+            news = changed
             if condition.matches(profile, segments, NO_CONTEXT, now):
                 if key not in segments:
                     segments[key] = now
                     entered.append(key)
+                    news = None  # while it did not hold, nobody asked when its other parts end
             else:
                 if segments.pop(key, None) is not None:
                     left.append(key)
                 if condition.only_fades and not has_ahead:
                     continue
             if condition.flips:
-                at = condition.next_flip(profile, now, changed)
+                at = condition.next_flip(profile, now, news)
                 if at is not None and (flips_at is None or at < flips_at):
                     flips_at = at
         return Membership(segments, tuple(entered), tuple(left), flips_at)

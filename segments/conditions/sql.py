@@ -22,7 +22,7 @@ from segments.conditions.language import (
     Test,
 )
 from segments.conditions.parts import compile_context
-from segments.conditions.sql_events import Joined, Question, join_did, join_did_when, join_sequence
+from segments.conditions.sql_events import Joined, Question, is_asked, join_did, join_did_when, join_sequence, until
 from segments.conditions.sql_values import FALSE, TRUE, join, test_fact, to_time
 
 # Every profile that was taken over, and who it is now.
@@ -40,7 +40,7 @@ known (id, person) AS (
 TRAIT_THEN = SQL("""
 SELECT DISTINCT ON (1) coalesce(former.person, event.profile_id) AS person, event.traits -> {trait} AS measure
 FROM profiles_archivedevent AS event LEFT JOIN former ON former.id = event.profile_id
-WHERE event.type = 'identify' AND event.at <= {now} AND event.traits ? {trait}
+WHERE event.type = 'identify' AND {until} AND {asked} AND event.traits ? {trait}
 ORDER BY 1, event.at DESC, (event.traits -> {trait})::text COLLATE "C" DESC""")
 NOBODY = Profile(id="")  # asked where only the visit counts
 
@@ -72,7 +72,7 @@ def compile_sql(
     compiler = _Compiler(asked, context or {}, definitions or {}, keys or {})
     matches = compiler.compile(root)
     known = SQL("first_seen <= {}").format(to_time(asked.now)) if asked.is_past else TRUE
-    sampled = TRUE if asked.below is None else SQL("id < {}").format(Literal(asked.below))
+    sampled = is_asked("id", asked)
     source: Composable = SQL("(SELECT * FROM profiles_storedprofile WHERE {}) AS person").format(
         join([known, sampled], "AND")
     )
@@ -142,9 +142,11 @@ class _Compiler:
         return test_fact(value, test, self._asked.calendar, self._asked.now)
 
     def _find_trait(self, name: str) -> Composable:
-        if not self._asked.is_past:
+        asked = self._asked
+        if not asked.is_past and not asked.archived_traits:
             return SQL("(person.traits -> {})").format(Literal(name))
-        return self._add(TRAIT_THEN.format(trait=Literal(name), now=to_time(self._asked.now)))
+        of_them = is_asked("coalesce(former.person, event.profile_id)", asked)
+        return self._add(TRAIT_THEN.format(trait=Literal(name), until=until(asked), asked=of_them))
 
     def _now_only(self, value: Composable) -> Composable:
         """What models said in the past is not archived: as if they had said nothing."""

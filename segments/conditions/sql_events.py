@@ -32,7 +32,8 @@ class Question:
 
     `is_past`: what was archived after `now` is not there at all. `crowded` are the events that somebody has done more
     often than a history remembers. `below`: only people whose id is lower are asked about, which is a sample, as ids
-    are hashes."""
+    are hashes; `above`: only those whose id is not lower. `archived_traits`: what traits say is looked up in the
+    archive, as of a question about the past, and not in the copies of profiles."""
 
     now: int
     calendar: Calendar
@@ -40,6 +41,8 @@ class Question:
     crowded: frozenset[str] = frozenset()
     is_past: bool = False
     below: UUID | None = None
+    above: UUID | None = None
+    archived_traits: bool = False
 
     def knows(self, event: str, path: str) -> bool:
         """Whether the property is declared, so that a condition may ask for it."""
@@ -81,7 +84,7 @@ def join_did_when(node: DidWhen, asked: Question) -> Joined:
     found = SQL(
         "SELECT profile_id, min(at) AS first, max(at) AS last, max(at) FILTER (WHERE at BETWEEN {} AND {}) AS newest "
         "FROM {} GROUP BY profile_id"
-    ).format(remembered, now, _from(_rows(node.event, _until(asked), asked, is_remembered=False)))
+    ).format(remembered, now, _from(_rows(node.event, until(asked), asked, is_remembered=False)))
     low, high, _, _ = find_bounds(node.test, asked.calendar, asked.now)
 
     def matches(measure: Composable) -> Composable:
@@ -175,7 +178,7 @@ def _rows(event: str, test: Composable, asked: Question, *, is_remembered: bool)
         return _find(SQL("event.*"), join([named, test], "AND"), asked)
     found = _find(
         SQL("coalesce(former.person, event.profile_id) AS profile_id, event.at, event.value, event.properties"),
-        join([named, _until(asked), SQL("event.at >= {}").format(to_time(asked.now - RETENTION_MS))], "AND"),
+        join([named, until(asked), SQL("event.at >= {}").format(to_time(asked.now - RETENTION_MS))], "AND"),
         asked,
         SQL("LEFT JOIN former ON former.id = event.profile_id"),
     )
@@ -186,19 +189,26 @@ def _rows(event: str, test: Composable, asked: Question, *, is_remembered: bool)
 
 
 def _find(columns: Composable, test: Composable, asked: Question, joined: Composable = NOTHING) -> Composable:
-    """Archived events, those of a sample's people alone: of their own ids, and of those they had before."""
+    """Archived events, those of some people alone: of their own ids, and of those they had before."""
     query = SQL("SELECT {} FROM profiles_archivedevent AS event {} WHERE {}").format(columns, joined, test)
-    if asked.below is None:
+    if asked.below is None and asked.above is None:
         return query
-    below = Literal(asked.below)
-    before = SQL(
+    of_them, before = is_asked("former.person", asked), is_asked("former.id", asked)
+    former = SQL(
         "SELECT {} FROM former JOIN profiles_archivedevent AS event ON event.profile_id = former.id "
-        "WHERE former.person < {} AND former.id >= {} AND {}"
-    ).format(columns, below, below, test)
-    return SQL("{} AND event.profile_id < {} UNION ALL {}").format(query, below, before)
+        "WHERE {} AND NOT {} AND {}"
+    ).format(columns, of_them, before, test)
+    return SQL("{} AND {} UNION ALL {}").format(query, is_asked("event.profile_id", asked), former)
 
 
-def _until(asked: Question) -> Composable:
+def is_asked(column: str, asked: Question) -> Composable:
+    """Whether an id lies where people are asked about."""
+    bounds: list[Composable] = [SQL(f"{column} < {{}}").format(Literal(asked.below))] if asked.below is not None else []
+    bounds += [SQL(f"{column} >= {{}}").format(Literal(asked.above))] if asked.above is not None else []
+    return join(bounds, "AND")
+
+
+def until(asked: Question) -> Composable:
     """What has been archived by the moment of the question, dated ahead or not."""
     return SQL("event.at <= {}").format(to_time(asked.now)) if asked.is_past else SQL("TRUE")
 

@@ -18,6 +18,7 @@ REMOVED = {
     "identifiers": gettext_lazy("Identifiers"),
     "merges": gettext_lazy("Merges"),
     "segment changes": gettext_lazy("Enterings and leavings of audiences"),
+    "evidence of mends": gettext_lazy("Evidence that the profile was put right"),
     "members of lists": gettext_lazy("Places in uploaded lists and snapshots"),
     "dead letters": gettext_lazy("Events that could not be processed"),
     "refusals": gettext_lazy("Events that were refused"),

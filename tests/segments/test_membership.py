@@ -112,3 +112,16 @@ def test_days_are_those_of_the_rosters_zone() -> None:
     for zone, held in (("UTC", True), ("Pacific/Auckland", False)):
         segments = compile_roster(Roster(zone=zone, versions=(version("today", 1, today),)))
         assert bool(segments.evaluate(person, now).segments) is held
+
+
+def test_whoever_comes_in_by_one_part_of_a_condition_leaves_when_another_part_ends() -> None:
+    visit = {"id": "visit", "kind": "event", "event": "Visited", "value": 1, "window": {"last": 7, "unit": "days"}}
+    pay = {"id": "pay", "kind": "event", "event": "Paid", "value": 1}
+    segments = compile_segments({"both": tree(kind="and", children=[visit, pay])})
+    visited, paid = History(1, 0, 100, 100, [Moment(100, 0, {})]), History(1, 0, 200, 200, [Moment(200, 0, {})])
+    visitor = Profile(id="p", events={"Visited": visited})
+    assert segments.evaluate(visitor, 100, segments.affected(("Visited",)), ("Visited",)).flips_at is None
+    payer = Profile(id="p", events={"Visited": visited, "Paid": paid})
+    membership = segments.evaluate(payer, 200, segments.affected(("Paid",)), ("Paid",))
+    assert membership.entered == ("both",)
+    assert membership.flips_at == 100 + 7 * 86_400_000 + 1
