@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 ON = ("1", "true", "yes", "on")
 OFF = ("0", "false", "no", "off")
+LOG_FORMATS = ("auto", "json", "text")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 MOST_PARTITIONS = 1_024
 POSTGRES_SCHEMES = ("postgres", "postgresql")
@@ -81,6 +82,13 @@ def read_zone(name: str, default: str) -> str:
         ZoneInfo(text)
     except (OSError, ValueError, LookupError) as error:
         raise ImproperlyConfigured(f"{name} is a time zone such as Europe/Amsterdam; not {text!r}.") from error
+    return text
+
+
+def read_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
+    text = read_text(name, default).lower()
+    if text not in choices:
+        raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}; not {text!r}.")
     return text
 
 

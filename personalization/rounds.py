@@ -12,6 +12,7 @@ from django.db import Error, connection
 from ingestion.uses import copy_uses
 from personalization.announcing import announce_newest
 from personalization.building import hand_over_builds
+from personalization.metrics import metrics
 from personalization.pools import fill_pools
 from personalization.publications import publish_what_is_due
 from personalization.signs import Signs, name_round, now_ms
@@ -48,10 +49,13 @@ def make_rounds(client: Client, stop: threading.Event) -> None:
             try:
                 look(client)
                 signs.give(name_round(look.__name__))
+                metrics().went_round(look.__name__, failed=False)
             except (redis.RedisError, Error) as error:
                 logger.warning("%s waits: %s", look.__name__, type(error).__name__)
+                metrics().went_round(look.__name__, failed=True)
                 connection.close()
             except Exception:  # nobody else does this work: it has to go on
                 logger.exception("%s failed", look.__name__)
+                metrics().went_round(look.__name__, failed=True)
                 stop.wait(PAUSE_S)
     connection.close()
