@@ -47,6 +47,7 @@ def say_name(name: str) -> str:
         "announce_newest": _("Announce what is published"),
         "hand_over_builds": _("Have audiences filled"),
         "fill_pools": _("Keep codes of offers ready"),
+        "note_stages": _("Keep how long events took"),
         "copy_uses": _("Note when keys were used"),
         "give-sign-of-life": _("Sign of life"),
         "drop-expired-sessions": _("Drop sessions that ended"),

@@ -4,9 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 
 import redis
+from django.conf import settings
 from django.db import Error, connection
 
 from ingestion.uses import copy_uses
@@ -16,6 +17,7 @@ from personalization.metrics import metrics
 from personalization.pools import fill_pools
 from personalization.publications import publish_what_is_due
 from personalization.signs import Signs, name_round, now_ms
+from personalization.stage_report import EVERY_S, History
 from profiles.clients import Client
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,24 @@ def every(seconds: float, look: Callable[[Client], object]) -> Callable[[Client]
     return look_seldom
 
 
-ROUNDS = (publish_what_is_due, announce_newest, hand_over_builds, fill_pools, every(60, copy_uses))
+@cache
+def _history() -> History:
+    return History(settings.PZ_METRICS)
+
+
+def note_stages(client: Client) -> None:
+    """What was measured by now, so that the last minutes can be told from what was before."""
+    _history().note()
+
+
+ROUNDS = (
+    publish_what_is_due,
+    announce_newest,
+    hand_over_builds,
+    fill_pools,
+    every(60, copy_uses),
+    every(EVERY_S, note_stages),
+)
 
 
 def make_rounds(client: Client, stop: threading.Event) -> None:
