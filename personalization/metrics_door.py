@@ -3,6 +3,7 @@ text format; raw ASGI. Not for the public: with a token, or from this machine al
 
 import asyncio
 import hmac
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +20,8 @@ from personalization.figures import Figure
 from personalization.metric_catalogue import CATALOGUE, MEASURED, Metric
 from personalization.metric_files import read
 from personalization.metrics import metrics
+
+logger = logging.getLogger(__name__)
 
 PATH = "/metrics"
 PATIENCE_S = 3.0
@@ -87,6 +90,8 @@ class MetricsApp:
             found: Sequence[Figure] = ()
             try:
                 found = self._look()
+            except Exception:  # what the processes have counted is told all the same
+                logger.exception("figures cannot be looked up")
             finally:
                 loop.call_soon_threadsafe(settle, found)
 
