@@ -46,6 +46,8 @@ def make_formatter(form: str) -> logging.Formatter:
         form = "text" if sys.stderr.isatty() else "json"
     last: Any = structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else write_text
     return structlog.stdlib.ProcessorFormatter(
+        use_get_message=False,
+        pass_foreign_args=True,
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
@@ -67,7 +69,8 @@ class CountingHandler(logging.StreamHandler[Any]):
 
 def describe(logger: Any, method: str, said: MutableMapping[str, Any]) -> Said:
     """The line of one record: `event` says what happened, `error` and `way` what was raised, and where."""
-    record: logging.LogRecord = said["_record"]
+    kept: logging.LogRecord = said["_record"]
+    record = logging.makeLogRecord({**kept.__dict__, "args": said["positional_args"]})
     is_ours = record.name.partition(".")[0] in OURS
     told: Said = {
         "at": said["timestamp"],
@@ -78,14 +81,14 @@ def describe(logger: Any, method: str, said: MutableMapping[str, Any]) -> Said:
     }
     if (request := getattr(record, "request", None)) is not None:
         told |= _tell_request(request, getattr(record, "status_code", None))
-    error = record.exc_info[1] if record.exc_info else None
+    error = said["exc_info"][1] if "exc_info" in said else None
     if error is not None and not record.name.startswith(REFUSALS):
         told["error"] = " <- ".join(say_error(each) for each in _list_causes(error))
         told["way"] = [
             f"{_shorten(frame.filename)}:{frame.lineno} {frame.name}"
             for frame in traceback.extract_tb(error.__traceback__)[-FRAMES:]
         ]
-    return {**told, "_record": record, "_from_structlog": False}
+    return {**told, "_record": kept, "_from_structlog": False}
 
 
 def tell_foreign(record: logging.LogRecord) -> str:

@@ -41,7 +41,6 @@ def test_names_follow_the_conventions(metric: Metric) -> None:
         assert metric.name.endswith(UNITS)
     assert not re.search(r"_(ms|milliseconds|kb|mb|count|sum|bucket|gauge|counter|histogram)(_|$)", metric.name)
     assert metric.says.endswith(".")
-    assert not any(label in metric.name.split("_") for label in metric.labels if label not in ("task", "partition"))
 
 
 @pytest.mark.parametrize("metric", CATALOGUE.values(), ids=lambda metric: metric.name)
