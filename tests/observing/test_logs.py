@@ -1,5 +1,5 @@
-"""No process writes a word about a person: what is planted at every door, in refusals, errors and crashes, is nowhere in
-what a product has written, and every line of it is one JSON object."""
+"""No process writes a word about a person: what is planted at every door, in refusals, errors and crashes, is in
+nothing that a product has written, and every line of it is one JSON object."""
 
 import json
 import logging
