@@ -90,7 +90,7 @@ def test_the_running_product_is_live_and_ready(running_product: Product) -> None
 
 def _is_ready(product: Product) -> bool:
     try:
-        return look(product, "/health/ready")[1]["status"] == "ready"
+        return bool(look(product, "/health/ready")[1]["status"] == "ready")
     except OSError:  # 503: another test has just killed a part of it
         return False
 

@@ -256,6 +256,7 @@ def fail(value: str) -> ValueError:
             raise ValueError(f"{value} is no number") from cause
     except ValueError as error:
         return error
+    raise AssertionError
 
 
 def test_a_line_is_one_json_object_with_where_it_went_wrong() -> None:
