@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import redis
+from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
@@ -107,8 +108,14 @@ def measure_tasks(client: Client) -> Iterator[Figure]:
 
 
 def measure_drift(client: Client) -> Iterator[Figure]:
-    """Nothing until a reconciliation has told what it found: `DRIFT` by kind, and `DRIFT_AT`."""
-    yield from ()
+    """Of the last reconciliation that came to its end; nothing before, or where there is none."""
+    if "reconciliation" not in apps.get_app_config("profiles").models:
+        return
+    found = apps.get_model("profiles", "Reconciliation").objects.filter(finished__isnull=False).order_by("-pk")[:1]
+    for finished, compared, drifted, mended in found.values_list("finished", "people", "differing", "mended"):
+        for kind, count in (("compared", compared), ("drifted", drifted), ("mended", mended)):
+            yield Figure(names.DRIFT, count, {"kind": kind})
+        yield Figure(names.DRIFT_AT, finished.timestamp())
 
 
 # What is added here is published, with its row in personalization/metric_catalogue.py.

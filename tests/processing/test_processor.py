@@ -166,22 +166,6 @@ def test_a_state_that_is_handed_over_twice_is_taken_once() -> None:
     assert harness.outcome("duplicate") == 2
 
 
-def test_events_of_a_profile_that_cannot_be_read_are_set_aside_and_hold_up_nobody() -> None:
-    harness = Harness(partitions=1)
-    harness.send(harness.event(anonymous_id="bert"))
-    harness.run()
-    bert = derive_profile_id("a:bert")
-    whole = harness.store.profiles[bert]
-    harness.store.profiles[bert] = b"\xc1nonsense"
-    harness.send(harness.event(anonymous_id="bert"), harness.event(), harness.event())
-    for _ in range(20):
-        harness.run()
-    assert [record.tries for record in harness.accepted() if isinstance(record, Dead)] == [processing.TRIES]
-    assert (harness.outcome("accepted"), harness.outcome("dead")) == (3, 1)
-    assert harness.store.profiles[bert] == b"\xc1nonsense"  # for whoever mends it
-    harness.store.profiles[bert] = whole
-
-
 def test_bytes_that_are_no_record_are_set_aside_at_once() -> None:
     harness = Harness(partitions=1)
     harness.log.append({0: [b"\xc1nonsense"]})
