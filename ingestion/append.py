@@ -15,6 +15,7 @@ from redis.exceptions import NoScriptError
 
 from ingestion.log import LogUnavailable
 from ingestion.log_redis import FIELD
+from ingestion.meter import NO_METER, Away, Meter, Way
 from ingestion.refusals import Refusal
 from ingestion.unsynced import Logs, Unsynced
 from profiles import keys
@@ -102,13 +103,16 @@ class _Call:
 class Appender:
     """For one event loop. `client` must answer bytes; `timeout` bounds one round trip, in seconds."""
 
-    def __init__(self, client: AsyncClient, *, partitions: int, max_length: int, timeout: float) -> None:
+    def __init__(
+        self, client: AsyncClient, *, partitions: int, max_length: int, timeout: float, meter: Meter = NO_METER
+    ) -> None:
         self._client = client
         # A server that was started anew knows no scripts, and nobody else teaches it this one: so none of its lives is
         # taken for another, however briefly it was away.
         self._script = f"-- {token_hex(8)}\n{APPEND}"
         self._sha = sha1(self._script.encode(), usedforsecurity=False).hexdigest()
         self._unsynced = Unsynced(time.time)
+        self._meter = meter
         self._partitions = partitions
         self._max_length = max_length
         self._timeout = timeout
@@ -116,21 +120,31 @@ class Appender:
         self._waiting_events = self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
 
-    async def append(self, events: Sequence[Event], refusals: Sequence[Noted] = ()) -> None:
+    async def append(self, events: Sequence[Event], refusals: Sequence[Noted] = (), *, way: Way = Way.HTTP) -> None:
         """Returns when all events are stored and the refusals counted. Raises Overloaded with nothing stored, or
         LogUnavailable within two time-outs: then nothing is promised, and sending again is safe."""
-        full = self._waiting_events + len(events) > MAX_WAITING or self._waiting_bytes > MAX_WAITING_BYTES
-        if full and self._waiting_events:
-            raise Overloaded(RETRY_S)
-        done = asyncio.get_running_loop().create_future()
-        self._queue(_Call(events, [pack(event) for event in events], refusals, done))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
-            await done
-        finally:
-            del done  # else a refusal and all it was about would refer to themselves, and stay until a collection
+            full = self._waiting_events + len(events) > MAX_WAITING or self._waiting_bytes > MAX_WAITING_BYTES
+            if full and self._waiting_events:
+                raise Overloaded(RETRY_S)
+            done = loop.create_future()
+            self._queue(_Call(events, [pack(event) for event in events], refusals, done))
+            try:
+                await done
+            finally:
+                del done  # else a refusal and all it was about would refer to themselves, and stay until a collection
+        except (Overloaded, LogUnavailable) as error:
+            self._meter.turned_away(way, len(events), _why(error))
+            raise
+        self._meter.took(way, len(events), loop.time() - began)
+        if refusals:
+            self._meter.refused(way, [refusal.reason for _, refusal in refusals])
 
-    def note(self, refusals: Sequence[Noted]) -> None:
+    def note(self, refusals: Sequence[Noted], *, way: Way = Way.HTTP) -> None:
         """Counts refusals without waiting for it; they are lost when Redis is away, as nothing depends on them."""
+        self._meter.refused(way, [refusal.reason for _, refusal in refusals])
         if len(self._waiting) < MAX_NOTED:
             self._queue(_Call((), [], refusals, None))
 
@@ -235,8 +249,12 @@ class Appender:
 class BlockingAppender:
     """For a thread that waits for each call alone; the promises of Appender, with a blocking client."""
 
-    def __init__(self, client: Client, *, partitions: int, max_length: int) -> None:
+    def __init__(
+        self, client: Client, *, partitions: int, max_length: int, way: Way = Way.REST, meter: Meter = NO_METER
+    ) -> None:
         self._client = client
+        self._way = way
+        self._meter = meter
         self._script = client.register_script(APPEND)
         self._partitions = partitions
         self._max_length = max_length
@@ -244,6 +262,16 @@ class BlockingAppender:
     def append(self, events: Sequence[Event], refusals: Sequence[Noted] = ()) -> None:
         """Returns when all events are stored and the refusals counted. Raises Overloaded with nothing stored, or
         LogUnavailable: then nothing is promised, and sending again is safe."""
+        began = time.monotonic()
+        try:
+            self._append(events, refusals)
+        except (Overloaded, LogUnavailable) as error:
+            self._meter.turned_away(self._way, len(events), _why(error))
+            raise
+        self._meter.took(self._way, len(events), time.monotonic() - began)
+        self._meter.refused(self._way, [refusal.reason for _, refusal in refusals])
+
+    def _append(self, events: Sequence[Event], refusals: Sequence[Noted]) -> None:
         try:
             names = list_names(events)
             found = self._client.mget([keys.identifier(name) for name in names]) if names else []
@@ -257,6 +285,10 @@ class BlockingAppender:
             raise LogUnavailable(f"Redis: {type(error).__name__}") from error
         if full:
             raise Overloaded(RETRY_S)
+
+
+def _why(error: Exception) -> Away:
+    return Away.FULL if isinstance(error, Overloaded) else Away.UNAVAILABLE
 
 
 def list_names(events: Iterable[Event]) -> list[str]:

@@ -18,6 +18,7 @@ from ingestion.catalogue import Catalogue, observe
 from ingestion.forgetting import Forgetter
 from ingestion.log import START, Offset
 from ingestion.log_redis import FIELD
+from ingestion.meter import NO_METER, Meter
 from ingestion.models import ArchiveOffset, DeadLetter
 from ingestion.outcomes import REASON_LENGTH, store_dead_letters, store_outcomes, store_refusals, trim_refusals
 from ingestion.streams import Entries, Streams, read_entries
@@ -38,6 +39,7 @@ from profiles.months import Months, month_of, next_month
 from profiles.queries import Message, find_archived
 from profiles.rows import MergeRow
 from profiles.store import StoreUnavailable
+from profiles.telling import say_error
 from profiles.whole import NOT_WHOLE, read_mark
 from segments.actions import record_changes
 
@@ -79,8 +81,17 @@ class Keeper(Protocol):
 class Archiver:
     """Several may run; one works, the others stand by. `clock` gives Unix milliseconds."""
 
-    def __init__(self, client: Client, *, partitions: int, clock: Callable[[], int], keeper: Keeper) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        partitions: int,
+        clock: Callable[[], int],
+        keeper: Keeper,
+        meter: Meter = NO_METER,
+    ) -> None:
         self._client = client
+        self._meter = meter
         self._keeper = keeper
         self._forgetter = Forgetter(client, partitions=partitions, clock=clock, forget=keeper.forget)
         self._streams = Streams(client)
@@ -106,7 +117,7 @@ class Archiver:
                     logger.info("%s", error)
                     self._forget()
                 except (redis.RedisError, StoreUnavailable, DatabaseError, InterfaceError) as error:
-                    logger.warning("waiting: %s: %s", type(error).__name__, str(error).strip())
+                    logger.warning("waiting: %s", say_error(error))
                     self._forget()
                     stop.wait(PAUSE_S)
         finally:
@@ -181,7 +192,7 @@ class Archiver:
             if not _is_the_records_fault(error):
                 raise
             self._catalogue = Catalogue()
-            logger.warning("a batch cannot be archived, trying its parts: %s: %s", type(error).__name__, error)
+            logger.warning("a batch cannot be archived, trying its parts: %s", type(error).__name__)
             for stream, entries in found.items():
                 self._archive_parts(stream, entries)
 
@@ -226,6 +237,8 @@ class Archiver:
                 store_refusals(fields for _, fields in found[keys.REFUSED])
         assert self._offsets is not None
         self._offsets.update(ends)
+        applied = [offset for stream, entries in found.items() if stream in self._partition_of for offset, _ in entries]
+        self._meter.archived(self._clock(), applied)
         self._trim(ends)
 
     def _decode(self, found: Found, fault: str | None) -> tuple[list[Accepted], list[DeadLetter]]:

@@ -13,6 +13,7 @@ from ingestion.append import Appender, Overloaded
 from ingestion.directory import Directory, Source
 from ingestion.http import Receive, Send
 from ingestion.log import LogUnavailable
+from ingestion.meter import NO_METER, NOT_READING, Meter, Way
 from ingestion.parse import Limits, Scalar, Sender, parse_messages, refuse_all
 from ingestion.parse_values import Refuse, read_id
 from ingestion.refusals import Refusal, Refused
@@ -115,7 +116,9 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
         limits: Limits,
         sockets: Sockets,
         clock: Callable[[], int],
+        meter: Meter = NO_METER,
     ) -> None:
+        self._meter = meter
         self._directory = directory
         self._appender = appender
         self._limits = limits
@@ -124,7 +127,7 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
         self._clock = clock
         self._slow = 0
         self._ended = False
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[tuple[bytes, int | None]] = deque()
         self._waiting_bytes = 0
         self._pusher: asyncio.Task[None] | None = None
 
@@ -144,8 +147,9 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
         """Sends now, and waits for the reader; a reader that takes nothing for too long is cut off."""
         await self._write(_encode(frame).decode())
 
-    def push(self, frame: Any) -> None:
-        """Sends soon, without waiting; a reader with too many pushes before it is cut off."""
+    def push(self, frame: Any, since: int | None = None) -> None:
+        """Sends soon, without waiting; a reader with too many pushes before it is cut off. `since` is the moment of the
+        commit that the frame tells of."""
         if self._ended:
             return
         text, limits = _encode(frame), self._socket_limits
@@ -154,13 +158,14 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
         if self._waiting and too_many:
             self._cut_off()
             return
-        self._waiting.append(text)
+        self._waiting.append((text, since))
         if self._pusher is None or self._pusher.done():
             self._pusher = asyncio.get_running_loop().create_task(self._push())
 
     async def fail(self, how: tuple[int, str], message: str) -> NoReturn:
         """Says what is wrong and closes."""
         code, name = how
+        self._meter.closed(name)
         await self.send_frame({"type": "error", "code": name, "message": message})
         self._ended = True
         await self._send({"type": "websocket.close", "code": code, "reason": name})
@@ -262,7 +267,7 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
         await self.send_frame({"type": "welcome", "v": 1, "ping": limits.ping_s, "limits": bounds})
 
     async def _turn_away(self, how: tuple[int, str], reason: Refused, source: str, message: str) -> NoReturn:
-        self._appender.note([(source, Refusal(reason, message, self._clock()))])
+        self._appender.note([(source, Refusal(reason, message, self._clock()))], way=Way.SOCKET)
         await self.fail(how, message)
 
     def _origin(self) -> str | None:
@@ -288,7 +293,8 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
             )
             events, refusals = parsed.events, parsed.refusals
         try:
-            await self._appender.append(events, [(self.source.slug, refusal) for refusal in refusals])
+            noted = [(self.source.slug, refusal) for refusal in refusals]
+            await self._appender.append(events, noted, way=Way.SOCKET)
         except (Overloaded, LogUnavailable) as full:
             await self._slow_down(frame, full.retry_after if isinstance(full, Overloaded) else 1)
             return
@@ -323,9 +329,11 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
     async def _push(self) -> None:
         try:
             while self._waiting:
-                text = self._waiting.popleft()
+                text, since = self._waiting.popleft()
                 self._waiting_bytes -= len(text)
                 await self._write(text.decode())
+                if since:
+                    self._meter.pushed(self._clock(), since)
         except (_Closed, OSError):
             self._waiting.clear()
 
@@ -333,6 +341,7 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
         """Drops the connection of a reader that does not read."""
         self._ended = True
         self._waiting.clear()
+        self._meter.closed(NOT_READING)
         drop_connection(self.base_send)
 
 

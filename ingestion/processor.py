@@ -14,6 +14,7 @@ from ingestion.accepted import pack as pack_accepted
 from ingestion.leases import Leases
 from ingestion.live import pack as pack_change
 from ingestion.log import EventLog, LogUnavailable, Offset
+from ingestion.meter import NO_METER, Meter
 from ingestion.records import apply_record, decode, expected_profiles, find_mark, needed_identifiers
 from ingestion.steps import Definitions, Outcome, Work
 from profiles.event import Event, Fill, Record, Settle, partition_of
@@ -57,7 +58,9 @@ class Processor:
         definitions: "Current",
         clock: Callable[[], int],
         partitions: int,
+        meter: Meter = NO_METER,
     ) -> None:
+        self._meter = meter
         self._log = log
         self._store = store
         self._leases = leases
@@ -174,7 +177,7 @@ class Processor:
                     _set_aside(work, number, raw, record, "cannot be decoded", 1)
                 else:
                     apply_record(work, record)
-            _finish(work)
+            _finish(work, self._clock())
             self._store.commit(work.commit)
         except (Conflict, Outdated, StoreUnavailable, LogUnavailable):
             self._excused[partition] = (offset, blamed)
@@ -182,6 +185,7 @@ class Processor:
         self._offsets[partition] = last
         if kept is None:
             self._suspected.discard(partition)
+        self._meter.committed(self._clock(), [number for number, _ in records], decoded, work.commit.outcomes)
         return len(records)
 
     def fire_timers(self, partition: int) -> int:
@@ -215,7 +219,7 @@ class Processor:
             if membership.entered or membership.left:
                 work.put(replace(profile, segments=membership.segments))
                 work.tell_changes(profile_id, membership, Cause.TIME)
-        _finish(work)
+        _finish(work, self._clock())
         self._commit_timers(work.commit)
 
     def _evaluate_each(self, partition: int, due: Sequence[str], now: int) -> None:
@@ -229,7 +233,7 @@ class Processor:
         except (Outdated, StoreUnavailable, LogUnavailable):
             raise
         except Exception:
-            logger.exception("profile %s cannot be evaluated; it is tried again in an hour", profile_id)
+            logger.exception("partition %d: a profile cannot be evaluated; it is tried again in an hour", partition)
             postponed = self._timers_only(partition, now)
             postponed.timers[profile_id] = now + POSTPONED_MS
             self._commit_timers(postponed)
@@ -284,9 +288,9 @@ def _set_aside(work: Work, number: Offset, raw: bytes, record: Record | None, re
     work.count(record.source if isinstance(record, Event) else "-", Outcome.DEAD)
 
 
-def _finish(work: Work) -> None:
-    """Turns what the work holds into the commit's bytes."""
+def _finish(work: Work, at: int) -> None:
+    """Turns what the work holds into the commit's bytes, at the moment before it is committed."""
     for id in work.touched:
         work.commit.profiles[id] = pack_profile(work.profiles[id])
     for id, told in work.memberships.items():
-        work.commit.changes.append((id, pack_change(told.change())))
+        work.commit.changes.append((id, pack_change(told.change(at))))

@@ -169,8 +169,8 @@ class Told:
             if self.entered.pop(slug, slug) is slug:
                 self.left[slug] = None
 
-    def change(self) -> Change:
-        return Change(tuple(self.entered), tuple(self.left), tuple(self.events[-MAX_SEEN:]))
+    def change(self, at: int) -> Change:
+        return Change(tuple(self.entered), tuple(self.left), tuple(self.events[-MAX_SEEN:]), at=at)
 
 
 @dataclass

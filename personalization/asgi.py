@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+from pathlib import Path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalization.settings")
 
@@ -13,13 +14,14 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from ingestion.http import Message, Receive, Send, refuse, send_answer  # noqa: E402
-from personalization import health  # noqa: E402  # these need Django's settings in place
+from personalization import health, metrics_door  # noqa: E402  # these need Django's settings in place
 from personalization.bodies import FORM_BYTES, serve_bounded  # noqa: E402
 from personalization.errors import FAULT  # noqa: E402
 from personalization.media_files import serve_media  # noqa: E402
+from personalization.metrics import start_process  # noqa: E402
 from personalization.safe_headers import SafeHeaders, SafeSend  # noqa: E402
 from personalization.static_files import make_static_app  # noqa: E402
-from personalization.web import Web, make_health_app  # noqa: E402
+from personalization.web import Web, make_health_app, make_metrics_app  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +32,16 @@ STUDIO_PATH = "/studio/live/"  # by HTTP it is a page
 
 
 class Application:
-    """Dispatches by path. Parts are made at lifespan start-up, inside the event loop that will run them."""
+    """Dispatches by path. Parts are made at lifespan start-up, inside the event loop that will run them. `metrics` is
+    the folder in which the process keeps what it measures; without one it is kept in memory, and told to nobody."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Path | None = None) -> None:
+        self._kept = metrics
         self._web: Web | None = None
         self._static = make_static_app()
         self._health = make_health_app()
         self._safe = SafeHeaders(is_https=settings.PZ_HTTPS, with_subdomains=settings.PZ_HSTS_SUBDOMAINS)
+        self._metrics = make_metrics_app()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -63,8 +68,10 @@ class Application:
             await self._static(scope, receive, send)
         elif scope["path"].startswith(settings.MEDIA_URL):
             await serve_media(scope, send)
-        elif scope["path"] == health.PATH or scope["path"].startswith(health.PATH + "/"):
+        elif scope["path"].startswith(health.PREFIX):
             await self._health(scope, send)
+        elif scope["path"] == metrics_door.PATH:
+            await self._metrics(scope, send)
         else:
             most = settings.PZ_MAX_LIST_BYTES + FORM_BYTES
             await serve_bounded(django_application, scope, receive, send, most=most)
@@ -81,6 +88,8 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                if self._kept is not None:
+                    start_process(self._kept, "web")
                 web = Web()
                 await web.start()
                 self._web = web
@@ -96,4 +105,4 @@ class Application:
                 return
 
 
-application = Application()
+application = Application(settings.PZ_METRICS)

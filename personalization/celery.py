@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from functools import cache
 from typing import Any
 
@@ -69,6 +70,23 @@ application.conf.beat_schedule = {
 application.autodiscover_tasks(["personalization"])
 
 
+_began: dict[str, float] = {}  # when each task that runs here began
+
+
+def _metrics() -> Any:
+    from personalization.metrics import metrics  # this module is loaded before Django is
+
+    return metrics()
+
+
+def _start(kind: str) -> None:
+    from django.conf import settings
+
+    from personalization.metrics import start_process
+
+    start_process(settings.PZ_METRICS, kind)
+
+
 @cache
 def _signs() -> Signs:
     from personalization.wiring import redis_client  # this module is loaded before Django is
@@ -116,6 +134,30 @@ def note_worker(sender: Any = None, **said: Any) -> None:
 
 
 @signals.task_postrun.connect
-def note_task(task: Any = None, state: str | None = None, **said: Any) -> None:
+def note_task(task: Any = None, task_id: str = "", state: str | None = None, **said: Any) -> None:
     if task is not None and state is not None:
-        _note(name_task(task.name, failed=state == "FAILURE"), anyway=True)
+        failed = state == "FAILURE"
+        _note(name_task(task.name, failed=failed), anyway=True)
+        took = time.monotonic() - _began.pop(task_id, time.monotonic())
+        _metrics().ran(task.name.rpartition(".")[2], took, failed=failed)
+
+
+@signals.task_prerun.connect
+def note_beginning(task_id: str = "", **said: Any) -> None:
+    _began[task_id] = time.monotonic()
+
+
+@signals.worker_init.connect
+def begin_worker(**said: Any) -> None:
+    """Before its processes are forked, each of which keeps files of its own."""
+    _start("worker")
+
+
+@signals.beat_init.connect
+def begin_beat(**said: Any) -> None:
+    _start("beat")
+
+
+@signals.setup_logging.connect
+def keep_logging(**said: Any) -> None:
+    """Celery leaves logging as the settings have it, because somebody listens here."""

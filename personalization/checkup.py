@@ -8,7 +8,7 @@ from functools import cache
 import redis
 from django.conf import settings
 
-from ingestion.lag import measure_lag
+from ingestion.lag import ask, look_at_archive, look_at_flow, read_archived
 from personalization.checkup_batch import (
     Clockwork,
     check_audiences,
@@ -65,8 +65,9 @@ def check_all(client: Client, *, at: datetime) -> Checkup:
 
 def _check_flow(client: Client, at: datetime) -> tuple[list[Part], Checkup]:
     now = int(at.timestamp() * 1_000)
-    partitions = list_partitions(client, partitions=settings.PZ_PARTITIONS, now=now)
-    lag = measure_lag(client, partitions=settings.PZ_PARTITIONS, now=now)
+    flow = ask(client, look_at_flow(settings.PZ_PARTITIONS, now))
+    archive_ms = ask(client, look_at_archive(settings.PZ_PARTITIONS, now, read_archived()))
+    partitions = list_partitions(flow)
     signs = read_signs(client)
     rounds, schedule = list_rounds(signs, at=at), list_schedule(signs, at=at)
     segments = list_health(find_published(), at=at, alive=look_alive(client))
@@ -74,8 +75,8 @@ def _check_flow(client: Client, at: datetime) -> tuple[list[Part], Checkup]:
         check_redis(client),
         check_rebuild(client),
         check_log(partitions, most=settings.PZ_LOG_MAX_LENGTH),
-        check_processors(client, partitions, lag, now=now),
-        check_archiver(holds=ARCHIVE in list_held(), lag=lag),
+        check_processors(flow),
+        check_archiver(holds=ARCHIVE in list_held(), lag_ms=archive_ms),
         check_rounds(rounds),
         check_workers(client, signs, at=at),
         check_beat(signs, schedule, at=at),

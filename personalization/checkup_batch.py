@@ -49,6 +49,7 @@ def say_name(name: str) -> str:
         "notice_old_copy": _("Notice a Redis that is older than the archive"),
         "hand_over_builds": _("Have audiences filled"),
         "fill_pools": _("Keep codes of offers ready"),
+        "note_stages": _("Keep how long events took"),
         "copy_uses": _("Note when keys were used"),
         "give-sign-of-life": _("Sign of life"),
         "drop-expired-sessions": _("Drop sessions that ended"),
@@ -90,18 +91,27 @@ def _find_next(schedule: Any, last: datetime | None, at: datetime) -> datetime:
     return (at + left + timedelta(milliseconds=500)).replace(microsecond=0)  # it is counted from a moment later
 
 
+def list_workers(signs: Signs, *, at: datetime) -> list[str]:
+    """Names of the workers that are alive."""
+    found = {name.partition(":")[2]: when for name, when in signs.items() if name.startswith("worker:")}
+    return sorted(name for name, when in found.items() if at - when < SILENT)
+
+
+def count_waiting(client: Client) -> int:
+    """Tasks that no worker has taken yet. May raise redis.RedisError."""
+    prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
+    return int(client.llen(f"{prefix}{settings.CELERY_TASK_DEFAULT_QUEUE}"))
+
+
 def check_workers(client: Client, signs: Signs, *, at: datetime) -> Part:
     """May raise redis.RedisError."""
-    alive = {name.partition(":")[2]: when for name, when in signs.items() if name.startswith("worker:")}
-    alive = {name: when for name, when in alive.items() if at - when < SILENT}
-    prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
-    waiting = int(client.llen(f"{prefix}{settings.CELERY_TASK_DEFAULT_QUEUE}"))
+    alive, waiting = list_workers(signs, at=at), count_waiting(client)
     light, todo = Light.GOOD, ""
     if not alive:
         light, todo = Light.BAD, _("No worker is at work: start Celery’s worker. Audiences are not filled meanwhile.")
     elif waiting > LONG_QUEUE:
         light, todo = Light.WARNING, _("Many tasks wait: run another worker.")
-    figures = (Figure(_("Tasks waiting"), waiting), Figure(_("Names"), ", ".join(sorted(alive)) or "–"))
+    figures = (Figure(_("Tasks waiting"), waiting), Figure(_("Names"), ", ".join(alive) or "–"))
     says = ngettext("%(count)d at work", "%(count)d at work", len(alive)) % {"count": len(alive)}
     return Part("workers", _("Celery workers"), "list-restart", light, says, figures, todo)
 

@@ -2,56 +2,35 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ingestion.lag import Lag
-from ingestion.leases import ABSENT_MS
-from ingestion.log import START
+from ingestion import lag
+from ingestion.lag import Flow
 from personalization.checkup_parts import Figure, Light, Part, by_lag, say_lag
-from profiles import keys
-from profiles.clients import Client
 
-LATE_MS, TOO_LATE_MS = 10_000, 60_000
+LATE_MS = 10_000
 HALF, NEARLY = 0.5, 0.9
 
 
 @dataclass(frozen=True)
-class Partition:
-    """One part of the event log: who works on it, how much it holds, how long its oldest event has waited."""
-
-    number: int
-    owner: str
-    length: int
-    lag_ms: int
+class Partition(lag.Partition):
+    """A partition as the page shows it."""
 
     @property
     def lag(self) -> str:
         return say_lag(self.lag_ms)
 
 
-def list_partitions(client: Client, *, partitions: int, now: int) -> list[Partition]:
-    """At `now` in Unix milliseconds. May raise redis.RedisError."""
-    look = client.pipeline(transaction=False)
-    for number in range(partitions):
-        look.xlen(keys.log(number)).get(keys.lease(number)).get(keys.offset(number))
-    found = look.execute()
-    lengths, owners, offsets = found[::3], found[1::3], [each.decode() if each else START for each in found[2::3]]
-    for number, offset in enumerate(offsets):
-        look.xrange(keys.log(number), min=f"({offset}", count=1)
-    waiting = [int(entries[0][0].partition(b"-")[0]) if entries else now for entries in look.execute()]
-    return [
-        Partition(number, owner.decode() if owner else "", length, max(0, now - since))
-        for number, (length, owner, since) in enumerate(zip(lengths, owners, waiting, strict=True))
-    ]
+def list_partitions(flow: Flow) -> list[Partition]:
+    return [Partition(each.number, each.owner, each.length, each.lag_ms) for each in flow.partitions]
 
 
-def check_processors(client: Client, partitions: list[Partition], lag: Lag, *, now: int) -> Part:
-    """May raise redis.RedisError."""
-    alive = client.zrangebyscore(keys.PROCESSORS, now - ABSENT_MS, "+inf", withscores=True)
-    worst = max((each.lag_ms for each in partitions), default=0)
-    orphans = sum(not each.owner for each in partitions)
-    light, todo = by_lag(max(worst, lag.timers), warning=LATE_MS, bad=TOO_LATE_MS), ""
+def check_processors(flow: Flow) -> Part:
+    worst, alive = flow.log_ms, flow.processors
+    orphans = sum(not each.owner for each in flow.partitions)
+    light, todo = by_lag(max(worst, flow.timers_ms), warning=LATE_MS, bad=settings.PZ_LOG_LAG_S * 1_000), ""
     if not alive:
         light, todo = Light.BAD, _("No processor is at work: start manage.py run_processor. Events wait in the log.")
     elif light != Light.GOOD:
@@ -61,8 +40,8 @@ def check_processors(client: Client, partitions: list[Partition], lag: Lag, *, n
     says = ngettext("%(count)d at work", "%(count)d at work", len(alive)) % {"count": len(alive)}
     figures = (
         Figure(_("Behind at most"), say_lag(worst)),
-        Figure(_("Windows that ended late"), say_lag(lag.timers)),
-        Figure(_("Names"), ", ".join(sorted(name.decode() for name, _at in alive)) or "–"),
+        Figure(_("Windows that ended late"), say_lag(flow.timers_ms)),
+        Figure(_("Names"), ", ".join(sorted(alive)) or "–"),
     )
     return Part("processor", _("Processors"), "cpu", light, says, figures, todo)
 
@@ -80,8 +59,8 @@ def check_log(partitions: list[Partition], *, most: int) -> Part:
     return Part("log", _("Event log"), "layers", light, says, figures, "" if light == Light.GOOD else todo)
 
 
-def check_archiver(*, holds: bool, lag: Lag) -> Part:
-    light = by_lag(lag.archive, warning=LATE_MS, bad=6 * TOO_LATE_MS)
+def check_archiver(*, holds: bool, lag_ms: int) -> Part:
+    light = by_lag(lag_ms, warning=LATE_MS, bad=settings.PZ_ARCHIVE_LAG_S * 1_000)
     todo = (
         _("It is behind: sizes, people and the catalogue are shown as they were then.") if light != Light.GOOD else ""
     )
@@ -89,4 +68,4 @@ def check_archiver(*, holds: bool, lag: Lag) -> Part:
         light = Light.BAD
         todo = _("No archiver is at work: start manage.py run_archiver. What is published does not come into force.")
     says = _("At work") if holds else _("Away")
-    return Part("archiver", _("Archiver"), "archive", light, says, (Figure(_("Behind"), say_lag(lag.archive)),), todo)
+    return Part("archiver", _("Archiver"), "archive", light, says, (Figure(_("Behind"), say_lag(lag_ms)),), todo)

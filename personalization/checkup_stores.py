@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,40 @@ FULL, NEARLY_FULL = 0.95, 0.8
 LITTLE_ROOM = 0.05  # of a disk
 
 
-def check_postgresql() -> Part:
-    """Whoever asks could not have signed in without it."""
+@dataclass(frozen=True)
+class Postgresql:
+    """`size` in bytes, `took_ms` the answer."""
+
+    version: str
+    size: int
+    connections: int
+    most_connections: int
+    took_ms: float
+
+
+@dataclass(frozen=True)
+class Redis:
+    """`memory` and `most_memory` in bytes, the latter 0 without a bound. `keeps`: the append-only file is on; `writes`:
+    and it can be written."""
+
+    version: str
+    memory: int
+    most_memory: int
+    policy: str
+    keeps: bool
+    writes: bool
+    clients: int | str
+
+
+@dataclass(frozen=True)
+class Disk:
+    """In bytes."""
+
+    free: int
+    size: int
+
+
+def measure_postgresql() -> Postgresql:
     began = time.perf_counter()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -29,17 +62,46 @@ def check_postgresql() -> Part:
             "current_setting('max_connections')::int"
         )
         version, size, used, most = cursor.fetchone()
-    took = (time.perf_counter() - began) * 1_000
+    return Postgresql(version, size, used, most, (time.perf_counter() - began) * 1_000)
+
+
+def measure_redis(client: Client) -> Redis:
+    """May raise redis.RedisError."""
+    info: dict[str, Any] = client.info()
+    keeps = bool(int(info.get("aof_enabled", 0)))
+    return Redis(
+        version=info.get("valkey_version") or info.get("redis_version", ""),
+        memory=int(info["used_memory"]),
+        most_memory=int(info.get("maxmemory", 0)),
+        policy=str(info.get("maxmemory_policy", "")),
+        keeps=keeps,
+        writes=keeps and info.get("aof_last_write_status", "ok") == "ok",
+        clients=info.get("connected_clients", ""),
+    )
+
+
+def measure_disk(folder: Path) -> Disk | None:
+    """None where there is no such folder: the servers and their data are elsewhere."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return Disk(usage.free, usage.total)
+
+
+def check_postgresql() -> Part:
+    """Whoever asks could not have signed in without it."""
+    found = measure_postgresql()
     todo = ""
-    if used > SHARE_OF_CONNECTIONS * most:
+    if found.connections > SHARE_OF_CONNECTIONS * found.most_connections:
         todo = _("Nearly all connections are taken: raise max_connections, or run fewer processes.")
-    elif took > SLOW_MS:
+    elif found.took_ms > SLOW_MS:
         todo = _("It answers slowly. Look at what it is busy with (pg_stat_activity).")
     figures = (
-        Figure(_("Version"), version),
-        Figure(_("Size"), say_bytes(size)),
-        Figure(_("Connections"), f"{used} / {most}"),
-        Figure(_("Answer"), f"{took:.0f} ms"),
+        Figure(_("Version"), found.version),
+        Figure(_("Size"), say_bytes(found.size)),
+        Figure(_("Connections"), f"{found.connections} / {found.most_connections}"),
+        Figure(_("Answer"), f"{found.took_ms:.0f} ms"),
     )
     light = Light.WARNING if todo else Light.GOOD
     return Part("postgresql", "PostgreSQL", "database", light, _("Answers"), figures, todo)
@@ -47,30 +109,29 @@ def check_postgresql() -> Part:
 
 def check_redis(client: Client) -> Part:
     """May raise redis.RedisError."""
-    info: dict[str, Any] = client.info()
-    used, most = int(info["used_memory"]), int(info.get("maxmemory", 0))
-    policy = str(info.get("maxmemory_policy", ""))
-    keeps = bool(int(info.get("aof_enabled", 0)))
-    fine = keeps and info.get("aof_last_write_status", "ok") == "ok"
-    light, todo = _judge_redis(used=used, most=most, policy=policy, keeps=keeps, fine=fine)
+    found = measure_redis(client)
+    light, todo = _judge_redis(found)
+    most = f" / {say_bytes(found.most_memory)}" if found.most_memory else ""
+    kept = _("on") if found.writes else _("cannot be written") if found.keeps else _("off")
     figures = (
-        Figure(_("Version"), info.get("valkey_version") or info.get("redis_version", "")),
-        Figure(_("Memory"), say_bytes(used) + (f" / {say_bytes(most)}" if most else "")),
-        Figure(_("When full"), policy),
-        Figure(_("Append-only file"), _("on") if fine else _("cannot be written") if keeps else _("off")),
-        Figure(_("Clients"), info.get("connected_clients", "")),
+        Figure(_("Version"), found.version),
+        Figure(_("Memory"), say_bytes(found.memory) + most),
+        Figure(_("When full"), found.policy),
+        Figure(_("Append-only file"), kept),
+        Figure(_("Clients"), found.clients),
     )
     return Part("redis", "Redis", "database-zap", light, _("Answers"), figures, todo)
 
 
-def _judge_redis(*, used: int, most: int, policy: str, keeps: bool, fine: bool) -> tuple[Light, str]:
+def _judge_redis(found: Redis) -> tuple[Light, str]:
+    used, most = found.memory, found.most_memory
     if most and used > FULL * most:
         return Light.BAD, _("Its memory is full: events are refused soon. Give it more, or shorten retention.")
-    if keeps and not fine:
+    if found.keeps and not found.writes:
         return Light.BAD, _("It cannot write its append-only file. Look at its disk and its log.")
-    if policy and policy != "noeviction":
+    if found.policy and found.policy != "noeviction":
         return Light.BAD, _("It may throw profiles away: set maxmemory-policy to noeviction.")
-    if not keeps:
+    if not found.keeps:
         return Light.WARNING, _("What it holds is lost when it ends: set appendonly to yes.")
     if most and used > NEARLY_FULL * most:
         return Light.WARNING, _("Its memory is nearly full. Give it more, or shorten retention.")
@@ -106,16 +167,15 @@ def miss_redis() -> Part:
 
 def check_disk(folder: Path) -> Part | None:
     """None where there is no such folder: the servers and their data are elsewhere."""
-    try:
-        usage = shutil.disk_usage(folder)
-    except OSError:
+    found = measure_disk(folder)
+    if found is None:
         return None
-    free = usage.free / usage.total
+    free = found.free / found.size
     light = Light.BAD if free < LITTLE_ROOM else Light.WARNING if free < 2 * LITTLE_ROOM else Light.GOOD
     todo = _("The disk is nearly full: make room, or PostgreSQL and Redis stop.") if light != Light.GOOD else ""
     figures = (
-        Figure(_("Free"), say_bytes(usage.free)),
-        Figure(_("Of"), say_bytes(usage.total)),
+        Figure(_("Free"), say_bytes(found.free)),
+        Figure(_("Of"), say_bytes(found.size)),
         Figure(_("Folder"), str(folder)),
     )
     return Part("disk", _("Disk"), "hard-drive", light, _("%(share)d %% free") % {"share": free * 100}, figures, todo)

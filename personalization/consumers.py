@@ -11,6 +11,7 @@ from ingestion.append import Appender
 from ingestion.consumers import BAD_FRAME, Decide, EventConsumer, Sockets
 from ingestion.directory import Directory
 from ingestion.live import Change
+from ingestion.meter import NO_METER, Meter
 from ingestion.parse import Limits
 from personalization.answering import Answered
 from personalization.decide import MAX_SLOTS, Answer, Decider, answer_frame
@@ -43,8 +44,11 @@ class VisitorConsumer(EventConsumer):
         live: LiveChanges,
         reader: ProfileReader,
         roster: Callable[[], Roster],
+        meter: Meter = NO_METER,
     ) -> None:
-        super().__init__(directory=directory, appender=appender, limits=limits, sockets=sockets, clock=clock)
+        super().__init__(
+            directory=directory, appender=appender, limits=limits, sockets=sockets, clock=clock, meter=meter
+        )
         self._decider = decider
         self._live = live
         self._reader = reader
@@ -118,7 +122,7 @@ class VisitorConsumer(EventConsumer):
             self._do_beside(self._show(change))
         elif change.entered or change.left:
             live = {"live": True} if self._shown else {}
-            self.push({"type": "changed", "entered": change.entered, "left": change.left, **live})
+            self.push({"type": "changed", "entered": change.entered, "left": change.left, **live}, change.at)
         if change.entered or change.left:
             self._decide_again()
 

@@ -1,7 +1,8 @@
 """The read path: who asks, one round trip to read, the choice, one to commit, and the rendered blocks."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
@@ -71,7 +72,9 @@ class Decider:
         roster: Callable[[], Roster],
         clock: Callable[[], int],
         deadline: float,
+        measure: Callable[[str, float, Iterable[Reason]], None] = lambda door, seconds, reasons: None,
     ) -> None:
+        self._measure = measure
         self._reader = reader
         self._recorder = recorder
         self._book = book
@@ -91,6 +94,23 @@ class Decider:
         return (await self.decide_for(identifier, slots, context, agent, **more)).answer
 
     async def decide_for(
+        self,
+        identifier: str | None,
+        slots: Sequence[str],
+        context: Mapping[str, Any],
+        agent: str | None = None,
+        *,
+        door: str = "web",
+        **more: Any,
+    ) -> Personal:
+        """As `_decide_for` says, measured."""
+        began = time.monotonic()
+        personal = await self._decide_for(identifier, slots, context, agent, door=door, **more)
+        reasons = [answered.reason for answered in personal.answer.slots.values()]
+        self._measure(door, time.monotonic() - began, reasons)
+        return personal
+
+    async def _decide_for(
         self,
         identifier: str | None,
         slots: Sequence[str],

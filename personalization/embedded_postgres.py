@@ -79,6 +79,8 @@ class EmbeddedPostgres:
     def _options(self) -> list[str]:
         options = {"listen_addresses": "127.0.0.1", "port": self._port, "unix_socket_directories": ""}
         options |= {"max_connections": 200}
+        # What it refuses it would write down with the values; whoever asked tells of it without.
+        options |= {"log_min_messages": "fatal", "log_error_verbosity": "terse"}
         if not self._durable:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         return [word for name, value in options.items() for word in ("-c", f"{name}={value}")]

@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 ON = ("1", "true", "yes", "on")
 OFF = ("0", "false", "no", "off")
+LOG_FORMATS = ("auto", "json", "text")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 MOST_PARTITIONS = 1_024
 POSTGRES_SCHEMES = ("postgres", "postgresql")
@@ -92,6 +93,13 @@ def read_day(name: str, default: str) -> str:
         return date.fromisoformat(text).isoformat() if text else ""
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} is a day such as 2026-01-31; not {text!r}.") from error
+
+
+def read_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
+    text = read_text(name, default).lower()
+    if text not in choices:
+        raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}; not {text!r}.")
+    return text
 
 
 def read_level(name: str, default: str) -> str:

@@ -4,18 +4,21 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 
 import redis
+from django.conf import settings
 from django.db import Error, connection
 
 from ingestion.uses import copy_uses
 from personalization.announcing import announce_newest
 from personalization.building import hand_over_builds
+from personalization.metrics import metrics
 from personalization.pools import fill_pools
 from personalization.publications import publish_what_is_due
 from personalization.rebuilding import keep_whole, notice_old_copy
 from personalization.signs import Signs, name_round, now_ms
+from personalization.stage_report import EVERY_S, History
 from profiles.clients import Client
 
 logger = logging.getLogger(__name__)
@@ -38,6 +41,16 @@ def every(seconds: float, look: Callable[[Client], object]) -> Callable[[Client]
     return look_seldom
 
 
+@cache
+def _history() -> History:
+    return History(settings.PZ_METRICS)
+
+
+def note_stages(client: Client) -> None:
+    """What was measured by now, so that the last minutes can be told from what was before."""
+    _history().note()
+
+
 ROUNDS = (
     publish_what_is_due,
     announce_newest,
@@ -46,6 +59,7 @@ ROUNDS = (
     hand_over_builds,
     fill_pools,
     every(60, copy_uses),
+    every(EVERY_S, note_stages),
 )
 
 
@@ -57,10 +71,13 @@ def make_rounds(client: Client, stop: threading.Event) -> None:
             try:
                 look(client)
                 signs.give(name_round(look.__name__))
+                metrics().went_round(look.__name__, failed=False)
             except (redis.RedisError, Error) as error:
                 logger.warning("%s waits: %s", look.__name__, type(error).__name__)
+                metrics().went_round(look.__name__, failed=True)
                 connection.close()
             except Exception:  # nobody else does this work: it has to go on
                 logger.exception("%s failed", look.__name__)
+                metrics().went_round(look.__name__, failed=True)
                 stop.wait(PAUSE_S)
     connection.close()

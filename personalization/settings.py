@@ -1,15 +1,16 @@
 """Settings: all from the environment, with defaults for one machine; docs/reference/settings.md explains each."""
 
-import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from personalization.environment import (
+    LOG_FORMATS,
     MOST_PARTITIONS,
     POSTGRES_SCHEMES,
     REDIS_SCHEMES,
+    read_choice,
     read_day,
     read_flag,
     read_level,
@@ -67,6 +68,10 @@ PZ_KEY_CALLS = read_number("PZ_KEY_CALLS", 60_000, least=0)
 PZ_TOKEN_CALLS = read_number("PZ_TOKEN_CALLS", 30, least=0)
 PZ_OUTGOING_PORTS = read_ports("PZ_OUTGOING_PORTS", "80,443")
 PZ_OUTGOING_NETWORKS = read_networks("PZ_OUTGOING_NETWORKS", "")
+PZ_LOG_LAG_S = read_number("PZ_LOG_LAG_S", 60)
+PZ_ARCHIVE_LAG_S = read_number("PZ_ARCHIVE_LAG_S", 360)
+PZ_METRICS_TOKEN = read_text("PZ_METRICS_TOKEN", "")
+PZ_METRICS = PZ_DATA / "metrics"  # what the processes of this machine count
 PZ_STORE_TIMEOUT = read_seconds("PZ_STORE_TIMEOUT", 1.0, most=60)
 PZ_DEVICE_TRAITS = read_list("PZ_DEVICE_TRAITS", "")
 PZ_DEVICE_EVENTS = read_list("PZ_DEVICE_EVENTS", "")
@@ -276,25 +281,20 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = PZ_HSTS_SUBDOMAINS
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PZ_HTTPS else None
 
-
-def _drop_traceback(record: logging.LogRecord) -> bool:
-    record.exc_info = None
-    return True
-
-
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "filters": {"sentence": {"()": "django.utils.log.CallbackFilter", "callback": _drop_traceback}},
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
-        "sentence": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["sentence"]},
+    "formatters": {
+        "line": {"()": "personalization.logs.make_formatter", "form": read_choice("LOG_FORMAT", "auto", LOG_FORMATS)}
     },
+    "handlers": {"stderr": {"class": "personalization.logs.CountingHandler", "formatter": "line"}},
     "loggers": {
         "psycopg.pool": {"level": "ERROR"},  # it warns of each try; the time-out that follows says enough
         "django.request": {"level": "ERROR"},  # an address that is not there is the visitor's mistake
-        "django.security": {"handlers": ["sentence"], "propagate": False},  # what was refused, not our code's way there
+        **{
+            name: {"handlers": [], "propagate": True}
+            for name in ("django", "uvicorn", "uvicorn.error", "uvicorn.access")
+        },
     },
     "root": {"handlers": ["stderr"], "level": read_level("LOG_LEVEL", "WARNING")},
 }

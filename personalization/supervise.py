@@ -1,6 +1,7 @@
 """Runs the whole product on one machine: servers, migrations, processes; keeps them running until told to stop."""
 
 import errno
+import json
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ import time
 import urllib.request
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -19,7 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 
-from personalization.environment import read_flag, read_number, read_text
+from personalization.environment import LOG_FORMATS, read_choice, read_flag, read_number, read_text
 from personalization.programs import CannotStart, start_program
 from personalization.servers import Servers
 
@@ -58,12 +59,15 @@ def list_processes(data: Path, host: str, port: int) -> dict[str, Sequence[str]]
 class Child(threading.Thread):
     """One process, started again when it dies, its output passed on line by line."""
 
-    def __init__(self, name: str, command: Sequence[str], *, printer: Printer, colour: str, held: int) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], *, printer: Printer, colour: str, held: int, as_json: bool = False
+    ) -> None:
         super().__init__(name=name, daemon=True)
         self._command = command
         self._printer = printer
         self._colour = colour
         self._held = held
+        self._as_json = as_json
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -108,7 +112,16 @@ class Child(threading.Thread):
     def _say(self, line: str) -> None:
         if line.strip() in ("", SAID_AT_EVERY_STOP):
             return
+        if self._as_json:  # for programs: as the process says it
+            print(line.strip() if line.startswith("{") else _make_line(self.name, line.strip()), flush=True)
+            return
         self._printer.write(Message(type="line", data=line, time=datetime.now(), name=self.name, colour=self._colour))
+
+
+def _make_line(process: str, event: str) -> str:
+    """What is no line of the log yet."""
+    at = datetime.now(UTC).isoformat()
+    return json.dumps({"at": at, "level": "info", "process": process, "event": event}, ensure_ascii=False)
 
 
 class Stopped(Exception):
@@ -127,15 +140,18 @@ def main() -> int:
     try:
         port = read_number("PORT", 8_000, most=65_535)
         demo = read_flag("PZ_DEMO", embedded)
+        as_json = read_choice("LOG_FORMAT", "auto", LOG_FORMATS) == "json"
+        os.environ["LOG_FORMAT"] = "json" if as_json else "text"  # what they say is shown to people here
         servers.take_folder()
         _check_address(host, port)
         servers.start()
         _prepare(demo=demo)
-        children = _start_children(list_processes(data, host, port), servers.held)
-        _greet(f"http://{_visited(host)}:{port}", data, demo=demo)
+        children = _start_children(list_processes(data, host, port), servers.held, as_json=as_json)
+        _greet(f"http://{_visited(host)}:{port}", data, demo=demo, as_json=as_json)
         while True:
             for name in servers.heal():
-                print(f"{name} had ended; it runs again.", file=sys.stderr)
+                said = f"{name} had ended; it runs again."
+                print(_make_line("supervisor", said) if as_json else said, file=sys.stderr)
             time.sleep(LOOK_S)
     except Stopped:
         return 0
@@ -188,10 +204,10 @@ def _prepare(*, demo: bool) -> None:
         raise CannotStart(reason.removeprefix("CommandError: ").removeprefix("A setting is missing or wrong: "))
 
 
-def _start_children(processes: dict[str, Sequence[str]], held: int) -> list[Child]:
+def _start_children(processes: dict[str, Sequence[str]], held: int, *, as_json: bool) -> list[Child]:
     printer = Printer(output=sys.stdout, width=max(map(len, processes)))
     children = [
-        Child(name, command, printer=printer, colour=colour, held=held)
+        Child(name, command, printer=printer, colour=colour, held=held, as_json=as_json)
         for (name, command), colour in zip(processes.items(), get_colours(), strict=False)  # colours never end
     ]
     for child in children:
@@ -199,13 +215,16 @@ def _start_children(processes: dict[str, Sequence[str]], held: int) -> list[Chil
     return children
 
 
-def _greet(url: str, data: Path, *, demo: bool) -> None:
+def _greet(url: str, data: Path, *, demo: bool, as_json: bool) -> None:
     """Waits until the web process answers, then says where the pages are and how to log in."""
     deadline = time.monotonic() + READY_S
     while not _answers(f"{url}/static/tracker/pz.js"):
         if time.monotonic() > deadline:
             raise CannotStart(f"the pages did not answer at {url} within {READY_S} s; the lines above say why.")
         time.sleep(0.1)
+    if as_json:
+        print(_make_line("supervisor", f"ready at {url}; Ctrl-C stops everything."), flush=True)
+        return
     login = data / "demo-login"
     print(f"\n  Open   {url}/demo/" if demo else f"\n  Log in {url}/studio/ (manage.py createsuperuser makes a login)")
     if demo and login.exists():

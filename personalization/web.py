@@ -27,16 +27,19 @@ from personalization.arrivals import Arrivals
 from personalization.consumers import VisitorConsumer
 from personalization.decide import Decider
 from personalization.decide_batch import BATCH_PATHS, DecideBatchApp
+from personalization.figures import look_up
 from personalization.gate import HotGate
 from personalization.graphql.asked import Engine
 from personalization.graphql.loaders import People
 from personalization.graphql.view import PATHS as GRAPHQL_PATHS
 from personalization.graphql.view import GraphqlApp
-from personalization.health import HealthApp, probes_of
+from personalization.health import HealthApp, Readiness
 from personalization.live import LiveChanges
 from personalization.mail.api import RENDER_PATHS
 from personalization.mail.stamps import PREFIX as MAIL_PREFIX
 from personalization.mail.wiring import make_mail
+from personalization.metrics import metrics
+from personalization.metrics_door import MetricsApp
 from personalization.pulse import Pulse
 from personalization.recording import DecisionRecorder
 from personalization.snapshot import Snapshot
@@ -115,7 +118,19 @@ def allow_open_files(sockets: int) -> None:
 
 
 def make_health_app() -> HealthApp:
-    return HealthApp(probes_of(settings.DATABASE_URL, settings.REDIS_URL))
+    readiness = Readiness(
+        settings.DATABASE_URL,
+        settings.REDIS_URL,
+        partitions=settings.PZ_PARTITIONS,
+        most_log_s=settings.PZ_LOG_LAG_S,
+        most_archive_s=settings.PZ_ARCHIVE_LAG_S,
+        clock=clock,
+    )
+    return HealthApp(readiness.look, Readiness.NAMES)
+
+
+def make_metrics_app() -> MetricsApp:
+    return MetricsApp(settings.PZ_METRICS, token=settings.PZ_METRICS_TOKEN, look=lambda: look_up(redis_client()))
 
 
 class Web:
@@ -124,6 +139,7 @@ class Web:
     def __init__(self) -> None:
         self._client = async_redis_client()
         self._snapshots = snapshots()
+        self._metrics = metrics()
         self._live = LiveChanges(async_redis_client())
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -134,6 +150,7 @@ class Web:
             partitions=settings.PZ_PARTITIONS,
             max_length=settings.PZ_LOG_MAX_LENGTH,
             timeout=settings.PZ_STORE_TIMEOUT,
+            meter=self._metrics,
         )
         self._appender = appender
         recorder = DecisionRecorder(self._client, partitions=settings.PZ_PARTITIONS)
@@ -145,6 +162,7 @@ class Web:
             book=self._snapshots.live_book,
             roster=self._snapshots.live_roster,
             clock=clock,
+            measure=self._metrics.decided,
         )
         decider = make_decider(deadline=settings.PZ_DECIDE_DEADLINE_MS / 1000)
         patient = make_decider(deadline=settings.PZ_STORE_TIMEOUT)  # no page waits for it
@@ -189,16 +207,18 @@ class Web:
             introspection=settings.PZ_GRAPHQL_INTROSPECTION,
             most_cost=settings.PZ_GRAPHQL_MAX_COST,
         )
+        self._sockets = Sockets(SocketLimits(open=settings.PZ_MAX_SOCKETS, frame_bytes=settings.PZ_MAX_BATCH_BYTES))
         self.socket = VisitorConsumer.as_asgi(
             directory=directory,
             appender=appender,
             limits=limits,
-            sockets=Sockets(SocketLimits(open=settings.PZ_MAX_SOCKETS, frame_bytes=settings.PZ_MAX_BATCH_BYTES)),
+            sockets=self._sockets,
             clock=clock,
             decider=decider,
             live=self._live,
             reader=reader,
             roster=self._snapshots.live_roster,
+            meter=self._metrics,
         )
         self._arrivals = Arrivals(async_redis_client(), partitions=settings.PZ_PARTITIONS, monotonic=time.monotonic)
         self._pulse = Pulse(self._client, redis_client, arrivals=self._arrivals, directory=directory, clock=clock)
@@ -256,4 +276,6 @@ class Web:
         while not self._stopping.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), LOOK_S)
+            self._metrics.opened(visitors=self._sockets.open, studio=getattr(self.studio, "open", 0))
+            self._metrics.settle()
             await self._look()

@@ -21,6 +21,7 @@ from ingestion.http import Receive, Scope, Send
 from ingestion.leases import RedisLeases
 from ingestion.log import LogUnavailable
 from ingestion.log_redis import RedisLog
+from ingestion.meter import NO_METER, Meter
 from ingestion.models import DeadLetter
 from ingestion.parse import Limits
 from ingestion.processor import WAIT_MS, Processor
@@ -34,6 +35,7 @@ from personalization.cache_keys import CacheKeys
 from personalization.gate import Gate
 from personalization.issued import find_issued
 from personalization.limits import Policies, Policy
+from personalization.metrics import metrics
 from personalization.outgoing import Outgoing
 from personalization.reconcile.hot import HotSide
 from personalization.reconcile.looking import Looker
@@ -177,7 +179,9 @@ def make_store() -> RedisStore:
 @cache
 def blocking_appender() -> BlockingAppender:
     """The way into the log for doors that run in threads."""
-    return BlockingAppender(redis_client(), partitions=settings.PZ_PARTITIONS, max_length=settings.PZ_LOG_MAX_LENGTH)
+    return BlockingAppender(
+        redis_client(), partitions=settings.PZ_PARTITIONS, max_length=settings.PZ_LOG_MAX_LENGTH, meter=metrics()
+    )
 
 
 def read_limits() -> Limits:
@@ -200,7 +204,7 @@ def replay(letters: Iterable[DeadLetter]) -> int:
         raise LogUnavailable(f"Redis: {type(error).__name__}") from error
 
 
-def make_processor(name: str) -> Processor:
+def make_processor(name: str, meter: Meter = NO_METER) -> Processor:
     client = redis_client()
     return Processor(
         log=RedisLog(client),
@@ -209,6 +213,7 @@ def make_processor(name: str) -> Processor:
         definitions=CurrentDefinitions(client),
         clock=clock,
         partitions=settings.PZ_PARTITIONS,
+        meter=meter,
     )
 
 

@@ -6,6 +6,7 @@ import msgspec
 from graphene import ID, Argument, Boolean, Field, ObjectType, String
 from graphql import GraphQLResolveInfo
 
+from ingestion.meter import Way
 from ingestion.parse import Sender, parse_messages
 from personalization.graphql.asked import Asked, check_field, to_key
 from personalization.graphql.problems import BadRequest, EventRefused
@@ -77,7 +78,7 @@ async def _store(
         schemas=engine.directory().schemas,
     )
     for refusal in parsed.refusals:
-        engine.appender.note([(caller.source, refusal)])
+        engine.appender.note([(caller.source, refusal)], way=Way.GRAPHQL)
         raise EventRefused(refusal.reason, refusal.message)
-    await engine.appender.append(parsed.events)
+    await engine.appender.append(parsed.events, way=Way.GRAPHQL)
     return {"message_id": parsed.events[0].id}

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from ingestion.append import Appender, Overloaded
 from ingestion.http import Answer, BodyTooSlow, ClientGone, Headers, Receive, Scope, Send, receive_body
 from ingestion.log import LogUnavailable
+from ingestion.meter import Way
 from personalization.mail import pages
 from personalization.mail.bursts import Bursts
 from personalization.mail.hits import MAX_AGENT, Hit, Kind, tell
@@ -125,7 +126,7 @@ class MailDoors:
         # The same token always says the same, so that a second click is the same message.
         said = self._event(stamp, UNSUBSCRIBED, {"purpose": stamp.purpose}, id=sha256(token.encode()).hexdigest()[:32])
         try:
-            await self._appender.append([said])
+            await self._appender.append([said], way=Way.MAIL)
         except (Overloaded, LogUnavailable):
             return Answer(503, pages.show_busy(), [*PAGE, (b"retry-after", b"5")])
         return Answer(200, pages.show_unsubscribed(stamp.purpose), PAGE)
@@ -144,7 +145,7 @@ class MailDoors:
         late = list(self._late)
         self._late.clear()
         try:
-            await self._appender.append([*late, event])
+            await self._appender.append([*late, event], way=Way.MAIL)
         except (Overloaded, LogUnavailable):
             self._late.extend([*late, event])
             logger.warning("A hit waits until the log takes it; there are %s of them", len(self._late))

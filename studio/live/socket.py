@@ -17,6 +17,7 @@ from ingestion.http import Receive, Send
 from personalization.arrivals import Arrival, Arrivals, Refused
 from personalization.pulse import Beat, Pulse
 from profiles.queries import list_newest_events
+from profiles.telling import say_error
 from studio.live.admission import find_admitted, find_session_key, is_our_page
 from studio.live.rows import Wanted, describe_arrival, describe_refusal, to_arrival
 from studio.private import Private
@@ -99,7 +100,7 @@ async def _admit(session_key: str) -> Visitor:
     try:
         visitor = await asyncio.to_thread(find_admitted, session_key) if session_key else None
     except (DatabaseError, InterfaceError) as error:
-        logger.info("nobody can be let in: %s: %s", type(error).__name__, str(error).strip())
+        logger.info("nobody can be let in: %s", say_error(error))
         raise _Over(BUSY) from None
     if visitor is None:
         raise _Over(SIGNED_OUT)

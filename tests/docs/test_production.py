@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from personalization.health import probes_of
+from personalization.health import LIVE, READY, Readiness
 from personalization.supervise import list_processes
 from tests.docs.pages import ROOT, fences, spans
 
@@ -27,5 +27,6 @@ def test_the_processes_are_those_of_make_run() -> None:
 
 
 def test_the_health_checks_are_there() -> None:
-    named = {span for span in spans(PAGE) if span.startswith("/healthz")}
-    assert named == {"/healthz", *(f"/healthz/{name}" for name in probes_of("", ""))}
+    named = {span for span in spans(PAGE) if span.startswith("/health/")}
+    assert named == {LIVE, READY, *(f"{READY}/{name}" for name in ("redis",))}
+    assert {"redis"} <= set(Readiness.NAMES)

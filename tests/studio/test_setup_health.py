@@ -1,5 +1,6 @@
 """The health of every part: each has its light, figure and what to do, when it is there and when it is not."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -113,16 +114,16 @@ def test_without_redis_the_rest_is_shown_all_the_same(monkeypatch: Any) -> None:
     ("facts", "light"),
     [
         ({}, Light.GOOD),
-        ({"keeps": False, "fine": False}, Light.WARNING),
-        ({"fine": False}, Light.BAD),
+        ({"keeps": False, "writes": False}, Light.WARNING),
+        ({"writes": False}, Light.BAD),
         ({"policy": "allkeys-lru"}, Light.BAD),
-        ({"most": 100, "used": 85}, Light.WARNING),
-        ({"most": 100, "used": 99}, Light.BAD),
+        ({"most_memory": 100, "memory": 85}, Light.WARNING),
+        ({"most_memory": 100, "memory": 99}, Light.BAD),
     ],
 )
 def test_redis_is_judged(facts: Any, light: Light) -> None:
-    said = {"used": 1, "most": 0, "policy": "noeviction", "keeps": True, "fine": True, **facts}
-    found, todo = checkup_stores._judge_redis(**said)
+    whole = checkup_stores.Redis("8", 1, 0, "noeviction", keeps=True, writes=True, clients=1)
+    found, todo = checkup_stores._judge_redis(replace(whole, **facts))
     assert found == light and bool(todo) == (light != Light.GOOD)
 
 

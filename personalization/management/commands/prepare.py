@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from ingestion.actions import publish_directory
 from personalization.announcing import announce_newest
+from personalization.metric_files import forget_dead
 from personalization.wiring import make_builder, redis_client
 from profiles.models import StoredProfile
 from segments.sizes import store_sizes
@@ -30,6 +32,7 @@ class Command(BaseCommand):
                 raise CommandError(f"{found.msg} {found.hint or ''}".strip())
         call_command("check_servers")
         call_command("migrate", verbosity=0)
+        forget_dead(settings.PZ_METRICS)
         call_command("collectstatic", interactive=False, verbosity=0)
         if options["demo"]:
             call_command("seed_demo")

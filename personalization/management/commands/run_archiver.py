@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 
 from ingestion.archiver import Archiver
 from personalization.keeping import DecisionKeeper
+from personalization.metrics import start_process
 from personalization.rounds import make_rounds
 from personalization.wiring import clock, redis_client
 
@@ -23,7 +24,14 @@ class Command(BaseCommand):
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        metrics = start_process(settings.PZ_METRICS, "archiver")
         rounds = Thread(target=make_rounds, args=(redis_client(), stop), name="rounds", daemon=True)
         rounds.start()
-        Archiver(redis_client(), partitions=settings.PZ_PARTITIONS, clock=clock, keeper=DecisionKeeper()).run(stop)
+        Archiver(
+            redis_client(),
+            partitions=settings.PZ_PARTITIONS,
+            clock=clock,
+            keeper=DecisionKeeper(),
+            meter=metrics,
+        ).run(stop)
         rounds.join(5)

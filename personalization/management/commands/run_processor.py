@@ -7,8 +7,10 @@ from argparse import ArgumentParser
 from threading import Event
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from personalization.metrics import start_process
 from personalization.wiring import make_processor
 
 
@@ -26,4 +28,4 @@ class Command(BaseCommand):
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        make_processor(options["name"]).run(stop)
+        make_processor(options["name"], start_process(settings.PZ_METRICS, "processor")).run(stop)
