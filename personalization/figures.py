@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import redis
-from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
@@ -17,6 +16,7 @@ from personalization.celery import application
 from personalization.checkup_batch import count_waiting, list_workers
 from personalization.checkup_stores import measure_disk, measure_postgresql, measure_redis
 from personalization.metric_catalogue import Metric
+from personalization.reconcile.runs import read_drift
 from personalization.signs import BEAT, name_task, read_signs
 from profiles.clients import Client
 from profiles.locks import ARCHIVE, list_held
@@ -108,14 +108,13 @@ def measure_tasks(client: Client) -> Iterator[Figure]:
 
 
 def measure_drift(client: Client) -> Iterator[Figure]:
-    """Of the last reconciliation that came to its end; nothing before, or where there is none."""
-    if "reconciliation" not in apps.get_app_config("profiles").models:
+    """Of the last reconciliation that came to its end; nothing before the first."""
+    last = read_drift()
+    if last.finished is None:
         return
-    found = apps.get_model("profiles", "Reconciliation").objects.filter(finished__isnull=False).order_by("-pk")[:1]
-    for finished, compared, drifted, mended in found.values_list("finished", "people", "differing", "mended"):
-        for kind, count in (("compared", compared), ("drifted", drifted), ("mended", mended)):
-            yield Figure(names.DRIFT, count, {"kind": kind})
-        yield Figure(names.DRIFT_AT, finished.timestamp())
+    for kind, count in (("compared", last.people), ("drifted", last.differing), ("mended", last.mended)):
+        yield Figure(names.DRIFT, count, {"kind": kind})
+    yield Figure(names.DRIFT_AT, last.finished.timestamp())
 
 
 # What is added here is published, with its row in personalization/metric_catalogue.py.
