@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from functools import partial
 
 import pytest
 
@@ -18,6 +19,10 @@ END_S = 30
 SAID = {"200", "ack", "503", "slow", "no answer", "closed 1001", "closed 1012", "closed 1013"}
 
 
+def is_gone(pid: int) -> bool:
+    return not read_command(pid)
+
+
 def test_a_web_process_is_told_to_stop_under_load(running_product: Product) -> None:
     inside = Inside(running_product)
     stops = sized(2, 20)
@@ -29,9 +34,9 @@ def test_a_web_process_is_told_to_stop_under_load(running_product: Product) -> N
             [web] = running_product.find("uvicorn")
             os.kill(web, signal.SIGTERM)
             started = time.monotonic()
-            wait_until(lambda web=web: not read_command(web), PATIENCE_S)
+            wait_until(partial(is_gone, web), PATIENCE_S)
             took.append(time.monotonic() - started)
-            wait_until(lambda web=web: running_product.find("uvicorn") not in ([], [web]), PATIENCE_S)
+            wait_until(partial(running_product.find, "uvicorn"), PATIENCE_S)
     settle(inside)
     tell(f"{stops} stops, the longest of {max(took):.1f} s: {dict(traffic.journal.answers)}")
     assert max(took) < END_S
