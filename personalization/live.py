@@ -27,6 +27,7 @@ class LiveChanges:
         self._wanted = asyncio.Event()
         self._connecting = asyncio.Lock()
         self._stopping = False
+        self._unsure = False  # whether all that is watched is subscribed to
 
     async def watch(self, profile_id: str, watcher: Watcher) -> None:
         """Calls `watcher` with every change of the profile; it must not block for long."""
@@ -50,15 +51,18 @@ class LiveChanges:
             if self._stopping:
                 break  # a client that was never subscribed to anything cannot be asked
             try:
+                await self._make_sure()
                 message = await self._pubsub.get_message(timeout=1.0)
             except (redis.RedisError, OSError) as error:
                 logger.warning("pushes are waiting for Redis: %s", type(error).__name__)
                 await asyncio.sleep(PAUSE_S)
-                await self._resubscribe()
+                await self._hang_up()
                 continue
             if message is None:
                 if not self._pubsub.subscribed:
-                    self._wanted.clear()
+                    self._unsure = bool(self._watchers)
+                    if not self._watchers:
+                        self._wanted.clear()
                 continue
             await self._hand_out(message["channel"].decode(), unpack(message["data"]))
         await self._pubsub.aclose()
@@ -76,9 +80,11 @@ class LiveChanges:
                 logger.exception("a watcher of changes failed")
 
     async def _tell(self, call: Callable[..., Awaitable[object]], profile_id: str) -> None:
-        with suppress(redis.RedisError, OSError):  # `run` meets the same, and subscribes anew once Redis is back
+        try:
             await self._connect()
             await call(keys.live(profile_id))
+        except (redis.RedisError, OSError):
+            self._unsure = True  # `run` subscribes anew once Redis is back
 
     async def _connect(self) -> None:
         """One connection, however many pages open at the same moment: what is subscribed over another is not heard."""
@@ -86,9 +92,19 @@ class LiveChanges:
             if self._pubsub.connection is None:
                 await self._pubsub.connect()
 
-    async def _resubscribe(self) -> None:
-        with suppress(redis.RedisError, OSError):  # still away: `run` comes round again
-            await self._pubsub.aclose()
+    async def _make_sure(self) -> None:
+        """That there is a connection, and everything that is watched is subscribed to over it."""
+        if self._unsure or self._pubsub.connection is None:
+            await self._connect()
+            self._unsure = False
             if self._watchers:
-                await self._connect()
-                await self._pubsub.subscribe(*self._watchers)
+                try:
+                    await self._pubsub.subscribe(*self._watchers)
+                except (redis.RedisError, OSError):
+                    self._unsure = True
+                    raise
+
+    async def _hang_up(self) -> None:
+        self._unsure = True
+        with suppress(redis.RedisError, OSError):
+            await self._pubsub.aclose()

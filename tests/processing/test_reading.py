@@ -1,6 +1,7 @@
 """The read side on a real server: identity and state in one round trip, pushes, definitions swapped."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from profiles.event import derive_profile_id
 from profiles.profile import Profile, pack
 from profiles.reader import Found, ProfileReader
 from profiles.store import StoreUnavailable
+from tests.ingestion.doors import LogServer
 
 ANNA = Profile(id=derive_profile_id("a:reader"), user_id="u1")
 
@@ -91,6 +93,25 @@ async def test_pushes_go_on_after_the_connection_was_cut(redis_client: Any, asyn
             await asyncio.sleep(0.02)
     live.stop()
     await running
+
+
+async def test_pages_that_open_while_the_server_is_away_are_told_once_it_is_back(tmp_path: Path) -> None:
+    change, pages = Change(entered=("outdoor",)), {ANNA.id: asyncio.Queue[Change](), "b" * 32: asyncio.Queue[Change]()}
+    with LogServer(tmp_path) as server:
+        await asyncio.to_thread(server.stop)
+        live = LiveChanges(redis.asyncio.Redis(port=server.port, socket_timeout=1))
+        running = asyncio.create_task(live.run())
+        for id, page in pages.items():
+            await live.watch(id, page.put)
+            await asyncio.sleep(1)  # it is tried, and tried again
+        await asyncio.to_thread(server.start)
+        async with asyncio.timeout(30):
+            for id, page in pages.items():
+                while page.empty():
+                    server.client.publish(keys.live(id), pack_change(change))
+                    await asyncio.sleep(0.02)
+        live.stop()
+        await running
 
 
 async def test_pages_that_open_at_the_same_moment_all_hear_of_changes(redis_client: Any, async_client: Any) -> None:
