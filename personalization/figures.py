@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis
 from django.apps import apps
@@ -109,9 +109,10 @@ def measure_tasks(client: Client) -> Iterator[Figure]:
 
 def measure_drift(client: Client) -> Iterator[Figure]:
     """Of the last reconciliation that came to its end; nothing before, or where there is none."""
-    if "reconciliation" not in apps.get_app_config("profiles").models:
+    runs: Any = apps.get_app_config("profiles").models.get("reconciliation")
+    if runs is None:
         return
-    found = apps.get_model("profiles", "Reconciliation").objects.filter(finished__isnull=False).order_by("-pk")[:1]
+    found = runs.objects.filter(finished__isnull=False).order_by("-pk")[:1]
     for finished, compared, drifted, mended in found.values_list("finished", "people", "differing", "mended"):
         for kind, count in (("compared", compared), ("drifted", drifted), ("mended", mended)):
             yield Figure(names.DRIFT, count, {"kind": kind})
