@@ -3,10 +3,9 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import redis
-from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
@@ -17,6 +16,7 @@ from personalization.celery import application
 from personalization.checkup_batch import count_waiting, list_workers
 from personalization.checkup_stores import measure_disk, measure_postgresql, measure_redis
 from personalization.metric_catalogue import Metric
+from personalization.reconcile.runs import read_drift
 from personalization.signs import BEAT, name_task, read_signs
 from profiles.clients import Client
 from profiles.locks import ARCHIVE, list_held
@@ -84,6 +84,7 @@ def measure_flow(client: Client) -> Iterator[Figure]:
     yield Figure(names.LOG_LIMIT, settings.PZ_LOG_MAX_LENGTH)
     yield Figure(names.TIMERS_LAG, flow.timers_ms / 1_000)
     yield Figure(names.PROCESSORS, len(flow.processors))
+    yield Figure(names.REDIS_WHOLE, flow.is_whole)
 
 
 def measure_archive(client: Client) -> Iterator[Figure]:
@@ -108,15 +109,12 @@ def measure_tasks(client: Client) -> Iterator[Figure]:
 
 
 def measure_drift(client: Client) -> Iterator[Figure]:
-    """Of the last reconciliation that came to its end; nothing before, or where there is none."""
-    runs: Any = apps.get_app_config("profiles").models.get("reconciliation")
-    if runs is None:
-        return
-    found = runs.objects.filter(finished__isnull=False).order_by("-pk")[:1]
-    for finished, compared, drifted, mended in found.values_list("finished", "people", "differing", "mended"):
-        for kind, count in (("compared", compared), ("drifted", drifted), ("mended", mended)):
+    """Of the last reconciliation that came to its end; nothing before."""
+    drift = read_drift()
+    if drift.finished is not None:
+        for kind, count in (("compared", drift.people), ("drifted", drift.differing), ("mended", drift.mended)):
             yield Figure(names.DRIFT, count, {"kind": kind})
-        yield Figure(names.DRIFT_AT, finished.timestamp())
+        yield Figure(names.DRIFT_AT, drift.finished.timestamp())
 
 
 # What is added here is published, with its row in personalization/metric_catalogue.py.
