@@ -31,11 +31,12 @@ class Partition:
 @dataclass(frozen=True)
 class Flow:
     """`timers_ms`: how long ago a window ended, or another moment came, that membership does not say yet. `processors`
-    are the names of those alive."""
+    are the names of those alive; `is_whole`: Redis holds what it should (profiles/whole.py)."""
 
     partitions: list[Partition]
     timers_ms: int
     processors: tuple[str, ...]
+    is_whole: bool
 
     @property
     def log_ms(self) -> int:
@@ -71,11 +72,11 @@ def read_archived() -> dict[str, Offset]:
 def look_at_flow(partitions: int, now: int) -> Question[Flow]:
     def look(pipeline: Any) -> Trips[Flow]:
         numbers = range(partitions)
-        pipeline.zrangebyscore(keys.PROCESSORS, now - ABSENT_MS, "+inf")
+        pipeline.get(keys.WHOLE).zrangebyscore(keys.PROCESSORS, now - ABSENT_MS, "+inf")
         for number in numbers:
             pipeline.xlen(keys.log(number)).get(keys.lease(number)).get(keys.offset(number))
             pipeline.zrange(keys.timers(number), 0, 0, withscores=True)
-        alive, *found = yield
+        mark, alive, *found = yield
         lengths, owners, offsets, due = (found[place::4] for place in range(4))
         _ask_oldest(pipeline, map(keys.log, numbers), [each.decode() if each else START for each in offsets])
         waiting = _read_oldest((yield))
@@ -87,6 +88,7 @@ def look_at_flow(partitions: int, now: int) -> Question[Flow]:
             ],
             _find_age([int(first[0][1]) for first in due if first], now),
             tuple(name.decode() for name in alive),
+            bool(mark),
         )
 
     return look

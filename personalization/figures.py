@@ -84,6 +84,7 @@ def measure_flow(client: Client) -> Iterator[Figure]:
     yield Figure(names.LOG_LIMIT, settings.PZ_LOG_MAX_LENGTH)
     yield Figure(names.TIMERS_LAG, flow.timers_ms / 1_000)
     yield Figure(names.PROCESSORS, len(flow.processors))
+    yield Figure(names.REDIS_WHOLE, flow.is_whole)
 
 
 def measure_archive(client: Client) -> Iterator[Figure]:
@@ -108,13 +109,12 @@ def measure_tasks(client: Client) -> Iterator[Figure]:
 
 
 def measure_drift(client: Client) -> Iterator[Figure]:
-    """Of the last reconciliation that came to its end; nothing before the first."""
-    last = read_drift()
-    if last.finished is None:
-        return
-    for kind, count in (("compared", last.people), ("drifted", last.differing), ("mended", last.mended)):
-        yield Figure(names.DRIFT, count, {"kind": kind})
-    yield Figure(names.DRIFT_AT, last.finished.timestamp())
+    """Of the last reconciliation that came to its end; nothing before."""
+    drift = read_drift()
+    if drift.finished is not None:
+        for kind, count in (("compared", drift.people), ("drifted", drift.differing), ("mended", drift.mended)):
+            yield Figure(names.DRIFT, count, {"kind": kind})
+        yield Figure(names.DRIFT_AT, drift.finished.timestamp())
 
 
 # What is added here is published, with its row in personalization/metric_catalogue.py.

@@ -21,6 +21,7 @@ PATIENCE_S = 2.0
 KEPT_S = 1.0  # an answer serves everybody who asks within: probes, however many, cost the servers next to nothing
 
 ANSWERS, AWAY, WELL, BEHIND, SILENT = "answers", "does not answer", "at work", "is behind", "is away"
+FILLED = "is not whole, and is filled again"
 UNKNOWN = "is not known"  # as what would say it does not answer
 
 
@@ -119,7 +120,7 @@ class Readiness:
         stored = await archive
         return {
             "postgresql": _answering(stored is not None),
-            "redis": _answering(flow is not None),
+            "redis": Part(False, FILLED) if flow is not None and not flow.is_whole else _answering(flow is not None),
             "log": self._judge_log(flow),
             "processor": self._judge_processors(flow),
             "archiver": self._judge_archiver(None if stored is None else stored[0], lag_ms),

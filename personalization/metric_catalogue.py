@@ -101,6 +101,7 @@ DEAD_LETTERS = Metric("pz_dead_letters", "gauge", "Records set aside and not rep
 REDIS_MEMORY = Metric("pz_redis_memory_bytes", "gauge", "Memory that Redis uses.")
 REDIS_LIMIT = Metric("pz_redis_memory_limit_bytes", "gauge", "Redis' maxmemory; 0 without one.")
 REDIS_KEEPS = Metric("pz_redis_persistent", "gauge", "Whether the append-only file is on and can be written.")
+REDIS_WHOLE = Metric("pz_redis_whole", "gauge", "Whether Redis holds all it should; 0 while it is filled again.")
 POSTGRESQL_SIZE = Metric("pz_postgresql_size_bytes", "gauge", "Size of the database.")
 POSTGRESQL_CONNECTIONS = Metric("pz_postgresql_connections", "gauge", "Connections in use.")
 POSTGRESQL_LIMIT = Metric("pz_postgresql_connections_limit", "gauge", "PostgreSQL's max_connections.")
@@ -117,7 +118,8 @@ DRIFT_AT = Metric("pz_drift_last_run_timestamp_seconds", "gauge", "When the last
 LOOKED_UP = (
     *(UP, PARTITION_LAG, PARTITION_RECORDS, PARTITION_OWNED, LOG_LIMIT, TIMERS_LAG, ARCHIVE_LAG),
     *(PROCESSORS, ARCHIVERS, WORKERS, BEAT_SIGN, TASKS_WAITING, TASK_DONE, TASK_FAILED, DEAD_LETTERS),
-    *(REDIS_MEMORY, REDIS_LIMIT, REDIS_KEEPS, POSTGRESQL_SIZE, POSTGRESQL_CONNECTIONS, POSTGRESQL_LIMIT),
+    *(REDIS_MEMORY, REDIS_LIMIT, REDIS_KEEPS, REDIS_WHOLE),
+    *(POSTGRESQL_SIZE, POSTGRESQL_CONNECTIONS, POSTGRESQL_LIMIT),
     *(DISK_FREE, DISK_SIZE, DRIFT, DRIFT_AT),
 )
 CATALOGUE = {metric.name: metric for metric in (*MEASURED, *LOOKED_UP)}

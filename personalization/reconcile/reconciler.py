@@ -162,7 +162,7 @@ class Reconciler:
             try:
                 mend = self._work_out(run, finding, known.memory, known.terms)
             except Unmendable as error:
-                logger.warning("profile %s: %s", finding.id, error)
+                logger.warning("%s: a profile cannot be mended; the evidence says which, and why", run)
                 self._say(run, finding.id, str(error))
                 given_up.add(finding.id)
                 continue
