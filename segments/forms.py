@@ -24,6 +24,7 @@ READING_ORDER = (
 )
 NUL = "\\u0000"
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+DEEPEST = 100  # lists and objects in each other; no document needs half as many
 MINUTE = timedelta(minutes=1)  # that the clock of a browser may be ahead
 
 _HAS_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the character, not the letters of its escape
@@ -37,6 +38,8 @@ def read_json(text: str) -> Any:
     """The value of a JSON text; raises BadJson with line and column where the reader stumbled."""
     try:
         value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_read_object)
+        if _is_too_deep(value):  # for those who walk through it later
+            raise RecursionError
     except json.JSONDecodeError as error:
         places = {"line": error.lineno, "column": error.colno, "why": f"{error.msg[0].lower()}{error.msg[1:]}"}
         message = gettext("Not JSON: line %(line)s, column %(column)s: %(why)s.") % places
@@ -56,6 +59,16 @@ def read_json(text: str) -> Any:
     if _HAS_NUL.search(encoded):
         raise BadJson(gettext("The character %(nul)s cannot be stored; remove it.") % {"nul": NUL})
     return value
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        containers = [each for each in level if isinstance(each, dict | list)]
+        level = [inner for each in containers for inner in (each.values() if isinstance(each, dict) else each)]
+        if not level:
+            return False
+    return True
 
 
 def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -49,6 +49,7 @@ POST_NEEDS: dict[str, tuple[Ability, ...]] = {
     "studio/content/points/<uuid:id>/": (Ability.EDIT,),
     "studio/content/rules/<slug:slug>/": (Ability.EDIT,),
     "studio/content/slots/<slug:slug>/": (Ability.EDIT,),
+    "studio/set-up/organisation/": (Ability.SET_UP,),
     "studio/set-up/sources/<slug:slug>/": (Ability.SET_UP,),
 }
 # What everybody who looks may send: changes of their own account, and questions that are too long for an address.
