@@ -213,6 +213,8 @@ class Call(list[Event]):
 @pytest.mark.asyncio
 async def test_what_is_turned_away_is_let_go_of_without_a_collection(log: LogServer) -> None:
     async with appender(log, max_length=1) as door:
+        await door.append([event(0)])  # from now on the server knows the script
+        log.client.flushdb()
         call = Call([event(1), event(2)])
         look = weakref.ref(call)
         gc.disable()
