@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 import zstandard
 
+from ingestion.settling import NotSettled
 from profiles import keys
 from profiles.clients import Client
 from profiles.event import partition_of
 from profiles.profile import Profile, unpack
 from profiles.store import digest_of
+from profiles.whole import read_mark
 
 READ_AT_ONCE = 500
 
@@ -56,10 +58,13 @@ class HotSide:
         self._take_away = client.register_script(_TAKE_AWAY)
 
     def read(self, ids: Iterable[str]) -> dict[str, Hot]:
+        """Raises NotSettled while Redis is not whole: whoever is missing then is on the way."""
         found: dict[str, Hot] = {}
-        wanted = list(ids)
+        wanted, mark = list(ids), read_mark(self._client)
         for start in range(0, len(wanted), READ_AT_ONCE):
             found |= self._read(wanted[start : start + READ_AT_ONCE])
+        if not mark or mark != read_mark(self._client):
+            raise NotSettled("Waiting for Redis to be filled from PostgreSQL.")
         return found
 
     def _read(self, ids: Sequence[str]) -> dict[str, Hot]:

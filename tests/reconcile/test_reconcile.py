@@ -250,6 +250,16 @@ def _halve(profile: Profile) -> dict[str, History]:
     return {**profile.events, "Order Completed": replace(bought, total=bought.total / 2)}
 
 
+def test_nobody_is_missing_while_redis_is_being_filled(make_town: Callable[[int], Town]) -> None:
+    town = make_town(20)
+    mark = town.client.get(keys.WHOLE)
+    town.client.delete(keys.WHOLE, keys.profile(gone := town.id(town.people[3])))
+    waiting = town.reconcile()
+    assert (waiting.finished, waiting.differing, "filled" in waiting.note) == (None, 0, True)
+    town.client.set(keys.WHOLE, mark or 1)
+    assert [drift.profile_id.hex for drift in town.reconcile().drifts.all()] == [gone]
+
+
 def test_what_could_not_be_archived_and_who_was_erased_are_left_alone(make_town: Callable[[int], Town]) -> None:
     town = make_town(200)
     town.engine.log_events("Page Viewed", people=[town.people[3]])
