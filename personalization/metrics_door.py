@@ -27,7 +27,8 @@ PATH = "/metrics"
 PATIENCE_S = 3.0
 KEPT_S = 1.0  # an answer serves everybody who asks within
 HERE = ("127.0.0.1", "::1", "localhost")
-PASSED_ON = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")
+# By a proxy, or by the browser for a page of somebody else.
+PASSED_ON = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via", b"origin")
 NO_TOKEN = "set PZ_METRICS_TOKEN and send it as Bearer: without one, metrics are told to this machine alone"  # noqa: S105
 
 

@@ -18,7 +18,9 @@ from django.test import Client as Browser
 from pytest_django import DjangoDbBlocker
 
 from personalization.asgi import Application
+from personalization.metrics_door import is_from_here
 from personalization.servers import free_port
+from personalization.web import Web
 from profiles.clients import Client
 from studio.live.admission import is_our_page
 from tests.docs.pages import ROOT, fences
@@ -161,9 +163,25 @@ ANSWERS: list[tuple[str, str, dict[str, str], str | None]] = [
     ("GET", "/static/nowhere.js", {}, "*"),
     ("GET", "/media/nowhere.png", {}, "*"),
     ("POST", "/media/" + "0" * 32 + ".png", {}, "*"),
-    *(("GET", path, {}, "*") for path in ("/healthz", "/healthz/redis", "/healthz/nowhere")),
-    ("POST", "/healthz", {}, "*"),
+    *(("GET", path, {}, "*") for path in ("/health/live", "/health/ready", "/health/nowhere", "/metrics")),
+    ("POST", "/health/live", {}, "*"),
 ]
+
+
+async def test_every_raw_door_is_among_them() -> None:
+    """Of a new one, say above which origins may read it."""
+    web = Web()
+    beginnings = [path for path in web._doors if not path.endswith("/")] + [prefix for prefix, _ in web._prefixes]
+    asked = [path for _, path, _, _ in ANSWERS]
+    assert len(beginnings) >= 9
+    assert [each for each in beginnings if not any(path.startswith(each) for path in asked)] == []
+
+
+def test_metrics_are_told_to_no_page() -> None:
+    """Also where they are told to this machine without a token: a browser on it may show anybody's page."""
+    scope: dict[str, Any] = {"client": ("127.0.0.1", 1), "headers": [(b"host", b"127.0.0.1:8000")]}
+    assert is_from_here(scope)
+    assert not is_from_here({**scope, "headers": [*scope["headers"], (b"origin", EVIL.encode())]})
 
 
 @pytest.mark.parametrize(("method", "path", "headers", "origins"), ANSWERS)
@@ -172,7 +190,7 @@ def test_every_kind_of_answer(
 ) -> None:
     answer = engine.request(method, path, headers={"Origin": EVIL, **headers})
     said = answer.headers
-    assert answer.status_code < 500, answer.text
+    assert answer.status_code < 500 or path == "/health/ready", answer.text  # the other processes are not there
     assert said["x-content-type-options"] == "nosniff"
     assert said["strict-transport-security"] == "max-age=31536000; includeSubDomains"
     assert said["referrer-policy"] in ("same-origin", "no-referrer")
