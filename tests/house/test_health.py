@@ -65,13 +65,6 @@ def silent_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def whole(redis_client: Client) -> Client:
-    """A Redis that holds all it should."""
-    redis_client.set(keys.WHOLE, 1)
-    return redis_client
-
-
-@pytest.fixture
 def archiving(transactional_db: None) -> Iterator[None]:
     """An archiver works."""
     with connection.cursor() as cursor:
@@ -102,35 +95,36 @@ def _is_ready(product: Product) -> bool:
         return False
 
 
-def test_with_everything_at_work_it_is_ready(whole: Client, archiving: None) -> None:
-    whole.zadd(keys.PROCESSORS, {"processor-1": now()})
+def test_with_everything_at_work_it_is_ready(redis_client: Client, archiving: None) -> None:
+    redis_client.zadd(keys.PROCESSORS, {"processor-1": now()})
     parts = look_now()
     assert oks(parts) == dict.fromkeys(NAMES, True)
     assert parts["processor"].alive == 1
 
 
-def test_without_processor_and_archiver_it_is_not(whole: Client, transactional_db: None) -> None:
-    whole.zadd(keys.PROCESSORS, {"processor-1": now() - 3_600_000})
+def test_without_processor_and_archiver_it_is_not(redis_client: Client, transactional_db: None) -> None:
+    redis_client.zadd(keys.PROCESSORS, {"processor-1": now() - 3_600_000})
     parts = look_now()
     assert oks(parts) == {"postgresql": True, "redis": True, "log": True, "processor": False, "archiver": False}
     assert (parts["processor"].says, parts["archiver"].says) == (SILENT, SILENT)
 
 
-def test_what_has_waited_too_long_is_named(whole: Client, archiving: None) -> None:
-    whole.zadd(keys.PROCESSORS, {"processor-1": now()})
-    whole.xadd(keys.log(1), {"r": b"x"}, id=f"{now() - 100_000}-0")
+def test_what_has_waited_too_long_is_named(redis_client: Client, archiving: None) -> None:
+    redis_client.zadd(keys.PROCESSORS, {"processor-1": now()})
+    redis_client.xadd(keys.log(1), {"r": b"x"}, id=f"{now() - 100_000}-0")
     parts = look_now()
     assert oks(parts) == {**dict.fromkeys(NAMES, True), "log": False}
     assert parts["log"].says == BEHIND
     assert 100 <= (parts["log"].lag_seconds or 0) < 200
-    whole.set(keys.offset(1), f"{now()}-0")
-    whole.xadd(keys.accepted(0), {"r": b"x"}, id=f"{now() - 1_000_000}-0")
+    redis_client.set(keys.offset(1), f"{now()}-0")
+    redis_client.xadd(keys.accepted(0), {"r": b"x"}, id=f"{now() - 1_000_000}-0")
     assert oks(look_now()) == {**dict.fromkeys(NAMES, True), "archiver": False}
     ArchiveOffset.objects.create(stream=keys.accepted(0), offset=f"{now()}-0")
     assert oks(look_now()) == dict.fromkeys(NAMES, True)
 
 
 def test_a_redis_that_is_filled_again_is_not_ready(redis_client: Client, archiving: None) -> None:
+    redis_client.delete(keys.WHOLE)
     redis_client.zadd(keys.PROCESSORS, {"processor-1": now()})
     parts = look_now()
     assert oks(parts) == {**dict.fromkeys(NAMES, True), "redis": False}
