@@ -6,14 +6,14 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import Event as Signal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import redis
 from django.db import DatabaseError, DataError, InterfaceError, connection, transaction
 from msgspec import ValidationError
 
 from ingestion.accepted import Accepted, unpack
-from ingestion.archiving import Batch, collect, describe, moment
+from ingestion.archiving import Batch, Keeper, collect, describe, moment
 from ingestion.catalogue import Catalogue, observe
 from ingestion.forgetting import Forgetter
 from ingestion.log import START, Offset
@@ -67,15 +67,6 @@ class Look(NamedTuple):
     states: Sequence[bytes | None]
     links: Sequence[bytes | None]
     later: Found
-
-
-class Keeper(Protocol):
-    """Keeps what a batch has besides events and people. `prepare` is called before the transaction, `store` in it, with
-    the numbers of the batch's events that were not archived before; `forget` as ingestion.forgetting says."""
-
-    def prepare(self, batch: Batch) -> None: ...
-    def store(self, batch: Batch, fresh: Sequence[int]) -> None: ...
-    def forget(self, ids: Sequence[str], *, until: int | None, before: int) -> Mapping[str, int]: ...
 
 
 class Archiver:

@@ -1,10 +1,10 @@
 """Turns records of the accepted log into rows that PostgreSQL takes: no NUL in text, no infinite numbers. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
 
 import msgspec
@@ -108,6 +108,15 @@ class Batch:
             ChangeRow(record.profile, clean(slug), what, at, record.cause, because) for slug in record.segments
         ]
         self.touched[record.profile] = None
+
+
+class Keeper(Protocol):
+    """Keeps what a batch has besides events and people. `prepare` is called before the transaction, `store` in it, with
+    the numbers of the batch's events that were not archived before; `forget` as ingestion.forgetting says."""
+
+    def prepare(self, batch: Batch) -> None: ...
+    def store(self, batch: Batch, fresh: Sequence[int]) -> None: ...
+    def forget(self, ids: Sequence[str], *, until: int | None, before: int) -> Mapping[str, int]: ...
 
 
 def collect(records: Iterable[Accepted]) -> Batch:
