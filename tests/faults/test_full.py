@@ -15,6 +15,7 @@ from tests.stories.inside import PATIENCE_S, Inside
 
 pytestmark = [pytest.mark.story, pytest.mark.timeout(300)]
 
+DISK_FULL = "53100"  # what PostgreSQL calls it
 REFUSALS = sized(10, 200)  # that are waited for while there is no space
 
 
@@ -96,7 +97,7 @@ def test_the_disk_of_postgresql_is_full(on_small_disks: Product) -> None:
     with traffic:
         traffic.wait_until_done(0.2)
         with full(on_small_disks.data):
-            wait_until(lambda: "No space left on device" in on_small_disks.output, PATIENCE_S)
+            wait_until(lambda: DISK_FULL in on_small_disks.output, PATIENCE_S)
             assert decide(on_small_disks, inside.write_key) != "timeout"
     tell(f"PostgreSQL without a disk: {dict(traffic.journal.answers)}")
     assert set(traffic.journal.answers) == {"200", "ack"}  # nobody who sends asks it

@@ -24,6 +24,7 @@ from segments.conditions.words import say_condition
 from segments.models import Segment, Upload
 from studio.notes import NOTES, say_note
 from tests.admin.operators import make_definitions, only, sign_in_owner
+from tests.product import wait_until
 from tests.studio.people import make_user, sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
@@ -148,10 +149,11 @@ def test_scripts_are_told_the_same_language() -> None:
     assert "Rückgängig" in catalogue or "r\\u00fcckg\\u00e4ngig" in catalogue.lower()
 
 
-def test_programs_are_answered_in_english_whatever_they_accept(drafted: Rule) -> None:
+def test_programs_are_answered_in_english_whatever_they_accept(redis_client: Any, drafted: Rule) -> None:
     source = create_source(slug="shop", name="Shop")
     _, secret = create_secret_key(source, scopes=["content:read"], name="reader")
     headers = {"Authorization": f"Bearer {secret}", "Accept-Language": "de"}
+    wait_until(lambda: Client().get("/api/v1/warnings", headers=headers).status_code == 200)  # the key is known now
     answer = Client().get("/api/v1/warnings", headers=headers)
     warnings = answer.json()["warnings"]
     assert "Rule gold-thanks asks for the segment lost, which is not live: nobody is in it" in warnings
