@@ -2,7 +2,7 @@
 hears of it. uvicorn bounds the bytes of a message; here are its parts, its time, control frames, and unread answers."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -13,13 +13,7 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
-# Close codes, and the `code` of the error frame that goes before.
-TOO_SLOW: Final = (4408, "too_slow")
-TOO_FAST: Final = (4429, "too_fast")
-TOO_LARGE: Final = (1009, "too_large")
-NOT_UTF8: Final = (1007, "not_utf8")
-NO_PONG: Final = (1011, "no_pong")
-BUSY: Final = (1013, "server_busy")
+from ingestion.closing import BUSY, NO_PONG, NOT_UTF8, TOO_FAST, TOO_LARGE, TOO_SLOW
 
 _encode = msgspec.json.Encoder().encode
 

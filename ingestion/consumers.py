@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 import msgspec
 from channels.consumer import AsyncConsumer  # type: ignore[import-untyped]  # Channels has no types
 
 from ingestion.append import Appender, Overloaded
+from ingestion.closing import BAD_FRAME, BUSY, NO_HELLO, ORIGIN_REFUSED, TOO_FAST, TOO_LARGE, UNKNOWN_KEY
 from ingestion.directory import Directory, Source
 from ingestion.http import Receive, Send
 from ingestion.log import LogUnavailable
@@ -22,15 +23,6 @@ logger = logging.getLogger(__name__)
 
 Consent = Literal["granted", "pending", "denied"]
 FrameId = str | int | None
-
-# Close codes, and the `code` of the error frame that goes before.
-BAD_FRAME: Final = (4400, "bad_frame")
-UNKNOWN_KEY: Final = (4401, "unknown_key")
-ORIGIN_REFUSED: Final = (4403, "origin_refused")
-NO_HELLO: Final = (4408, "no_hello")
-TOO_FAST: Final = (4429, "too_fast")
-TOO_LARGE: Final = (1009, "too_large")
-BUSY: Final = (1013, "server_busy")
 
 
 class SocketLimits(msgspec.Struct, frozen=True):

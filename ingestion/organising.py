@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -18,6 +17,7 @@ from profiles.audit import Act, record_act
 from profiles.locks import PUBLISH_DIRECTORY, take_turns
 from profiles.models import Organisation as Stored
 from profiles.organisation import Organisation, let_go, read_organisation
+from segments.conditions.calendar import is_zone
 from segments.conditions.language import RETENTION_DAYS
 
 KIND = "organisation"
@@ -78,7 +78,7 @@ def describe(organisation: Organisation) -> dict[str, Any]:
 
 def find_problems(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What is wrong with these fields of an Organisation, each with its field."""
-    if "zone" in said and not _is_zone(said["zone"]):
+    if "zone" in said and not is_zone(said["zone"]):
         yield "zone", _(NO_ZONE) % {"value": said["zone"]}
     if "purposes" in said:
         yield from (("purposes", problem) for problem in _find_bad_purposes(said["purposes"]))
@@ -99,11 +99,3 @@ def _find_bad_purposes(purposes: Sequence[str]) -> Iterator[str]:
             yield _("“%(purpose)s” is longer than %(most)s letters.") % {"purpose": each, "most": MOST_LETTERS}
         elif purposes.count(each) > 1:
             yield _("“%(purpose)s” is named twice.") % {"purpose": each}
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, KeyError, OSError):  # no name at all, or of nothing that is there
-        return False
-    return True

@@ -8,7 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from ingestion.append import Appender
-from ingestion.consumers import BAD_FRAME, Decide, EventConsumer, Sockets
+from ingestion.closing import BAD_FRAME
+from ingestion.consumers import Decide, EventConsumer, Sockets
 from ingestion.directory import Directory
 from ingestion.live import Change
 from ingestion.meter import NO_METER, Meter

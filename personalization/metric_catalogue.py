@@ -4,7 +4,7 @@ answers from, and docs/reference/metrics.md describes. No label ever says who so
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from ingestion.consumers import BAD_FRAME, BUSY, NO_HELLO, ORIGIN_REFUSED, TOO_FAST, TOO_LARGE, UNKNOWN_KEY
+from ingestion.closing import BAD_FRAME, BUSY, NO_HELLO, ORIGIN_REFUSED, TOO_FAST, TOO_LARGE, UNKNOWN_KEY
 from ingestion.meter import NOT_READING, Away, Way
 from ingestion.refusals import Refused
 from ingestion.steps import Outcome

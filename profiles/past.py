@@ -21,13 +21,14 @@ _EVENT = """event.id, event.at, event.received, event.source, event.message_id, 
   (event.context->'consent')::text"""
 
 # The person's own profile, and those that were taken over by it, as the identity map knows them today.
-_BY_THEN = f"""
-WITH RECURSIVE person (id) AS (
+_PERSON = """WITH RECURSIVE person (id) AS (
   SELECT %s::uuid
   UNION
   SELECT substr(known.key, 3)::uuid FROM profiles_identifier AS known JOIN person ON known.profile_id = person.id
   WHERE known.key LIKE 'p:%%'
-)
+)"""
+_BY_THEN = f"""
+{_PERSON}
 SELECT {_EVENT}
 FROM (SELECT id FROM person LIMIT %s) AS known
 CROSS JOIN LATERAL (
@@ -52,12 +53,7 @@ ORDER BY event.position, event.id
 """  # noqa: S608
 # All of it, in the order in which it was applied.
 _ALL = f"""
-WITH RECURSIVE person (id) AS (
-  SELECT %s::uuid
-  UNION
-  SELECT substr(known.key, 3)::uuid FROM profiles_identifier AS known JOIN person ON known.profile_id = person.id
-  WHERE known.key LIKE 'p:%%'
-)
+{_PERSON}
 SELECT {_EVENT}
 FROM (SELECT id FROM person) AS known
 CROSS JOIN LATERAL (

@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from profiles import organisation
-from rules.checking import is_zone
+from segments.conditions.calendar import is_zone
 
 OTHERS = ("Etc/", "posix/", "right/", "SystemV/")  # name no place
 FORMAT = "%Y-%m-%dT%H:%M:%S"

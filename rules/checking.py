@@ -5,9 +5,9 @@ Which blocks fit where is in rules.fitting; conditions and blocks are looked at 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from rules.definitions import BookPayload, Cap, OfferDefinition, RuleDefinition
+from segments.conditions.calendar import is_zone
 
 MAX_CAPS = 8  # each period, of a person and of everybody
 MAX_NUMBER = 1_000_000_000  # of a cap, of points
@@ -80,11 +80,3 @@ def check_caps(caps: tuple[Cap, ...]) -> Iterator[Trouble]:
 
 def say_whom(of: str) -> str:
     return "each person" if of == "person" else "everybody together"
-
-
-def is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, KeyError, OSError):  # no name at all, or of nothing that is there
-        return False
-    return True

@@ -2,35 +2,20 @@
 Redis that decisions look at."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
-
-import msgspec
-from django.db import connection
 
 from profiles.models import MergeRecord
 from profiles.organisation import read_organisation
-from rules.definitions import Cap
 from rules.models import Book, Grant
+from rules.shown import Capped, count_shown, read_capped
 from rules.tally import GRANT, PERSON, name_counter, name_period
 from segments.conditions.calendar import Calendar
 
-LONGEST = timedelta(days=8)  # a week, wherever its Monday is
 JUDGED = ("day", "week", "campaign")  # an hour is over before anybody could mend it
 CAMPAIGN = "campaign"
-
-# Rules that were shown, by Book and in pieces of time that no day of any zone begins within.
-_SHOWN = """
-SELECT decision.profile_id, decision.book, shown.rule,
-  date_bin('15 minutes', decision.at, 'epoch'::timestamptz), count(*)
-FROM rules_decision AS decision
-CROSS JOIN LATERAL jsonb_to_recordset(decision.answers) AS shown (rule text, reason text, held boolean)
-WHERE decision.profile_id = ANY(%s::uuid[]) AND decision.at >= %s AND shown.reason = 'rule_matched' AND NOT shown.held
-AND (decision.book, shown.rule) IN (SELECT * FROM unnest(%s::int[], %s::text[])) GROUP BY 1, 2, 3, 4
-"""
 
 Wrong = dict[str, tuple[str | None, str | None]]  # by name, what was found and what is expected; None: nothing
 
@@ -53,7 +38,7 @@ class Caps:
     """What can be told of counters at a moment: by Book its capped rules, the names of periods that are not over, and
     whether the archive of decisions goes back to the first Book (else a campaign counted more than it knows)."""
 
-    books: Mapping[int, tuple[Calendar, Mapping[str, tuple[Cap, ...]]]]
+    books: Mapping[int, Capped]
     calendar: Calendar
     now: int
     is_whole: bool
@@ -65,16 +50,10 @@ class Caps:
 
 def read_caps(now: int) -> Caps:
     """At a moment in Unix milliseconds."""
-    found, calendar = {}, Calendar("UTC")
-    books = Book.objects.order_by("number").values_list("number", "payload__rules", "payload__zone")
-    for number, rules, zone in books.iterator(chunk_size=50):
-        calendar = Calendar(zone or "UTC")
-        caps = {rule["slug"]: _read_own(rule) for rule in rules or ()}
-        if capped := {slug: own for slug, own in caps.items() if own}:
-            found[number] = (calendar, capped)
+    zone = Book.objects.order_by("-number").values_list("payload__zone", flat=True).first()
     first = Book.objects.order_by("number").values_list("published", flat=True).first()
     forgotten = datetime.fromtimestamp(now / 1_000, UTC) - timedelta(days=read_organisation().decisions_days)
-    return Caps(found, calendar, now, first is None or first >= forgotten)
+    return Caps(read_capped(of="person"), Calendar(zone or "UTC"), now, first is None or first >= forgotten)
 
 
 def reckon(people: Mapping[str, str], caps: Caps) -> dict[str, Reckoned]:
@@ -122,28 +101,15 @@ def _add_grants(found: Mapping[str, Reckoned], people: Mapping[str, str], ids: S
             own.add((person, name))
 
 
-def _list_counted(ids: Sequence[UUID], caps: Caps) -> list[tuple[str, str, int]]:
+def _list_counted(ids: Sequence[UUID], caps: Caps) -> Iterator[tuple[str, str, int]]:
     """Whose, which counter, and how often more."""
-    pairs = [(number, rule) for number, (_, rules) in caps.books.items() for rule in rules]
-    if not pairs:
-        return []
-    each = [cap for _, rules in caps.books.values() for own in rules.values() for cap in own]
-    is_long = any(cap.per == CAMPAIGN for cap in each)
-    since = datetime(1970, 1, 1, tzinfo=UTC) if is_long else datetime.fromtimestamp(caps.now / 1_000, UTC) - LONGEST
-    with connection.cursor() as cursor:
-        cursor.execute(_SHOWN, [list(ids), since, [number for number, _ in pairs], [rule for _, rule in pairs]])
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    counted = []
-    for id, book, rule, at, times in rows:
-        calendar, rules = caps.books[book]
-        names = [name_counter(rule, cap, round(at.timestamp() * 1_000), calendar) for cap in rules[rule]]
-        counted += [(id.hex, name, times) for name in names if caps.judges(name)]
-    return counted
-
-
-def _read_own(rule: Mapping[str, Any]) -> tuple[Cap, ...]:
-    """The caps of a rule that count for each person."""
-    return tuple(cap for cap in msgspec.convert(rule.get("caps") or [], list[Cap]) if cap.of == "person")
+    for shown in count_shown(caps.books, caps.now, whose=ids):
+        assert shown.profile_id is not None  # as was asked for
+        calendar, rules = caps.books[shown.book]
+        for cap in rules[shown.rule]:
+            name = name_counter(shown.rule, cap, shown.at, calendar)
+            if caps.judges(name):
+                yield shown.profile_id.hex, name, shown.times
 
 
 def _list_parted(ids: Sequence[UUID]) -> set[str]:

@@ -12,12 +12,13 @@ from django.utils.translation import gettext
 from msgspec.structs import replace
 
 from profiles.writing import write_number
-from rules.checking import Trouble, check_offer, check_rule, is_zone
+from rules.checking import Trouble, check_offer, check_rule
 from rules.definitions import BlockDefinition, BookPayload, OfferDefinition, RuleDefinition, SlotDefinition
 from rules.describe import AnyDraft, describe_block, describe_draft, describe_offer, describe_rule, describe_slot
 from rules.fitting import find_misfits
 from rules.models import PERIODS, Block, Offer, Rule, Slot
 from rules.render import BadBlock, compile_block
+from segments.conditions.calendar import is_zone
 from segments.conditions.language import BadCondition
 from segments.conditions.operands import UNSTORABLE
 from segments.conditions.parse import parse_condition

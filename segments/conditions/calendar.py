@@ -125,3 +125,12 @@ def _offset_of(info: ZoneInfo, at: datetime) -> int:
 
 
 UTC_CALENDAR = Calendar("UTC")
+
+
+def is_zone(name: str) -> bool:
+    """Whether a time zone is called that."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError):  # no name at all, or of nothing that is there
+        return False
+    return True

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from profiles import organisation
-from rules.checking import is_zone
+from segments.conditions.calendar import is_zone
 
 OTHERS = ("Etc/", "posix/", "right/", "SystemV/")  # name no place
 FIRST, LAST = 1970, 2999  # years
