@@ -4,6 +4,7 @@ import json
 
 from django.contrib import admin
 from django.db.models import Q
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -36,8 +37,8 @@ class DriftAdmin(PeopleAdmin):
     def match(self, term: str) -> Q:
         return Q(profile_id__in=find_profiles(term))
 
-    def lookup_allowed(self, lookup: str, *more: object, **others: object) -> bool:
-        return lookup == "run__id__exact" or super().lookup_allowed(lookup, *more, **others)  # type: ignore[arg-type]
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == "run__id__exact" or super().lookup_allowed(lookup, value, request)
 
     @admin.display(description="Person")
     def person(self, drift: Drift) -> str:

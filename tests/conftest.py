@@ -9,6 +9,7 @@ import redis
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
+from personalization import wiring
 from profiles import keys
 from profiles.clients import Client
 from tests.product import Product, open_folder
@@ -24,6 +25,7 @@ def redis_client() -> Iterator[Client]:
     client = redis.Redis.from_url(os.environ["REDIS_URL"])
     client.flushdb()
     client.set(keys.WHOLE, 1)
+    wiring.gate.cache_clear()  # it holds on to the directory of the test before while this Redis has none to give
     yield client
     client.flushdb()
     client.close()
