@@ -17,7 +17,7 @@ from personalization.rest.bodies import RawBody
 from personalization.rest.idempotency import once
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
-from personalization.rest.sending import send_messages
+from personalization.rest.sending import count_refusal, send_messages
 from personalization.wiring import clock, read_limits
 from profiles.event import Event
 
@@ -90,8 +90,9 @@ class Events(Resource):
     )
     @once
     def post(self, request: Request) -> Response:
-        body, is_batch = open_calls(request.data)
-        came_to = send_messages(body.messages, source=caller_of(request).source, sent_at=body.sent_at)
+        source = caller_of(request).source
+        body, is_batch = open_calls(request.data, source)
+        came_to = send_messages(body.messages, source=source, sent_at=body.sent_at)
         wrong = [each for each in came_to if isinstance(each, Refusal) and each.reason not in HARMLESS]
         if wrong and len(wrong) == len(came_to):
             raise refuse_fields(
@@ -104,8 +105,9 @@ class Events(Resource):
         )
 
 
-def open_calls(raw: Any) -> tuple[Body, bool]:
-    """The calls of a body, and whether they are a batch; raises CallRefused for what is neither."""
+def open_calls(raw: Any, source: str) -> tuple[Body, bool]:
+    """The calls of a body, and whether they are a batch; raises CallRefused for what is neither, and counts it as one
+    refusal."""
     raw = raw if isinstance(raw, bytes) else b"{}"
     try:
         is_batch = msgspec.json.decode(raw, type=_Shape).batch is not msgspec.UNSET
@@ -115,6 +117,7 @@ def open_calls(raw: Any) -> tuple[Body, bool]:
         return Body([raw]), False
     opened = open_body(raw, BATCH, clock(), read_limits())
     if isinstance(opened, Refusal):
+        count_refusal(opened, source=source)
         raise CallRefused("too_large" if opened.reason in TOO_LARGE else "bad_json", opened.message)
     if not opened.messages:
         raise refuse_fields([FieldError("/batch", "empty", "the batch has no events")])

@@ -31,6 +31,11 @@ def send_together(calls: Iterable[Mapping[str, Any]], *, source: str) -> CameTo:
     return came_to
 
 
+def count_refusal(refusal: Refusal, *, source: str) -> None:
+    """A body that is refused whole counts as one. Raises as `send_messages` does."""
+    blocking_appender().append([], [(source, refusal)])
+
+
 def _parse(messages: Iterable[Raw], source: str, sent_at: Scalar) -> CameTo:
     received, limits, schemas = clock(), read_limits(), gate().directory().schemas
     came_to: CameTo = []
