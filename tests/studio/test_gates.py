@@ -2,6 +2,7 @@
 theme, nothing for the content security policy to stop, no sideways scroll on a phone, and few bytes of our own."""
 
 import gzip
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page
 
-from tests.product import Product
+from tests.product import ROOT, Product
 from tests.studio.exhibits import MARK
 from tests.studio.test_roles import GUARDED
 from tests.studio.tour import Answer, Tour, take_tour
@@ -142,6 +143,11 @@ def test_links_lead_to_every_page(tour: Tour) -> None:
     assert tour.wrong == [], "\n".join(tour.wrong)
     asked = {f"studio:{name}" for name, _, view in GUARDED if "GET" in view.methods}
     assert asked - tour.reached == set(EXCEPTIONS)
+
+
+def test_every_icon_is_there(tour: Tour) -> None:
+    drawn = set(re.findall(r'id="([^"]+)"', (ROOT / "static/studio/icons.svg").read_text()))
+    assert tour.icons > {"database", "check"} and tour.icons - drawn == set()
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -16,6 +16,7 @@ NOT_GET, GONE_ON = 405, range(300, 400)
 
 _LEADS_ON = re.compile(r'\s(href|action|formaction|hx-get|hx-post|data-[a-z-]+)="(/studio/[^"#]*|\?[^"#]*)')
 _AS_PARTS = ("hx-get", "hx-post")
+_DRAWS = re.compile(r'icons[^"#]*\.svg#([^"]*)"')
 
 
 class Answer(NamedTuple):
@@ -34,13 +35,14 @@ Get = Callable[[str, bool], Answer]  # of a path, as the part of a page or not
 @dataclass
 class Tour:
     """`pages`: of each name of a URL, the address whose page has the most on it; `parts`: an address of each that pages
-    ask for themselves. `reached`: the names of all that
-    answered, parts and moves included. `wrong`: what did not."""
+    ask for themselves. `reached`: the names of all that answered, parts and moves included. `wrong`: what did not.
+    `icons`: the names of those that are drawn anywhere."""
 
     pages: dict[str, str] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
     reached: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
+    icons: set[str] = field(default_factory=set)
 
 
 def take_tour(get: Get, *, mark: str, also: Mapping[str, str]) -> Tour:
@@ -72,6 +74,7 @@ def take_tour(get: Get, *, mark: str, also: Mapping[str, str]) -> Tour:
             tour.pages[name], longest[name] = path, len(answer.text)
         if "text/html" not in answer.kind:
             continue
+        tour.icons.update(_DRAWS.findall(answer.text))
         for attribute, said in _LEADS_ON.findall(answer.text):
             found = (urljoin(path, unescape(said)), attribute in _AS_PARTS)
             if found not in seen:
