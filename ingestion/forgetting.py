@@ -30,6 +30,7 @@ from profiles.erasures import (
     note_pending,
     settle_pending,
 )
+from profiles.glimpses import forget_glimpses
 from profiles.models import Erasure
 from profiles.store import StoreUnavailable
 from profiles.whole import NOT_WHOLE, read_mark
@@ -85,6 +86,7 @@ class Forgetter:
         """In the transaction that archives the record, behind all that came before it in its stream: whatever comes
         after it there is somebody new."""
         before = number_position(erased.position)
+        forget_glimpses(self._client)
         counts = {
             **self._forget([erased.profile], until=None, before=before),
             "events": forget_events([erased.profile], before=before),
@@ -151,6 +153,7 @@ class Forgetter:
             "dead letters": forget_letters(left.ids, left.names),
             "refusals": forget_refusals(left.names) + trim_refused(self._client, left.names),
         }
+        forget_glimpses(self._client)
         self._trim_logs()
         return counts
 

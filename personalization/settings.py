@@ -249,6 +249,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True  # the audit trail tells of it
 AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "next"]  # where somebody wanted to go may name a person
 AXES_IPWARE_META_PRECEDENCE_ORDER = ["REMOTE_ADDR"]  # the web server has looked at what a proxy says
 OTP_TOTP_ISSUER = "Personalization"
 OTP_ADMIN_HIDE_SENSITIVE_DATA = True  # nobody looks at the second step of somebody else

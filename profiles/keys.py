@@ -14,6 +14,7 @@ SIGNS = "pz:signs"
 DECIDED = "pz:decided"
 WHOLE = "pz:whole"
 FILLING = "pz:filling"
+GLIMPSES = "pz:glimpses"
 
 
 def log(partition: int) -> str:

@@ -1,11 +1,15 @@
 """Segments forget a person: that they came and went, that lists and snapshots name them, and refused rows of files."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from django.db.models import Q
 
 from segments.models import Member, SegmentChange, Upload
+from segments.upload_columns import SHOWN_LETTERS
+
+SHORTEST_CUT = 3  # letters of a name at the end of a row that was cut off there
 
 
 def forget_changes(ids: Sequence[str], *, until: datetime | None) -> int:
@@ -24,14 +28,24 @@ def forget_members(ids: Sequence[str], names: Sequence[str], *, until: datetime)
 
 
 def _forget_problems(said: set[str]) -> None:
+    names_any = _compile_names(said)
     for upload in Upload.objects.exclude(problems=[]).only("problems").iterator():
-        kept = [problem for problem in upload.problems if not said & _list_words(problem)]
+        kept = [problem for problem in upload.problems if not names_any(str(problem.get("said", "")))]
         if len(kept) < len(upload.problems):
             upload.problems = kept
             upload.save(update_fields=["problems"])
 
 
-def _list_words(problem: dict[str, object]) -> set[str]:
-    """What a refused row said, and the profile id it may have been."""
-    word = str(problem.get("said", ""))
-    return {word, word.replace("-", "").lower()}
+def _compile_names(names: Iterable[str]) -> Callable[[str], bool]:
+    """Tells whether a refused row names somebody: as the whole of it or a word in it, with other columns beside it, or
+    cut off at its end; a profile's id with dashes or without."""
+    forms = sorted({*names, *(name[:SHOWN_LETTERS] for name in names)})
+    words = re.compile("|".join(rf"(?<![\w.@+-]){re.escape(form)}(?![\w@+-])" for form in forms))
+
+    def names_any(said: str) -> bool:
+        if said in forms or words.search(said) or words.search(said.replace("-", "").lower()):
+            return True
+        cut = re.split(r"[\s,;\"']", said)[-1]
+        return len(said) >= SHOWN_LETTERS and len(cut) >= SHORTEST_CUT and any(form.startswith(cut) for form in forms)
+
+    return names_any

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import LoginView
@@ -14,7 +15,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
+from django.utils.http import url_has_allowed_host_and_scheme, urlsafe_base64_decode, urlsafe_base64_encode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -41,15 +42,16 @@ class SignIn(LoginView):
         if find_second_step(user) is None:
             sign_in(self.request, user, at=timezone.now())
             return redirect(self.get_success_url())
-        self.request.session[HALF] = [user.pk, timezone.now().timestamp(), self.get_success_url()]
-        return redirect("studio:sign_in_code")
+        self.request.session[HALF] = [user.pk, timezone.now().timestamp()]
+        # Where they wanted to go is not kept: it may name a person.
+        return redirect(f"{reverse('studio:sign_in_code')}?{urlencode({self.redirect_field_name: self.get_success_url()})}")
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def show_code(request: HttpRequest) -> HttpResponse:
     """The second step."""
-    user_id, at, where = request.session.get(HALF, (None, 0.0, ""))
+    user_id, at = request.session.get(HALF, (None, 0.0))
     is_late = timezone.now().timestamp() - at > HALF_LASTS.total_seconds()
     user = None if is_late else User.objects.filter(pk=user_id, is_active=True).first()
     if user is None:
@@ -60,13 +62,20 @@ def show_code(request: HttpRequest) -> HttpResponse:
         if match_token(user, form.cleaned_data["code"]) is not None:
             del request.session[HALF]
             sign_in(request, user, at=timezone.now())
-            return redirect(where)
+            return redirect(_find_way(request))
         form.add_error(
             "code", _("That is not the code, or it was typed too soon after a wrong one. Wait, and try anew.")
         )
     context = {"form": form, "title": _("Your code")}
     status = 422 if form.errors else 200
     return TemplateResponse(request, "studio/account/code.html", context, status=status)
+
+
+def _find_way(request: HttpRequest) -> str:
+    """To where they wanted to go, if that is a page of this site."""
+    wanted = request.GET.get(REDIRECT_FIELD_NAME, "")
+    is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if is_ours else reverse("studio:overview")
 
 
 @require_POST

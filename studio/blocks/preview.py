@@ -17,7 +17,8 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from personalization.block_preview import Wanted, disarm, preview_block
 from personalization.visiting import SAMPLE_CODE, Visit
-from personalization.wiring import make_visits
+from personalization.wiring import make_visits, redis_client
+from profiles.glimpses import keep_glimpse
 from profiles.profile import Profile
 from rules.definitions import BlockDefinition
 from rules.describe import describe_block
@@ -121,7 +122,7 @@ def _answer(request: HttpRequest, said: dict[str, Any], seat: str) -> dict[str, 
             html = render_to_string("studio/blocks/frame.html", {"html": html})
         else:
             html = html.replace("</head>", f"{render_to_string('studio/blocks/frame_ground.html')}</head>", 1)
-        cache.set(_key(request, seat), html, KEPT_S)
+        keep_glimpse(redis_client(), _key(request, seat), html, seconds=KEPT_S)
         answer["frame"] = reverse("studio:block_frame", args=[seat])
     return answer
 

@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import get_language, gettext
 
+from personalization.wiring import redis_client
+from profiles.glimpses import keep_glimpse
 from segments.forms import PastField
 
 KEPT_S = 10
@@ -78,5 +80,5 @@ def answer_once(kind: str, asked: Asked, member: int, work: Callable[[], dict[st
         answer = work()
     finally:
         cache.delete(turn)
-    cache.set(name, answer, timeout=KEPT_S)
+    keep_glimpse(redis_client(), name, answer, seconds=KEPT_S)
     return answer

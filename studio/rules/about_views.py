@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 from django import forms
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -18,7 +19,8 @@ from personalization.preview import Reason as Finding
 from personalization.preview import say_reasons, trace
 from personalization.privacy import visit_by
 from personalization.visiting import Visit
-from personalization.wiring import make_visits
+from personalization.wiring import make_visits, redis_client
+from profiles.glimpses import keep_glimpse
 from profiles.models import StoredProfile
 from profiles.organisation import find_zone
 from profiles.queries import find_profiles
@@ -41,7 +43,7 @@ from studio.people.names import name_people
 from studio.roles import Ability
 
 SPANS = ((7, _("7 days")), (30, _("30 days")))
-LAST_PAGE = "studio:visited"  # of the session: the page one looked at last
+PAGE_KEPT_S = 14 * 86_400  # the page one looked at last
 MOST_TEXT = 600
 
 
@@ -99,7 +101,7 @@ def _measure(slug: str, since: datetime, until: datetime) -> Any:
 def show_preview(request: StudioRequest, slug: str) -> HttpResponse:
     """What one person would get in the rule's slot by what is drafted, and a link to the site as they see it."""
     rule = get_object_or_404(Rule.objects.select_related("slot", "block", "block__fallback", "offer"), slug=slug)
-    begin = {"url": request.session.get(LAST_PAGE) or request.build_absolute_uri("/demo/")}
+    begin = {"url": cache.get(_name_page(request)) or request.build_absolute_uri("/demo/")}
     form = PreviewForm(request.POST) if request.method == "POST" else PreviewForm(initial=begin)
     context: dict[str, Any] = {"title": gettext("Preview"), "rule": rule, "form": form, "zone": find_zone()}
     status = 200
@@ -173,5 +175,9 @@ def _link(request: HttpRequest, person: UUID | None, at: datetime | None, url: s
     """To the real page as they see it; who made it is in the trail."""
     if not url:
         return ""
-    request.session[LAST_PAGE] = url
+    keep_glimpse(redis_client(), _name_page(request), url, seconds=PAGE_KEPT_S)
     return visit_by(person, [url], moment=at, draft=True, by=find_by(request), at=timezone.now())[0]
+
+
+def _name_page(request: HttpRequest) -> str:
+    return f"studio:visited:{find_by(request).pk}"
