@@ -61,6 +61,11 @@ application.conf.beat_schedule = {
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 240},
     },
+    "sweep-erasures": {
+        "task": "personalization.tasks.sweep_erasures",
+        "schedule": crontab(hour="4", minute="30"),
+        "options": {"expires": 6 * 3_600},
+    },
     "forget-segments-past": {
         "task": "personalization.tasks.forget_segments_past",
         "schedule": crontab(hour="3", minute="50"),

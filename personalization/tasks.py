@@ -10,6 +10,7 @@ from django.utils import timezone
 from personalization.backtesting import hand_over_again, run_back_test
 from personalization.issued import forget_ended
 from personalization.reconcile.runs import begin_run, find_unfinished, report_run
+from personalization.sweeping import sweep_stores
 from personalization.wiring import make_builder, make_reconciler, read_memory, redis_client
 from profiles import keys
 from profiles.models import StoredProfile
@@ -27,6 +28,12 @@ NIGHTLY = "the clock"
 @shared_task
 def give_sign_of_life() -> None:
     """Says that what beat sends comes to a worker: that it ran is noted of every task."""
+
+
+@shared_task
+def sweep_erasures() -> None:
+    """After erasures, what the stores keep beside their rows and keys is made anew."""
+    sweep_stores(redis_client(), at=timezone.now())
 
 
 @shared_task

@@ -16,9 +16,7 @@ AT_ONCE = 50  # people
 SOME, FEW = 5, 25  # every so-manieth person takes a door that is slow
 SLOT = "home-hero"
 EVENT = "Product Viewed"
-POISON = "Poison Taken"
 LIST = "erasure-list"
-HEADER = "user_id"
 LONG = 6_000  # letters: more than a profile has that is stored as it is
 
 
@@ -71,6 +69,10 @@ class Person:
         yield self._say("track", **bad, anonymousId=self.device, properties={"note": self.plant("refused")})
         note = {"note": self.plant("refused and cut off"), "more": "x" * 2_000}
         yield self._say("track", **bad, properties=note, userId=self.user)
+
+    def say_while_broken(self) -> dict[str, Any]:
+        """What is sent while nobody can read their profile."""
+        return self._say("track", event=EVENT, userId=self.user, properties={"note": self.plant("dead letter")})
 
     def _say(self, type: str, **more: Any) -> dict[str, Any]:
         return {"type": type, "messageId": f"{self.said['messageId']}-{type}-{len(self.said)}", **more}
