@@ -96,7 +96,8 @@ class Forgetter:
             "audit entries, without the person": forget_acts([erased.profile], until=None),
         }
         left = Pending((erased.profile, *erased.others), erased.keys, erased.at, before, dict(ends))
-        note_pending(UUID(erased.erasure), msgspec.to_builtins(left), counts, at=moment(erased.at))
+        names, at = (*left.ids, *left.names), moment(erased.at)
+        note_pending(UUID(erased.erasure), msgspec.to_builtins(left), counts, names=names, at=at)
         self.look_anew()
 
     def finish(self, offsets: Mapping[str, Offset], mark: int) -> None:

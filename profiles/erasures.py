@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -30,14 +31,30 @@ def open_receipt(profile_id: UUID, *, by: str, at: datetime) -> Erasure:
 
 def digest_profile(profile_id: UUID) -> str:
     """What a receipt says of whom it is about: with the product's secret key it can be compared, and never read."""
-    return salted_hmac(SALT, profile_id.hex, algorithm="sha256").hexdigest()
+    return digest_name(profile_id.hex)
 
 
-def note_pending(erasure_id: UUID, pending: Pending, counts: Mapping[str, int], *, at: datetime) -> None:
-    """What was removed at once, and what is left to be. One that was asked for in a database that is lost since gets a
-    receipt without a name."""
+def digest_name(name: str) -> str:
+    """The same of an identifier, `u:…` or `a:…`, or of the 32 digits of a profile's id."""
+    return salted_hmac(SALT, name, algorithm="sha256").hexdigest()
+
+
+def list_receipts_of(term: str) -> list[Erasure]:
+    """The receipts of whoever was known by an identifier or a profile's id, the newest first."""
+    with suppress(ValueError):
+        term = UUID(term).hex
+    digest = digest_name(term)
+    return list(Erasure.objects.filter(Q(profile=digest) | Q(names__contains=[digest])))
+
+
+def note_pending(
+    erasure_id: UUID, pending: Pending, counts: Mapping[str, int], *, names: Iterable[str], at: datetime
+) -> None:
+    """What was removed at once, and what is left to be; `names` are what the person was known by. One that was asked for
+    in a database that is lost since gets a receipt without a name."""
     receipt, _ = Erasure.objects.select_for_update().get_or_create(pk=erasure_id, defaults={"requested": at})
     receipt.pending = [*receipt.pending, pending]
+    receipt.names = sorted({*receipt.names, *map(digest_name, names)})
     receipt.counts = _add(receipt.counts, counts)
     receipt.done = None
     receipt.save()

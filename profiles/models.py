@@ -79,11 +79,12 @@ class MergeRecord(models.Model):
 
 
 class Erasure(models.Model):
-    """The receipt of an erasure. Nothing in it says who it was: `profile` is a digest that only the product can make,
-    and what is left to be done is named in `pending` until it is done."""
+    """The receipt of an erasure. Nothing in it says who it was: `profile` and `names` are digests that only the product
+    can make, and what is left to be done is named in `pending` until it is done."""
 
     id = models.UUIDField(primary_key=True, default=uuid4)
     profile = models.CharField(max_length=64, db_index=True, help_text="A keyed digest of the profile's id.")
+    names = models.JSONField(default=list, help_text="The same of every id that stood for the person.")
     requested = models.DateTimeField()
     by = models.CharField(max_length=150, help_text="Who asked for it.")
     done = models.DateTimeField(null=True)

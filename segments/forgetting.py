@@ -40,7 +40,7 @@ def _compile_names(names: Iterable[str]) -> Callable[[str], bool]:
     """Tells whether a refused row names somebody: as the whole of it or a word in it, with other columns beside it, or
     cut off at its end; a profile's id with dashes or without."""
     forms = sorted({*names, *(name[:SHOWN_LETTERS] for name in names)})
-    words = re.compile("|".join(rf"(?<![\w.@+-]){re.escape(form)}(?![\w@+-])" for form in forms))
+    words = re.compile("|".join(rf"(?<![\w.@+-]){re.escape(form)}(?![\w@+-]|\.\w)" for form in forms))
 
     def names_any(said: str) -> bool:
         if said in forms or words.search(said) or words.search(said.replace("-", "").lower()):

@@ -89,6 +89,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
                 ('profile', models.CharField(db_index=True, help_text="A keyed digest of the profile's id.", max_length=64)),
+                ('names', models.JSONField(default=list, help_text='The same of every id that stood for the person.')),
                 ('requested', models.DateTimeField()),
                 ('by', models.CharField(help_text='Who asked for it.', max_length=150)),
                 ('done', models.DateTimeField(null=True)),

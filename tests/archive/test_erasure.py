@@ -18,6 +18,7 @@ from ingestion.accepted import pack as pack_accepted
 from ingestion.archiving import moment
 from ingestion.log import LogUnavailable
 from ingestion.models import DeadLetter, Refusal
+from ingestion.parse_body import cut_sample
 from ingestion.steps import Definitions
 from ingestion.undoing import UndoRefused
 from personalization.people import UnknownPerson, export_person, find_person, request_erasure
@@ -25,9 +26,12 @@ from profiles import keys
 from profiles.audit import Act, record_act
 from profiles.clients import Client
 from profiles.decided import Decided, Granted, SlotAnswer
+from profiles.erasures import list_receipts_of
 from profiles.event import Enrol, Event, derive_profile_id, pack, partition_of
+from profiles.glimpses import keep_glimpse
 from profiles.models import ArchivedEvent, AuditEntry, Erasure, Identifier, MergeRecord, StoredProfile
 from rules.models import Decision, DecisionOutcome, Grant, PointsEntry
+from segments.forgetting import forget_members
 from segments.membership import compile_segments
 from segments.models import Member, Roster, Segment, SegmentChange, SegmentVersion, Upload
 from tests.archive.living import LivingHarness
@@ -138,7 +142,11 @@ def plant(living: LivingHarness) -> str:
         column="1",
         replaces=False,
         at=now,
-        problems=[{"line": 1, "said": USER, "why": "no"}, {"line": 2, "said": "?", "why": "no"}],
+        problems=[
+            {"line": 1, "said": USER, "why": "no"},
+            {"line": 2, "said": "?", "why": "no"},
+            {"line": 3, "said": f"{USER};zq-Anna", "why": "no"},
+        ],
     )
     Member.objects.create(version=version, profile_id=ANNA, identifier=f"u:{USER}")
     Member.objects.create(version=version, profile_id=BEN, identifier="u:ben")
@@ -174,6 +182,7 @@ def plant(living: LivingHarness) -> str:
         (Act.EXPORTED, "person", str(UUID(BEN)), None),
     ):
         record_act(act, by=operator, at=now, kind=kind, subject=subject, after=after)
+    keep_glimpse(living.client, "zq-frame", "<p>zq-secret</p>", seconds=600)
     living.work()
     return Grant.objects.get(profile_id=person, offer="ten").code
 
@@ -183,6 +192,7 @@ SAMPLES = (
     ('{"type":"track","userId":"' + USER + '","properties":{"long":"').ljust(1_024, "x"),
     ('{"type":"track","properties":{"long":"'.ljust(1_000, "x") + '"},"userId":"zq-anna@example.com'[:-4])[:1_024],
     '{"type":"track","anonymousId":"desk"}',
+    cut_sample(json.dumps({"properties": {"note": "zq-secret", "long": "x" * 2_000}, "userId": USER}).encode()).decode(),
 )
 
 
@@ -219,6 +229,7 @@ def test_nothing_of_a_person_is_left_anywhere(living: LivingHarness) -> None:
         "ingestion_refusal",
         "django_admin_log",
         "profiles_auditentry",
+        "pz",
     }
     receipt = ask(living, owner(living))
     assert receipt.state == "requested"
@@ -228,6 +239,9 @@ def test_nothing_of_a_person_is_left_anywhere(living: LivingHarness) -> None:
     assert (receipt.state, receipt.by, receipt.pending) == ("done", "olga", [])
     assert receipt.counts["events"] == 12
     assert receipt.counts["merges"] == 2
+    for name in (f"u:{USER}", *(f"a:{device}" for device in DEVICES), LAPTOP, str(UUID(TABLET))):
+        assert list_receipts_of(name) == [receipt]
+    assert list_receipts_of("a:desk") == []
     grant = Grant.objects.get(code=code)
     assert str(grant.profile_id) not in WORDS
     assert [(entry.act, entry.actor, entry.subject, entry.name) for entry in AuditEntry.objects.order_by("pk")] == [
@@ -316,6 +330,32 @@ def test_a_merge_that_was_undone_leaves_nothing_with_the_other(living: LivingHar
     assert PHONE not in living.people() and BEN in living.people()
     with pytest.raises(UndoRefused, match="cannot be read"):
         living.undoer().undo(MergeRecord.objects.get(loser_id=derive_profile_id("a:car")), by="olga")
+
+
+@pytest.mark.parametrize(
+    ("said", "is_theirs"),
+    [
+        ("anna@shop.example", True),
+        ("anna@shop.example;Anna;Berlin", True),
+        ('"anna@shop.example', True),
+        (PHONE.upper(), True),
+        (f"{UUID(PHONE)};x", True),
+        ("x " * 36 + "anna@sho", True),
+        ("hanna@shop.example;Hanna", False),
+        ("anna@shop.example.org", False),
+        ("anna", False),
+    ],
+)
+def test_a_refused_row_is_told_by_any_of_its_cells(said: str, is_theirs: bool) -> None:
+    version = SegmentVersion.objects.create(segment="list", version=1, kind="list", made=moment(0))
+    segment = Segment.objects.create(slug="list", name="List", kind="list")
+    told = [{"line": 1, "said": said, "why": "no"}]
+    upload = Upload.objects.create(
+        segment=segment, version=version, file="a", column="1", replaces=False, at=moment(0), problems=told
+    )
+    forget_members([PHONE], ["u:anna@shop.example"], until=moment(1))
+    upload.refresh_from_db()
+    assert upload.problems == ([] if is_theirs else told)
 
 
 def test_the_receipt_waits_until_every_stream_is_past_it(living: LivingHarness) -> None:

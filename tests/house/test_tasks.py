@@ -5,10 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from personalization.celery import application
-from personalization.tasks import count_segments, drop_expired_sessions, forget_segments_past
+from personalization.tasks import count_segments, drop_expired_sessions, forget_segments_past, sweep_erasures
+from profiles.clients import Client
+from profiles.models import Erasure, StoredProfile
 from rules.actions import publish_book
 from segments.models import Segment, SegmentChange, SegmentSize
 from studio.models import Session
@@ -51,6 +54,31 @@ def test_changes_of_segments_are_kept_for_as_long_as_the_setting_says(settings: 
         SegmentChange.objects.create(profile_id=uuid4(), segment="gold", what="left", at=now - timedelta(days=days))
     forget_segments_past()
     assert [now - change.at for change in SegmentChange.objects.all()] == [timedelta(days=9)]
+
+
+@pytest.mark.django_db
+def test_after_erasures_the_statistics_of_postgresql_are_made_anew(redis_client: Client) -> None:
+    now = timezone.now()
+    for name in ("ann", "ann", "ben", "ben"):
+        StoredProfile.objects.create(id=uuid4(), user_id=name, first_seen=now, last_seen=now, state=b"", updated=now)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE profiles_storedprofile")
+    StoredProfile.objects.filter(user_id="ann").delete()
+    sweep_erasures()
+    assert _list_known_values() == {"ann", "ben"}
+    Erasure.objects.create(requested=now, done=now)
+    sweep_erasures()
+    assert _list_known_values() == {"ben"}
+
+
+def _list_known_values() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT most_common_vals::text FROM pg_stats WHERE tablename = 'profiles_storedprofile' "
+            "AND attname = 'user_id'"
+        )
+        [(said,)] = cursor.fetchall()
+    return set(said.strip("{}").split(","))
 
 
 @pytest.mark.django_db

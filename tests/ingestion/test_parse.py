@@ -119,6 +119,18 @@ def test_refused_alone(case: dict[str, Any]) -> None:
     assert 0 < len(refusal.sample.partition("…".encode())[0]) <= 1024
 
 
+def test_a_sample_that_is_cut_off_says_whose_it_is() -> None:
+    names = b'"userId":"ann\\u00e9@example.com" , "anonymousId": 42'
+    raw = b'{"type":"track","timestamp":"never","event":"Seen","properties":{"userId":"x","long":"%b"},%b}'
+    (refusal,) = parse(raw % (b"y" * 2_000, names)).refusals
+    head, *behind = refusal.sample.split("…".encode())
+    assert (head, len(head)) == ((raw % (b"y" * 2_000, names))[:1_024], 1_024)
+    assert behind == [b'"userId":"ann\\u00e9@example.com"', b'"anonymousId": 42']
+    whole = raw % (b"y", names)
+    (refusal,) = parse(whole).refusals
+    assert refusal.sample == whole
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_single_call_has_the_kind_of_its_path(kind: str) -> None:
     raw = b'{"userId":"u1","previousId":"anna","groupId":"g","event":"Seen","type":"whatever"}'

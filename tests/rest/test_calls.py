@@ -210,6 +210,15 @@ def test_a_call_sent_again_with_its_key_is_done_once_and_answered_alike(back_end
     assert back_end.post("slots", body, idempotency_key="k2").code == "exists_already"
 
 
+def test_what_was_answered_is_read_by_nobody_without_the_key(back_end: BackEnd, redis_client: Redis) -> None:
+    call = {"type": "track", "event": "Seen", "userId": "ann@example.com", "messageId": "of-ann@example.com"}
+    first = back_end.post("events", call, idempotency_key="k1")
+    assert first.body["items"][0]["messageId"] == "of-ann@example.com"
+    assert back_end.post("events", call, idempotency_key="k1").body == first.body
+    [kept] = [redis_client.get(name) for name in redis_client.scan_iter(keys.answered("*"))]
+    assert b"ann@" not in kept and not {b"body", b"status"} & set(kept.split(b'"'))
+
+
 def test_a_key_is_for_one_call_alone(back_end: BackEnd, connect: Connect) -> None:
     assert back_end.post("slots", {"slug": "hero", "name": "Hero"}, idempotency_key="k1").status == 201
     assert back_end.post("slots", {"slug": "bar", "name": "Bar"}, idempotency_key="k1").code == "key_reused"

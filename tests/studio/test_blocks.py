@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from profiles import keys
 from profiles.clients import Client as Redis
+from profiles.glimpses import forget_glimpses
 from profiles.models import AuditEntry, StoredProfile
 from profiles.profile import Profile, Trait, pack
 from rules.actions import publish_book
@@ -20,6 +21,7 @@ from rules.definitions import BlockDefinition
 from rules.drafts import save_draft
 from rules.models import Block, Offer, Rule, Slot
 from rules.problems import find_problems
+from tests.archive.scanning import find_in_redis
 from tests.studio.people import sign_in
 
 pytestmark = pytest.mark.django_db
@@ -226,6 +228,16 @@ def test_a_viewer_looks_as_nobody(redis_client: Redis) -> None:
     client = sign_in("viewer")
     assert "frame" in preview(client, source=HELLO)
     assert "does not look at people" in preview(client, source=HELLO, person=str(ANN))["failed"]
+
+
+def test_nothing_shown_is_kept_once_somebody_is_erased(redis_client: Redis) -> None:
+    make_ann(redis_client)
+    client = sign_in("marketer", sees=True)
+    frame = preview(client, source=HELLO, person=str(ANN))["frame"]
+    assert "Annabel" in client.get(frame).content.decode()
+    forget_glimpses(redis_client)
+    assert client.get(frame).status_code == 410
+    assert find_in_redis(redis_client, ["Annabel", "studio:frame"]) == [f"{keys.profile(ANN.hex)}: Annabel"]
 
 
 def test_the_moment_context_and_offer_are_what_is_asked_for(redis_client: Redis) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
@@ -100,13 +101,36 @@ def test_with_codes_the_password_alone_opens_nothing(maria: User) -> None:
     sign_in(client)
     switch_codes_on(client, maria)
     second = Client()
-    assert sign_in(second, next="/studio/publish/")["Location"] == "/studio/sign-in/code/"
+    code_page = sign_in(second, next="/studio/publish/")["Location"]
+    assert code_page == "/studio/sign-in/code/?next=%2Fstudio%2Fpublish%2F"
     assert second.get("/studio/").status_code == 302
     assert second.post("/studio/sign-in/code/", {"code": "000000"}).status_code == 422
     assert second.get("/studio/").status_code == 302
     TOTPDevice.objects.filter(user=maria).update(throttling_failure_count=0, last_t=-1)
-    assert second.post("/studio/sign-in/code/", {"code": code_of(maria)})["Location"] == "/studio/publish/"
+    assert second.post(code_page, {"code": code_of(maria)})["Location"] == "/studio/publish/"
     assert second.get("/studio/").status_code == 200
+
+
+def test_after_the_code_too_another_site_is_never_where_one_goes(maria: User) -> None:
+    client, second = Client(), Client()
+    sign_in(client)
+    switch_codes_on(client, maria)
+    sign_in(second)
+    answer = second.post("/studio/sign-in/code/?next=https://evil.example/", {"code": code_of(maria)})
+    assert answer["Location"] == "/studio/"
+
+
+def test_where_somebody_wanted_to_go_is_not_kept(maria: User) -> None:
+    """It may be the search for a person."""
+    wanted = "/studio/people/?q=ann@example.com"
+    client, second = Client(), Client()
+    sign_in(client)
+    switch_codes_on(client, maria)
+    sign_in(second, next=wanted)
+    sign_in(Client(), "wrong", next=wanted)
+    assert [session.get_decoded() for session in Session.objects.all() if "people" in str(session.get_decoded())] == []
+    assert AccessAttempt.objects.exists()
+    assert [row for row in AccessAttempt.objects.values() if "people" in str(row)] == []
 
 
 def test_a_recovery_code_lets_in_once(maria: User) -> None:
