@@ -243,10 +243,8 @@ def check_receipts(world: World, receipts: list[str], digests: dict[str, str]) -
 def check_what_redis_appended(world: World) -> None:
     """The night has had it written anew; before that it tells everything that ever was."""
 
-    def is_clean() -> bool:
-        return world.find_left(search_append_only(world.product, world.markers)) == {}
-
-    wait_until(is_clean, PATIENCE_S)
+    wait_until(lambda: not ask(world).info("persistence")["aof_rewrite_in_progress"], PATIENCE_S)
+    assert world.find_left(search_append_only(world.product, world.markers)) == {}
     assert search_append_only(world.product, world.markers), "not even those who stay are found"
 
 

@@ -232,7 +232,7 @@ def test_a_viewer_looks_as_nobody(redis_client: Redis) -> None:
 
 def test_nothing_shown_is_kept_once_somebody_is_erased(redis_client: Redis) -> None:
     make_ann(redis_client)
-    client = sign_in("marketer", sees=True)
+    client = sign_in("marketer", personal=True)
     frame = preview(client, source=HELLO, person=str(ANN))["frame"]
     assert "Annabel" in client.get(frame).content.decode()
     forget_glimpses(redis_client)
