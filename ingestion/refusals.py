@@ -44,7 +44,8 @@ HARMLESS = frozenset({Refused.ALIAS_TO_SELF, Refused.NO_CONSENT})
 class Refusal(msgspec.Struct, frozen=True):
     """One refusal: `message` says what is wrong, where, and how to mend it, without quoting any value of the event.
 
-    `at` is when it came in, Unix milliseconds; `sample` its first bytes, for the debugger only, and the ids behind them.
+    `at` is when it came in, Unix milliseconds; `sample` its first bytes and the ids behind them, for the
+    debugger only.
     """
 
     reason: Refused

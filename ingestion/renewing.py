@@ -1,5 +1,5 @@
-"""Streams are written anew: what is deleted from one stays in its memory, and in Redis' file, for as long as anything that
-lies beside it."""
+"""Streams are written anew: what is deleted from one stays in its memory, and in Redis' file, for as long as anything
+that lies beside it."""
 
 from profiles import keys
 from profiles.clients import Client

@@ -60,7 +60,7 @@ def say_name(name: str) -> str:
         "resume-back-tests": _("Resume back-tests"),
         "reconcile": _("Compare people with the archive"),
         "resume-reconciliation": _("Go on comparing people with the archive"),
-        "sweep-erasures": _("Clear what stores keep beside of people who were erased"),
+        "sweep-erasures": _("Clear the last traces of people who were erased"),
         "forget-segments-past": _("Forget the past of audiences"),
     }.get(name, name)
 

@@ -18,7 +18,7 @@ LOOKED_BACK = timedelta(days=7)  # for nights on which no worker ran
 
 
 def sweep_stores(client: Client, *, at: datetime) -> bool:
-    """Has all of it made anew of what there is by now, where somebody was erased in the last days; says whether it was."""
+    """Has all of it made anew of what there is by now, if somebody was erased in the last days; says whether it was."""
     if not Erasure.objects.filter(done__gte=at - LOOKED_BACK).exists():
         return False
     with connection.cursor() as cursor:

@@ -50,8 +50,8 @@ def list_receipts_of(term: str) -> list[Erasure]:
 def note_pending(
     erasure_id: UUID, pending: Pending, counts: Mapping[str, int], *, names: Iterable[str], at: datetime
 ) -> None:
-    """What was removed at once, and what is left to be; `names` are what the person was known by. One that was asked for
-    in a database that is lost since gets a receipt without a name."""
+    """What was removed at once, and what is left to be; `names` are what the person was known by. One that was asked
+    for in a database that is lost since gets a receipt without a profile."""
     receipt, _ = Erasure.objects.select_for_update().get_or_create(pk=erasure_id, defaults={"requested": at})
     receipt.pending = [*receipt.pending, pending]
     receipt.names = sorted({*receipt.names, *map(digest_name, names)})

@@ -1,5 +1,5 @@
-"""What pages keep of people for moments, in Django's cache: each is noted, so that an erasure finds them all, whoever it
-is that they show."""
+"""What pages keep of people for moments, in Django's cache: each is noted, so that an erasure finds them all, whoever
+it is that they show."""
 
 import time
 from typing import Any

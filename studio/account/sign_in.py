@@ -44,7 +44,8 @@ class SignIn(LoginView):
             return redirect(self.get_success_url())
         self.request.session[HALF] = [user.pk, timezone.now().timestamp()]
         # Where they wanted to go is not kept: it may name a person.
-        return redirect(f"{reverse('studio:sign_in_code')}?{urlencode({self.redirect_field_name: self.get_success_url()})}")
+        wanted = urlencode({REDIRECT_FIELD_NAME: self.get_success_url()})
+        return redirect(f"{reverse('studio:sign_in_code')}?{wanted}")
 
 
 @never_cache

@@ -6,6 +6,7 @@ import secrets
 import zlib
 from base64 import b64encode, urlsafe_b64decode
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import zstandard
@@ -79,10 +80,8 @@ def _unfold(said: bytes, depth: int) -> Iterator[bytes]:
 def _unpack(said: bytes) -> Iterator[bytes]:
     place = said.find(ZSTD)
     while place >= 0:
-        try:
+        with suppress(zstandard.ZstdError):  # these four bytes were something else
             yield zstandard.ZstdDecompressor().decompressobj().decompress(said[place:])
-        except zstandard.ZstdError:
-            pass  # these four bytes were something else
         place = said.find(ZSTD, place + 1)
 
 

@@ -69,4 +69,4 @@ class Marketer:
         return self._client.post(path, data=form, headers=self._headers())
 
     def _headers(self) -> dict[str, str]:
-        return {"Referer": str(self._client.base_url), "X-CSRFToken": self._client.cookies.get("csrftoken", "")}
+        return {"Referer": str(self._client.base_url), "X-CSRFToken": self._client.cookies.get("csrftoken") or ""}

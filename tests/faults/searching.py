@@ -34,7 +34,7 @@ def search_redis(product: Product, markers: Markers) -> Found:
     url = product.settings["REDIS_URL"]
     found: defaultdict[str, set[Mark]] = defaultdict(set)
     client = redis.Redis.from_url(url)
-    for database in client.info("keyspace"):  # type: ignore[union-attr]  # a mapping
+    for database in client.info("keyspace"):
         inner = redis.Redis.from_url(url, db=int(str(database).removeprefix("db")))
         for name in inner.scan_iter("*", count=1_000):
             for value in (name, *_read(inner, name)):

@@ -1,5 +1,5 @@
-"""An erasure reaches every store: people who left unguessable markers at every door are erased, and then everything that
-a product keeps is searched for them. Beside them others who stay are found wherever they were, so the search can find."""
+"""An erasure reaches every store: people who left unguessable markers at every door are erased, and then everything
+that a product keeps is searched for them. Others stay, and are found wherever they were: so the search can find."""
 
 import json
 import time
@@ -13,8 +13,8 @@ from django.conf import settings
 
 from profiles import keys
 from profiles.event import user_key
-from tests.faults.marketers import Marketer
 from tests.faults.markers import Markers
+from tests.faults.marketers import Marketer
 from tests.faults.people import FEW, LIST, SOME, Person, Site
 from tests.faults.searching import Found, search_append_only, search_files, search_redis, search_tables
 from tests.faults.sizes import sized, tell
@@ -228,8 +228,9 @@ def check_who_stays(world: World, before: Found, after: Found) -> None:
 
 def check_receipts(world: World, receipts: list[str], digests: dict[str, str]) -> None:
     """One for each, which says how much went, and can be told to be about its person by who knows the id."""
-    rows = world.inside.ask("SELECT id, profile, counts FROM profiles_erasure WHERE done IS NOT NULL AND pending = '[]'")
-    counts = {digest: json.loads(said) if isinstance(said, str) else said for _, digest, said in rows}
+    done = "SELECT id, profile, counts FROM profiles_erasure WHERE done IS NOT NULL AND pending = '[]'"
+    rows = world.inside.ask(done)
+    counts = {digest: said for _, digest, said in rows}
     assert counts.keys() == {digests[person.id] for person in world.leaving}
     wanted = {"events": 4, "profiles": 1, "merges": 1, "refusals": 2, "decisions": 2, "members of lists": 1}
     for said in counts.values():
