@@ -1,6 +1,7 @@
 """Those who work in the Studio and the admin look for people, look at them, and look as them."""
 
 import json
+from html import unescape
 from uuid import UUID
 
 import httpx
@@ -23,13 +24,13 @@ class Marketer:
         self._client.close()
 
     def fail_to_sign_in(self, person: Person) -> None:
-        """Who follows a link to somebody, and mistypes a password."""
+        """Who follows a link to somebody, and mistypes a name."""
         sent = self._client.get("/studio/people/", params={"q": person.plant("search before signing in")})
-        answer = self._sign_in(str(sent.headers["location"]), "no password")
+        answer = self._sign_in(str(sent.headers["location"]), "nobody")
         assert answer.status_code == 200, answer.status_code
 
     def sign_in(self) -> None:
-        assert self._sign_in("/studio/sign-in/", self._product.login[1]).status_code == 302
+        assert self._sign_in("/studio/sign-in/", self._product.login[0]).status_code == 302
 
     def look_at(self, person: Person) -> None:
         """By name in lists and in what is typed, on their page and in a file."""
@@ -59,10 +60,10 @@ class Marketer:
         assert answer.status_code == 302, answer.text
         return str(answer.headers["location"]).rstrip("/").rpartition("/")[2]
 
-    def _sign_in(self, path: str, password: str) -> httpx.Response:
+    def _sign_in(self, path: str, name: str) -> httpx.Response:
         page = self._client.get(path)
         [wanted] = page.text.split('name="next" value="')[1:] or [""]
-        form = {"username": self._product.login[0], "password": password, "next": wanted.partition('"')[0]}
+        form = {"username": name, "password": self._product.login[1], "next": unescape(wanted.partition('"')[0])}
         return self._post(path, form)
 
     def _post(self, path: str, form: dict[str, str]) -> httpx.Response:
