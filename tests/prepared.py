@@ -1,4 +1,4 @@
-"""A database as `prepare` makes it, made once in a test run and copied to its products: making it is most of a start."""
+"""A database as `prepare` makes it, made once in a test run and copied to its products: that is most of a start."""
 
 import fcntl
 import json

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from personalization.servers import CONFIG, embedded_settings, free_port
-from tests.prepared import ROOT, lay_out
+from tests.prepared import lay_out
 
+ROOT = Path(__file__).resolve().parent.parent
 READY = "Ctrl-C stops everything."
 FROM_TEST_RUN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PZ_TEST_SERVERS", "PZ_DEMO", "HOST")
 
