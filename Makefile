@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes
 
+unexport PYTHONDONTWRITEBYTECODE  # without it every process compiles everything anew
+
 .PHONY: run test check fuzz fuzz-api faults bench format schema lock tracker studio messages gettext browser
 
 run: $(VENV)/production
