@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes
 
+unexport PYTHONDONTWRITEBYTECODE  # without it every process compiles everything anew
+
 .PHONY: run test check fuzz fuzz-api faults bench format schema lock tracker studio messages gettext browser
 
 run: $(VENV)/production
@@ -13,16 +15,33 @@ run: $(VENV)/production
 test: $(VENV)/development browser
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
-check: $(VENV)/development
+check: $(VENV)/development gettext
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(CHECKS)
+
+# Side by side, the longest first.
+CHECKS := check-types check-studio check-schemas check-messages check-style check-migrations
+.PHONY: $(CHECKS)
+
+check-types:
+	$(BIN)/mypy .
+
+check-style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-logo
+
+check-migrations:
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run  # needs no database, and says so
+
+check-studio:
 	@$(MAKE) --no-print-directory studio >/dev/null && git diff --exit-code --stat -- static/studio >&2 || \
 	{ echo "static/studio is not what its sources say: make studio, and commit it" >&2; exit 1; }
+
+check-messages:
 	@$(MAKE) --no-print-directory messages && git diff --exit-code --stat -- studio/locale >&2 || \
 	{ echo "studio/locale is not what the code says: make messages, translate what is new, and commit it" >&2; exit 1; }
+
+check-schemas:
 	@$(BIN)/python manage.py spectacular --format openapi-json | diff openapi.json - >&2 || \
 	{ echo "openapi.json is not what the doors say: make schema" >&2; exit 1; }
 	@$(BIN)/python -m segments.conditions.schema | diff static/condition.schema.json - >&2 || \

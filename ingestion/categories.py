@@ -1,7 +1,7 @@
 """The category of a product by the words of its description: a table that a shop writes for an import."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -85,7 +85,7 @@ def read_categories(path: Path) -> Categories:
     return categories
 
 
-def _read_line(categories: Categories, line: int, row: list[str]) -> str | None:
+def _read_line(categories: Categories, line: int, row: Sequence[str]) -> str | None:
     """Adds a line of the table, or says what is wrong with it."""
     if not row:
         return "has another number of columns than the first line"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from io import TextIOWrapper
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, cast
 
@@ -165,9 +166,9 @@ def fingerprint(*paths: Path) -> str:
 
 
 @contextmanager
-def open_table(path: Path, columns: Sequence[str]) -> Iterator[Iterator[tuple[int, list[str]]]]:
+def open_table(path: Path, columns: Sequence[str]) -> Iterator[Iterator[tuple[int, Sequence[str]]]]:
     """The rows of a CSV file, or of a CSV file packed with gzip, each with its line number and with the values of
-    `columns` in that order; a row of another length than the header comes as an empty list."""
+    `columns` in that order; a row of another length than the header comes as an empty one."""
     with path.open("rb") as raw:
         is_packed = raw.read(2) == GZIP_MAGIC
         raw.seek(0)
@@ -176,23 +177,22 @@ def open_table(path: Path, columns: Sequence[str]) -> Iterator[Iterator[tuple[in
             yield _read_rows(text, columns, path)
 
 
-def _read_rows(text: IO[str], columns: Sequence[str], path: Path) -> Iterator[tuple[int, list[str]]]:
+def _read_rows(text: IO[str], columns: Sequence[str], path: Path) -> Iterator[tuple[int, Sequence[str]]]:
     reader = csv.reader(text)
     try:
         header = next(reader, [])
         missing = [name for name in columns if name not in header]
         if missing:
             raise CannotImport(f"{path} has no column {', '.join(missing)}; its first line must name the columns")
-        places = [header.index(name) for name in columns]
+        pick = itemgetter(*map(header.index, columns))  # of two or more
+        width = len(header)
         while True:
             try:
-                row = next(reader, None)
-            except csv.Error:  # a field without end, such as an unpaired quote
-                yield reader.line_num, []
-                continue
-            if row is None:
+                for row in reader:
+                    if row:
+                        yield reader.line_num, pick(row) if len(row) == width else ()
                 return
-            if row:
-                yield reader.line_num, [row[place] for place in places] if len(row) == len(header) else []
+            except csv.Error:  # a field without end, such as an unpaired quote
+                yield reader.line_num, ()
     except (EOFError, gzip.BadGzipFile, OSError) as error:
         raise CannotImport(f"{path} cannot be read after line {reader.line_num}: {error}") from error

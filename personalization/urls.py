@@ -14,6 +14,8 @@ from personalization.front import show_front
 handler404 = "studio.failures.answer_missing"  # by name, as nothing here imports the Studio
 handler500 = "studio.failures.answer_failure"
 
+admin.autodiscover()  # here, and not as each process starts: most have no pages
+
 urlpatterns = [
     path("admin/segments/segment/preview/", admin.site.admin_view(show_preview), name="segments_preview"),
     path("admin/segments/segment/health/", admin.site.admin_view(show_health), name="segments_health"),

@@ -33,6 +33,42 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/1"
 
 
+# Those that take longest, in that order. They come first: a process that begins one while the others have nothing left
+# makes everybody wait for it.
+LONG = (
+    "tests/studio/test_gates.py",
+    "tests/retail/test_chance.py",
+    "tests/retail/test_outdoor_gear.py",
+    "tests/house/test_supervise.py",
+    "tests/stories/test_studio.py",
+    "tests/faults/test_full.py",
+    "tests/stories/test_publish_segment.py",
+    "tests/importers/test_real_file.py",
+    "tests/faults/test_kills.py",
+    "tests/observing/test_logs.py",
+    "tests/faults/test_servers_pause.py",
+    "tests/faults/test_stops.py",
+    "tests/faults/test_rebuild.py",
+    "tests/faults/test_floods.py",
+    "tests/reconcile/test_reconcile.py",
+    "tests/importers/test_killed_import.py",
+    "tests/archive/test_archiver_process.py",
+)
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-django's own order
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Next come those about the running product, together: each process of the run that has one starts its own."""
+
+    def rank(item: pytest.Item) -> int:
+        file = item.nodeid.partition("::")[0]
+        if file in LONG:
+            return LONG.index(file)
+        return len(LONG) + ("running_product" not in getattr(item, "fixturenames", ()))
+
+    items.sort(key=rank)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Thousands of tests stay until the end: a garbage collector that looks at all of them again and again takes longer
     than some of what is timed here, such as a block that is given 50 ms to be rendered."""

@@ -4,7 +4,7 @@ Chen, D. (2015), Online Retail, UCI Machine Learning Repository, doi:10.24432/C5
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -21,6 +21,7 @@ COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "
 ZONE = ZoneInfo("Europe/London")
 TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%m/%d/%Y %H:%M")
 CURRENCY = "GBP"
+NUL = "\0"
 MAX_TEXT = 200
 MAX_NUMBER = 1_000_000_000
 FIRST_YEAR = 2000
@@ -94,13 +95,13 @@ def read_events(
                     yield event
 
 
-def read_line(row: list[str], categories: Categories) -> Line:
+def read_line(row: Sequence[str], categories: Categories) -> Line:
     """Raises BadRow."""
     if not row:
         raise BadRow("has another number of columns than the first line")
-    invoice, product, description, quantity, date, price, customer, country = (
-        value.strip().replace("\0", "") for value in row
-    )
+    if NUL in "".join(row):
+        row = [value.strip().replace(NUL, "") for value in row]
+    invoice, product, description, quantity, date, price, customer, country = map(str.strip, row)
     if not 0 < len(invoice) <= MAX_TEXT:
         raise BadRow("InvoiceNo is missing or too long")
     if not 0 < len(product) <= MAX_TEXT:
@@ -120,6 +121,7 @@ def read_line(row: list[str], categories: Categories) -> Line:
     )
 
 
+@lru_cache(maxsize=10_000)
 def _read_quantity(text: str) -> int:
     try:
         quantity = int(text)
@@ -130,6 +132,7 @@ def _read_quantity(text: str) -> int:
     return quantity
 
 
+@lru_cache(maxsize=10_000)
 def _read_price(text: str) -> Decimal:
     try:
         price = Decimal(text)

@@ -21,8 +21,8 @@ from ingestion.log_redis import FIELD
 from personalization.servers import Servers, embedded_settings
 from profiles import keys
 from profiles.event import Event, derive_profile_id
+from tests.prepared import ROOT, lay_out, make_tables
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 PARTITIONS = 2
 PATIENCE_S = 60
 
@@ -43,6 +43,7 @@ class Stage:
         self.sent = 0
 
     def __enter__(self) -> Self:
+        has_tables = lay_out(self._folders["database"])
         for name in self._folders:
             self.start(name)
         found = {name: embedded_settings(folder) for name, folder in self._folders.items()}
@@ -55,8 +56,8 @@ class Stage:
             "SECRET_KEY": "for these tests",
             "PZ_PARTITIONS": str(PARTITIONS),
         }
-        command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        subprocess.run(command, cwd=ROOT, env=self.environment, check=True, timeout=PATIENCE_S)
+        if not has_tables:
+            make_tables(self.environment)
         return self
 
     def __exit__(self, *reason: object) -> None:

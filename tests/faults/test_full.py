@@ -71,7 +71,7 @@ def on_small_disks() -> Iterator[Product]:
         open_folder() as folder,
         small_disk(folder / "data", 600) as data,
         small_disk(data / "redis", 100),
-        Product(data, PZ_DEMO="1") as product,
+        Product(data, brand_new=True, PZ_DEMO="1") as product,  # with no room to spare in files of another one
     ):
         yield product
 

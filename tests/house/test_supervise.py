@@ -27,7 +27,7 @@ def data() -> Iterator[Path]:
 @pytest.fixture
 def idle(data: Path) -> Iterator[Product]:
     """A product that a test launches itself; ended in any case."""
-    product = Product(data)
+    product = Product(data, brand_new=True)
     yield product
     if product.running:
         product.stop()
@@ -82,7 +82,8 @@ def test_it_says_where_it_is_and_how_to_log_in(running_product: Product) -> None
 
 def test_as_for_production_it_says_where_to_log_in(data: Path) -> None:
     nowhere = {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}  # not for our own address
-    with Product(data, PZ_DEMO="off", PZ_HTTPS="on", ALLOWED_HOSTS="engine.example", **nowhere) as product:
+    outside = {"PZ_HTTPS": "on", "ALLOWED_HOSTS": "engine.example", **nowhere}
+    with Product(data, brand_new=True, PZ_DEMO="off", **outside) as product:
         assert f"{product.url}/studio/" in product.output
         assert "/demo/" not in product.output
         assert not (data / "demo-login").exists()
@@ -202,7 +203,7 @@ def test_stopped_while_it_starts_it_leaves_nothing_running(idle: Product) -> Non
 
 
 def test_killed_it_takes_everything_with_it_and_starts_again(data: Path) -> None:
-    with Product(data) as first:
+    with Product(data, brand_new=True) as first:
         first.stop(signal.SIGKILL)
         with Product(data, PORT=str(first.port)) as second:  # at once, on the same port
             assert answers(second)

@@ -4,7 +4,8 @@ import ast
 import inspect
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -15,9 +16,6 @@ from segments.conditions.parse import KINDS, parse_condition
 from segments.conditions.problems import Place, Problems
 from tests.segments.cases import FOLDER, load_cases
 from tests.segments.strategies import Seeded, draw_case
-
-CASES = [case.told["condition"] for case in load_cases()]
-CHANCE = [draw_case(Seeded(1, number)).told["condition"] for number in range(3_000)]
 
 PARTS: dict[str, Iterable[str]] = {
     "kind": KINDS,
@@ -30,6 +28,15 @@ PARTS: dict[str, Iterable[str]] = {
     "clusters": language.CLUSTER_OPERATORS,
     "scores": language.SCORE_OPERATORS,
 }
+
+
+def list_cases() -> list[Any]:
+    return [case.told["condition"] for case in load_cases()]
+
+
+@cache
+def list_chance() -> list[Any]:
+    return [draw_case(Seeded(1, number)).told["condition"] for number in range(3_000)]
 
 
 def list_parts(value: Any) -> Iterable[tuple[str, str]]:
@@ -55,15 +62,15 @@ def place_of(node: dict[str, Any]) -> str:
     return {"cluster": "clusters", "score": "scores", "lookalike": "scores"}.get(node.get("kind", ""), "tests")
 
 
-@pytest.mark.parametrize("asked", [CASES, CHANCE], ids=["cases", "chance"])
+@pytest.mark.parametrize("asked", [list_cases, list_chance], ids=["cases", "chance"])
 @pytest.mark.parametrize("part", PARTS)
-def test_every_word_is_asked(asked: list[Any], part: str) -> None:
-    assert set(PARTS[part]) - {word for what, word in list_parts(asked) if what == part} == set()
+def test_every_word_is_asked(asked: Callable[[], list[Any]], part: str) -> None:
+    assert set(PARTS[part]) - {word for what, word in list_parts(asked()) if what == part} == set()
 
 
 def test_every_window_is_asked() -> None:
-    for asked in (CASES, CHANCE):
-        keys = {key for each in list_objects(asked) for key in each.get("window") or {}}
+    for asked in (list_cases, list_chance):
+        keys = {key for each in list_objects(asked()) for key in each.get("window") or {}}
         assert keys == {"last", "unit", "this", "from", "to"}
 
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from ingestion.archiver import Archiver
+from personalization.checks import ENGINE
 from personalization.keeping import DecisionKeeper
 from personalization.metrics import start_process
 from personalization.rounds import make_rounds
@@ -19,6 +20,7 @@ class Command(BaseCommand):
         "Copies what was applied from Redis to PostgreSQL, announces what is published there, and has segments built. "
         "Of several that run, one archives and the others stand by."
     )
+    requires_system_checks = [ENGINE]
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = Event()

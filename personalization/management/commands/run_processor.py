@@ -10,12 +10,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from personalization.checks import ENGINE
 from personalization.metrics import start_process
 from personalization.wiring import make_processor
 
 
 class Command(BaseCommand):
     help = "Applies events from the log to profiles. Run one or several; they share the partitions."
+    requires_system_checks = [ENGINE]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
