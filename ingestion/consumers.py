@@ -142,9 +142,14 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
     def push(self, frame: Any, since: int | None = None) -> None:
         """Sends soon, without waiting; a reader with too many pushes before it is cut off. `since` is the moment of the
         commit that the frame tells of."""
+        if not self._ended:
+            self.push_encoded(_encode(frame), since)
+
+    def push_encoded(self, text: bytes, since: int | None = None) -> None:
+        """`push` of a frame that is encoded already, for all whom it is pushed to."""
         if self._ended:
             return
-        text, limits = _encode(frame), self._socket_limits
+        limits = self._socket_limits
         self._waiting_bytes += len(text)
         too_many = len(self._waiting) >= limits.waiting_pushes or self._waiting_bytes > limits.waiting_bytes
         if self._waiting and too_many:
