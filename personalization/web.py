@@ -244,6 +244,10 @@ class Web:
             return door
         return next((door for prefix, door in self._prefixes if path.startswith(prefix)), None)
 
+    def name_door(self, path: str) -> str:
+        """The path, or the beginning of a path, by which it was found: what a caller puts behind it says nothing."""
+        return next((each for each in (*self._doors, *dict(self._prefixes)) if path.startswith(each)), "")
+
     async def start(self) -> None:
         """Opens the doors, with the definitions in hand if Redis answers."""
         allow_open_files(settings.PZ_MAX_SOCKETS)

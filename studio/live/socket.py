@@ -16,6 +16,7 @@ from ingestion.consumers import drop_connection
 from ingestion.http import Receive, Send
 from personalization.arrivals import Arrival, Arrivals, Refused
 from personalization.pulse import Beat, Pulse
+from personalization.refused import note_refusal
 from profiles.queries import list_newest_events
 from profiles.telling import say_error
 from studio.live.admission import find_admitted, find_session_key, is_our_page
@@ -74,6 +75,7 @@ class StudioSocket:
         headers = dict(scope["headers"])
         if not is_our_page(headers):
             await send({"type": "websocket.close", "code": NOT_ALLOWED})
+            note_refusal("studio/live/", "foreign_page")
             return
         await send({"type": "websocket.accept"})  # so that the page comes to see why it is closed
         self.open += 1
@@ -92,6 +94,8 @@ class StudioSocket:
             seat = _Seat(self, await _admit(session_key), receive, send)
             await seat.serve(session_key)
         except _Over as over:
+            if over.code == NOT_ALLOWED:
+                note_refusal("studio/live/", "forbidden")
             with suppress(OSError):
                 await send({"type": "websocket.close", "code": over.code})
 
