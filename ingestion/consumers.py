@@ -10,6 +10,7 @@ import msgspec
 from channels.consumer import AsyncConsumer  # type: ignore[import-untyped]  # Channels has no types
 
 from ingestion.append import Appender, Overloaded
+from ingestion.bucket import Bucket
 from ingestion.closing import BAD_FRAME, BUSY, NO_HELLO, ORIGIN_REFUSED, TOO_FAST, TOO_LARGE, UNKNOWN_KEY
 from ingestion.directory import Directory, Source
 from ingestion.http import Receive, Send
@@ -198,14 +199,11 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
     async def _serve(self) -> None:
         """Frames one after the other: the next one is not read before this one is answered."""
         loop, limits = asyncio.get_running_loop(), self._socket_limits
-        tokens, refilled = float(limits.burst), loop.time()
+        bucket = Bucket(limits.frames_per_second, limits.burst, loop.time())
         await self.on_welcome()
         while True:
             frame = await self._read()
-            now = loop.time()
-            tokens = min(limits.burst, tokens + (now - refilled) * limits.frames_per_second) - 1
-            refilled = now
-            if tokens < 0:
+            if not bucket.take(loop.time()):
                 await self.fail(TOO_FAST, f"more than {limits.frames_per_second:g} frames a second; send batches")
             if isinstance(frame, Batch):
                 await self._take(frame)
