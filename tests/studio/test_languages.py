@@ -311,13 +311,10 @@ def test_what_pure_modules_find_is_known_by_its_form() -> None:
         "odd": BlockDefinition("recommendation", '{"limit": 4}', fallback="letter"),
     }
     slots["inner"] = SlotDefinition("letter", channel="email", kinds=("html",))
-    rules = tuple(
-        RuleDefinition(slug, slug, slot, 1, block, **more)
-        for slug, slot, block, more in (
-            ("a", "gone", "letter", {}),
-            ("b", "page", "gone", {}),
-            ("c", "page", "letter", {"offer": "gone"}),
-        )
+    rules = (
+        RuleDefinition("a", "a", "gone", 1, "letter"),
+        RuleDefinition("b", "b", "page", 1, "gone"),
+        RuleDefinition("c", "c", "page", 1, "letter", offer="gone"),
     )
     payload = BookPayload(1, 1, slots=slots, blocks=blocks, rules=rules)
     found = [*find_misfits(payload), *check_payload(payload)]
