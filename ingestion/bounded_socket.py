@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
+from ingestion.bucket import Bucket
 from ingestion.closing import BUSY, NO_PONG, NOT_UTF8, TOO_FAST, TOO_LARGE, TOO_SLOW
 
 _encode = msgspec.json.Encoder().encode
@@ -72,7 +73,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         self._held = _held.setdefault(server_state, Held())
         self._in_parts = 0  # bytes of a message that is not whole
         self._in_work = 0  # bytes of messages that the application has not handled
-        self._tokens, self._refilled = float(self.limits.beside_burst), self.loop.time()
+        self._beside = Bucket(self.limits.beside_per_second, self.limits.beside_burst, self.loop.time())
         self._whole_by: asyncio.TimerHandle | None = None
         self._asked_twice = False
         self._drained = 0
@@ -239,10 +240,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         return not self._over
 
     def _count_beside(self) -> None:
-        now = self.loop.time()
-        gained = (now - self._refilled) * self.limits.beside_per_second
-        self._tokens, self._refilled = min(self.limits.beside_burst, self._tokens + gained) - 1, now
-        if self._tokens < 0 and not self._over:
+        if not self._beside.take(self.loop.time()) and not self._over:
             self.end(TOO_FAST, f"more than {self.limits.beside_per_second:g} control frames and parts a second")
 
     def _note_held(self) -> None:

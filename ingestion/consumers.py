@@ -10,6 +10,7 @@ import msgspec
 from channels.consumer import AsyncConsumer  # type: ignore[import-untyped]  # Channels has no types
 
 from ingestion.append import Appender, Overloaded
+from ingestion.bucket import Bucket
 from ingestion.closing import BAD_FRAME, BUSY, NO_HELLO, ORIGIN_REFUSED, TOO_FAST, TOO_LARGE, UNKNOWN_KEY
 from ingestion.directory import Directory, Source
 from ingestion.http import Receive, Send
@@ -142,9 +143,14 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
     def push(self, frame: Any, since: int | None = None) -> None:
         """Sends soon, without waiting; a reader with too many pushes before it is cut off. `since` is the moment of the
         commit that the frame tells of."""
+        if not self._ended:
+            self.push_encoded(_encode(frame), since)
+
+    def push_encoded(self, text: bytes, since: int | None = None) -> None:
+        """`push` of a frame that is encoded already, for all whom it is pushed to."""
         if self._ended:
             return
-        text, limits = _encode(frame), self._socket_limits
+        limits = self._socket_limits
         self._waiting_bytes += len(text)
         too_many = len(self._waiting) >= limits.waiting_pushes or self._waiting_bytes > limits.waiting_bytes
         if self._waiting and too_many:
@@ -193,14 +199,11 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
     async def _serve(self) -> None:
         """Frames one after the other: the next one is not read before this one is answered."""
         loop, limits = asyncio.get_running_loop(), self._socket_limits
-        tokens, refilled = float(limits.burst), loop.time()
+        bucket = Bucket(limits.frames_per_second, limits.burst, loop.time())
         await self.on_welcome()
         while True:
             frame = await self._read()
-            now = loop.time()
-            tokens = min(limits.burst, tokens + (now - refilled) * limits.frames_per_second) - 1
-            refilled = now
-            if tokens < 0:
+            if not bucket.take(loop.time()):
                 await self.fail(TOO_FAST, f"more than {limits.frames_per_second:g} frames a second; send batches")
             if isinstance(frame, Batch):
                 await self._take(frame)

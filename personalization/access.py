@@ -35,10 +35,12 @@ class CallerAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
         said = request.META.get("HTTP_AUTHORIZATION", "")
         if said:
-            return AnonymousUser(), gate().find(said.encode("latin-1", "replace"))
+            caller = gate().find(said.encode("latin-1", "replace"))
+            request._request.caller = caller  # type: ignore[attr-defined]  # for the log (personalization.refused)
+            return AnonymousUser(), caller
         found = OperatorAuthentication().authenticate(request)
-        caller = None if found is None else make_session_caller(cast(Any, found[0]))
-        return None if found is None or caller is None else (found[0], caller)
+        operator = None if found is None else make_session_caller(cast(Any, found[0]))
+        return None if found is None or operator is None else (found[0], operator)
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'

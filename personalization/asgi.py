@@ -13,12 +13,15 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from ingestion.closing import ORIGIN_REFUSED  # noqa: E402
 from ingestion.http import Message, Receive, Send, refuse, send_answer  # noqa: E402
 from personalization import health, metrics_door  # noqa: E402  # these need Django's settings in place
 from personalization.bodies import FORM_BYTES, serve_bounded  # noqa: E402
 from personalization.errors import FAULT  # noqa: E402
 from personalization.media_files import serve_media  # noqa: E402
 from personalization.metrics import start_process  # noqa: E402
+from personalization.plain_http import is_exposed, refuse_exposed  # noqa: E402
+from personalization.refused import KEPT_OUT, note_refusal  # noqa: E402
 from personalization.safe_headers import SafeHeaders, SafeSend  # noqa: E402
 from personalization.static_files import make_static_app  # noqa: E402
 from personalization.web import Web, make_health_app, make_metrics_app  # noqa: E402
@@ -61,9 +64,14 @@ class Application:
             logger.exception("A door did not foresee this")
             await send_answer(send, refuse(FAULT.status, FAULT.code, str(FAULT.says), title=FAULT.title))
 
-    async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
-        if self._web is not None and (door := self._web.find_door(scope["path"])) is not None:
+    async def _answer(self, scope: Message, receive: Receive, send: SafeSend) -> None:
+        if settings.PZ_HTTPS and is_exposed(scope):
+            await send_answer(send, refuse_exposed())
+            note_refusal("plain HTTP", "https_needed")
+        elif self._web is not None and (door := self._web.find_door(scope["path"])) is not None:
             await door(scope, receive, send)
+            if send.status in KEPT_OUT:
+                note_refusal(self._web.name_door(scope["path"]), str(send.status))
         elif scope["path"].startswith(settings.STATIC_URL):
             await self._static(scope, receive, send)
         elif scope["path"].startswith(settings.MEDIA_URL):
@@ -77,7 +85,9 @@ class Application:
             await serve_bounded(django_application, scope, receive, send, most=most)
 
     async def _open_socket(self, scope: Message, receive: Receive, send: Send) -> None:
-        if self._web is not None and scope["path"] in SOCKET_PATHS:
+        if settings.PZ_HTTPS and is_exposed(scope):
+            await send({"type": "websocket.close", "code": ORIGIN_REFUSED[0]})
+        elif self._web is not None and scope["path"] in SOCKET_PATHS:
             await self._web.socket(scope, receive, send)
         elif self._web is not None and scope["path"] == STUDIO_PATH:
             await self._web.studio(scope, receive, send)

@@ -17,15 +17,13 @@ from ingestion.parse import Limits
 from personalization.answering import Answered
 from personalization.decide import MAX_SLOTS, Answer, Decider, answer_frame
 from personalization.live import LiveChanges
+from personalization.showings import Showings
 from profiles.event import anonymous_key
-from profiles.profile import Profile
-from profiles.reader import Found, ProfileReader
+from profiles.reader import ProfileReader
 from profiles.store import StoreUnavailable
 from rules.engine import Reason
-from segments.roster import Roster, name_segments
 
-TOLD_EVENTS = 20  # the newest of one commit: a frame for each of many would take a page for one that does not read
-READ_S = 1.0  # for the profile that a push tells of; no decision waits for it
+READ_S = 1.0  # for whom an identifier stands for by now; no decision waits for it
 WELCOME_S = 0.5  # for the profile to be watched; the first batch waits for it, and is to be answered in two seconds
 AGAIN_S = 1.0  # between tries when that was not enough
 
@@ -44,7 +42,7 @@ class VisitorConsumer(EventConsumer):
         decider: Decider,
         live: LiveChanges,
         reader: ProfileReader,
-        roster: Callable[[], Roster],
+        showings: Showings,
         meter: Meter = NO_METER,
     ) -> None:
         super().__init__(
@@ -53,7 +51,7 @@ class VisitorConsumer(EventConsumer):
         self._decider = decider
         self._live = live
         self._reader = reader
-        self._roster = roster
+        self._showings = showings
         self._watched: str | None = None
         self._shown: dict[str, Answered] = {}  # what the live slots show
         self._live_context: Mapping[str, Any] = {}
@@ -165,37 +163,10 @@ class VisitorConsumer(EventConsumer):
 
     async def _show(self, change: Change) -> None:
         with suppress(StoreUnavailable, TimeoutError):
-            found = await self._reader.read(self._identifier or "", READ_S)
-            for frame in _debug_frames(change, found, self._roster().answers):
-                self.push(frame)
+            for frame in await self._showings.show(self._identifier or "", change):
+                self.push_encoded(frame)
 
 
 def _shows(answered: Answered | None) -> tuple[Any, ...]:
     """What tells two answers apart for somebody who looks at the page."""
     return () if answered is None else (answered.rule, answered.block, answered.offer)
-
-
-def _debug_frames(change: Change, found: Found, answers: Mapping[str, str]) -> list[dict[str, Any]]:
-    """One frame per event of the commit; the last one carries what it all led to."""
-    profile = None if found.profile is None else name_segments(found.profile, answers)
-    bare: dict[str, Any] = {"type": "changed", "entered": (), "left": ()}
-    frames = [
-        {**bare, "event": {"name": event.name, "at": event.at, "messageId": event.id}}
-        for event in change.events[-TOLD_EVENTS:]
-    ] or [bare]
-    frames[-1] |= {"entered": change.entered, "left": change.left, **_shown(found.profile_id, profile)}
-    return frames
-
-
-def _shown(profile_id: str, profile: Profile | None) -> dict[str, Any]:
-    if profile is None:
-        return {"profile": {"id": profile_id, "userId": None, "events": {}, "traits": {}}, "segments": ()}
-    return {
-        "profile": {
-            "id": profile_id,
-            "userId": profile.user_id,
-            "events": {name: history.count for name, history in profile.events.items()},
-            "traits": {name: trait.value for name, trait in profile.traits.items()},
-        },
-        "segments": sorted(profile.segments),
-    }

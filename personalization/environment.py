@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 ON = ("1", "true", "yes", "on")
 OFF = ("0", "false", "no", "off")
+ROLES = ("viewer", "marketer", "publisher", "analyst", "developer", "owner")  # of members (studio.models)
 LOG_FORMATS = ("auto", "json", "text")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 MOST_PARTITIONS = 1_024
@@ -100,6 +101,14 @@ def read_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
     if text not in choices:
         raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}; not {text!r}.")
     return text
+
+
+def read_some(name: str, default: str, choices: tuple[str, ...]) -> frozenset[str]:
+    """Some of them between commas, or none."""
+    items = frozenset(map(str.lower, read_list(name, default)))
+    if unknown := sorted(items.difference(choices)):
+        raise ImproperlyConfigured(f"{name} is some of {', '.join(choices)}; not {unknown[0]!r}.")
+    return items
 
 
 def read_level(name: str, default: str) -> str:

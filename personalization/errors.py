@@ -165,6 +165,8 @@ REFUSALS = (
     Problem(413, "too_large", "The body has too many bytes or items"),
     Problem(422, "key_reused", "The Idempotency-Key was used for another call"),
     Problem(428, "if_match_missing", "The header If-Match is needed here"),
+    Problem(403, "https_needed", "Keys are not taken over plain HTTP"),
+    Problem(403, "second_factor_needed", "A second step is needed first"),
     Problem(403, "bad_visit", "The link does not open a visit"),
     Problem(410, "visit_over", "The visit is over"),
     Problem(422, "bad_draft", "The draft cannot be shown"),

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS = ("studio", "personalization", "ingestion", "rules", "recommendations", "segments", "profiles")
 CLOSED = ("name", "id", "description", "hostname")  # what Celery says of a task
 REFUSALS = "django.security"  # what was refused is told, not our code's way there
+BESIDE = ("method", "route", "status", "door", "why", "by", "left_out")  # the event, in a line for people
 LONGEST = 500
 FRAMES = 30
 HIDDEN = "…"
@@ -81,6 +82,7 @@ def describe(logger: Any, method: str, said: MutableMapping[str, Any]) -> Said:
     }
     if (request := getattr(record, "request", None)) is not None:
         told |= _tell_request(request, getattr(record, "status_code", None))
+    told |= getattr(record, "told", {})
     error = said["exc_info"][1] if "exc_info" in said else None
     if error is not None and not record.name.startswith(REFUSALS):
         told["error"] = " <- ".join(say_error(each) for each in _list_causes(error))
@@ -106,7 +108,7 @@ def tell_foreign(record: logging.LogRecord) -> str:
 def write_text(logger: Any, method: str, said: MutableMapping[str, Any]) -> str:
     """As people read it."""
     lines = [f"{said['level'].upper()} {said['logger']}: {said['event']}"]
-    more = {name: value for name, value in said.items() if name in ("method", "route", "status")}
+    more = {name: value for name, value in said.items() if name in BESIDE}
     if more:
         lines[0] += " " + " ".join(f"{name}={value}" for name, value in more.items())
     if "error" in said:

@@ -25,18 +25,22 @@ class SafeHeaders:
 
 
 class SafeSend:
-    """An ASGI `send` that knows whether the answer has begun."""
+    """An ASGI `send` that knows with which `status` the answer began; 0 while it has not."""
 
-    __slots__ = ("_always", "_send", "has_begun")
+    __slots__ = ("_always", "_send", "status")
 
     def __init__(self, send: Send, always: Headers) -> None:
         self._send = send
         self._always = always
-        self.has_begun = False
+        self.status = 0
+
+    @property
+    def has_begun(self) -> bool:
+        return self.status > 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.has_begun = True
+            self.status = message["status"]
             message = {**message, "headers": _complete(message.get("headers", ()), self._always)}
         await self._send(message)
 

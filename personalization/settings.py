@@ -10,6 +10,7 @@ from personalization.environment import (
     MOST_PARTITIONS,
     POSTGRES_SCHEMES,
     REDIS_SCHEMES,
+    ROLES,
     read_choice,
     read_day,
     read_flag,
@@ -20,6 +21,7 @@ from personalization.environment import (
     read_page,
     read_ports,
     read_seconds,
+    read_some,
     read_text,
     read_url,
     read_zone,
@@ -108,17 +110,19 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "studio.sessions.Sessions",
     "studio.language.speak",
     "personalization.clocks.set_clocks",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
+    "studio.account.second_factor.RequireSecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "personalization.access.tell_limits",
     "axes.middleware.AxesMiddleware",
+    "personalization.refused.note_refusals",
 ]
 ROOT_URLCONF = "personalization.urls"
 ASGI_APPLICATION = "personalization.asgi.application"
@@ -253,7 +257,10 @@ AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "next"]  # where somebody
 AXES_IPWARE_META_PRECEDENCE_ORDER = ["REMOTE_ADDR"]  # the web server has looked at what a proxy says
 OTP_TOTP_ISSUER = "Personalization"
 OTP_ADMIN_HIDE_SENSITIVE_DATA = True  # nobody looks at the second step of somebody else
+PZ_REQUIRE_SECOND_FACTOR = read_some("PZ_REQUIRE_SECOND_FACTOR", "", ROLES)
 SESSION_ENGINE = "studio.sessions"
+SESSION_COOKIE_AGE = 3_600 * read_number("PZ_SESSION_HOURS", 336, most=8_760)
+PZ_SESSION_IDLE_MINUTES = read_number("PZ_SESSION_IDLE_MINUTES", 720, least=5, most=525_600)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -288,8 +295,10 @@ LOGGING = {
     "formatters": {
         "line": {"()": "personalization.logs.make_formatter", "form": read_choice("LOG_FORMAT", "auto", LOG_FORMATS)}
     },
+    "filters": {"at_most": {"()": "personalization.refused.AtMost", "per_minute": 60}},
     "handlers": {"stderr": {"class": "personalization.logs.CountingHandler", "formatter": "line"}},
     "loggers": {
+        "personalization.refused": {"filters": ["at_most"]},
         "psycopg.pool": {"level": "ERROR"},  # it warns of each try; the time-out that follows says enough
         "django.request": {"level": "ERROR"},  # an address that is not there is the visitor's mistake
         **{

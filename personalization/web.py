@@ -42,6 +42,7 @@ from personalization.metrics import metrics
 from personalization.metrics_door import MetricsApp
 from personalization.pulse import Pulse
 from personalization.recording import DecisionRecorder
+from personalization.showings import Showings
 from personalization.snapshot import Snapshot
 from personalization.wiring import (
     LOOK_S,
@@ -217,7 +218,7 @@ class Web:
             decider=decider,
             live=self._live,
             reader=reader,
-            roster=self._snapshots.live_roster,
+            showings=Showings(reader, self._snapshots.live_roster),
             meter=self._metrics,
         )
         self._arrivals = Arrivals(async_redis_client(), partitions=settings.PZ_PARTITIONS, monotonic=time.monotonic)
@@ -242,6 +243,10 @@ class Web:
         if door is not None:
             return door
         return next((door for prefix, door in self._prefixes if path.startswith(prefix)), None)
+
+    def name_door(self, path: str) -> str:
+        """The path, or the beginning of a path, by which it was found: what a caller puts behind it says nothing."""
+        return next((each for each in (*self._doors, *dict(self._prefixes)) if path.startswith(each)), "")
 
     async def start(self) -> None:
         """Opens the doors, with the definitions in hand if Redis answers."""

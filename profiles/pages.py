@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q
 
+from profiles.former import write_person
 from profiles.models import ArchivedEvent, MergeRecord
 from profiles.queries import TAKEN_OVER
 
@@ -31,12 +32,7 @@ class Happening(NamedTuple):
 
 _COLUMNS = 'at, id, type, name, source, message_id, value, properties::text, traits::text, entered::text, "left"::text'
 _PAST = f"""
-WITH RECURSIVE person (id) AS (
-  SELECT %s::uuid
-  UNION
-  SELECT merge.loser_id FROM profiles_mergerecord AS merge
-  JOIN person ON merge.winner_id = person.id AND merge.undone IS NULL
-)
+{write_person("%s::uuid")}
 SELECT event.* FROM (SELECT id FROM person LIMIT %s) AS known CROSS JOIN LATERAL (
   SELECT {_COLUMNS} FROM profiles_archivedevent WHERE {{conditions}} ORDER BY at DESC, id DESC LIMIT %s
 ) AS event

@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Q
 
 from profiles.event import derive_profile_id
+from profiles.former import write_person
 from profiles.identity import retired_key
 from profiles.models import ArchivedEvent, Identifier, MergeRecord, StoredProfile
 
@@ -82,19 +83,21 @@ def find_deeds(messages: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], D
 TAKEN_OVER = 50  # former profiles of one person whose events are looked for
 
 
+# One look at the index of profile and time for each former profile, however many events the archive has.
+_NEWEST = f"""
+{write_person("%s::uuid")}
+SELECT event.* FROM (SELECT id FROM person LIMIT %s) AS known CROSS JOIN LATERAL (
+  SELECT at, name, source, value, properties::text, traits::text, entered::text, "left"::text
+  FROM profiles_archivedevent WHERE profile_id = known.id ORDER BY at DESC LIMIT %s
+) AS event
+ORDER BY at DESC LIMIT %s
+"""  # noqa: S608  # our own columns
+
+
 def list_past_events(profile_id: UUID, *, limit: int) -> list[PastEvent]:
     """The person's newest archived events, newest first, with those of the profiles that became part of it."""
     with connection.cursor() as cursor:
-        # One look at the index of profile and time for each former profile, however many events the archive has.
-        cursor.execute(
-            "WITH RECURSIVE person (id) AS (SELECT %s::uuid UNION SELECT merge.loser_id FROM profiles_mergerecord "
-            "AS merge JOIN person ON merge.winner_id = person.id AND merge.undone IS NULL) "
-            "SELECT event.* FROM (SELECT id FROM person LIMIT %s) AS known CROSS JOIN LATERAL ("
-            'SELECT at, name, source, value, properties::text, traits::text, entered::text, "left"::text '
-            "FROM profiles_archivedevent WHERE profile_id = known.id ORDER BY at DESC LIMIT %s) AS event "
-            "ORDER BY at DESC LIMIT %s",
-            [profile_id, TAKEN_OVER, limit, limit],
-        )
+        cursor.execute(_NEWEST, [profile_id, TAKEN_OVER, limit, limit])
         return [
             PastEvent(at, name, source, value, properties, traits, json.loads(entered), json.loads(left))
             for at, name, source, value, properties, traits, entered, left in cursor.fetchall()

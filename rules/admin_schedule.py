@@ -1,29 +1,20 @@
 """The schedule of a rule as one types it: days and hours as the clocks of its own time zone show them."""
 
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from profiles import organisation
-from segments.conditions.calendar import is_zone
+from rules.zones import find_zone, list_places
 
-OTHERS = ("Etc/", "posix/", "right/", "SystemV/")  # name no place
 FORMAT = "%Y-%m-%dT%H:%M:%S"
 
 
 def list_zones() -> list[tuple[str, str]]:
     """Every time zone that is named after a place, the organisation's first."""
-    return [("", f"the organisation's, {organisation.find_zone()}"), *_list_places()]
-
-
-@cache
-def _list_places() -> list[tuple[str, str]]:
-    places = (name for name in available_timezones() if "/" in name and not name.startswith(OTHERS))
-    return [(name, name.replace("_", " ")) for name in (*sorted(places), "UTC")]
+    return [("", f"the organisation's, {organisation.find_zone()}"), *list_places()]
 
 
 class ClockField(forms.DateTimeField):
@@ -54,7 +45,3 @@ def read_clock(shown: datetime, zone: str) -> datetime:
     if at.astimezone(UTC).astimezone(find_zone(zone)).replace(tzinfo=None) != shown:
         raise ValidationError("Clocks are put forward then, and never show that; choose another time.")
     return at
-
-
-def find_zone(zone: str) -> ZoneInfo:
-    return ZoneInfo(zone if zone and is_zone(zone) else organisation.find_zone())

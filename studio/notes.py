@@ -6,6 +6,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 from profiles.writing import write_known
+from studio.sentences import Sentences
 
 NOTES = (
     _("A copy of %(slug)s"),
@@ -23,24 +24,14 @@ NOTES = (
     _("Rotated the write key."),
 )
 _PLACES = {"number": "[0-9]+", "slug": "[-a-zA-Z0-9_]+", "name": ".+"}
-
-
-def _compile(note: str) -> re.Pattern[str]:
-    pattern = re.escape(note)
-    for place, fits in _PLACES.items():
-        pattern = pattern.replace(re.escape(f"%({place})s"), f"(?P<{place}>{fits})")
-    return re.compile(pattern)
-
-
-_KNOWN = tuple((_compile(note), note) for note in NOTES)
+_KNOWN = Sentences(NOTES, _PLACES)
 _TEMPLATE = re.compile(r"From the template (?P<name>.+)")
 
 
 def say_note(note: str) -> str:
     """A note as it was kept; what people wrote themselves stays as it is."""
-    for known, message in _KNOWN:
-        if match := known.fullmatch(note):
-            return gettext(message) % match.groupdict()
+    if (found := _KNOWN.find(note)) is not None:
+        return found[0] % found[1]
     if match := _TEMPLATE.fullmatch(note):
         return gettext("From the template “%(name)s”") % {"name": write_known(match["name"])}
     return note

@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Model
 
 from personalization.graphql.cursors import write_cursor
+from profiles.former import write_person
 from profiles.queries import TAKEN_OVER
 from rules.models import Decision, Grant, PointsEntry
 
@@ -24,9 +25,7 @@ _BOUNDED = f"SET LOCAL statement_timeout = {STATEMENT_MS}; "
 # One look at an index for each person and each profile that became part of them, however much the table holds.
 _ASKED = "SELECT asked.number, found.* FROM unnest({arrays}) WITH ORDINALITY AS asked ({names}, number) "
 _KNOWN = (
-    "CROSS JOIN LATERAL (WITH RECURSIVE person (id) AS (SELECT asked.profile UNION SELECT merge.loser_id "
-    "FROM profiles_mergerecord AS merge JOIN person ON merge.winner_id = person.id AND merge.undone IS NULL), "
-    "known (id) AS (SELECT id FROM person LIMIT {most}) "
+    "CROSS JOIN LATERAL (" + write_person("asked.profile") + ", known (id) AS (SELECT id FROM person LIMIT {most}) "  # noqa: S608  # ours
 )
 _NEWEST = (
     "SELECT each.* FROM known CROSS JOIN LATERAL (SELECT {columns} FROM {table} WHERE profile_id = known.id{condition} "

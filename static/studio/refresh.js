@@ -1,6 +1,7 @@
 /**
  * Asks for a part again and again while the page is looked at: `refresh` on it every so many seconds. With a button to
- * pause it, it also rests while somebody is in it with the keyboard.
+ * pause it, it also rests while somebody is in it with the keyboard. What a page asks for without anybody's doing says
+ * so, as it does not keep a session alive (studio/sessions.py).
  *
  *   <div data-refresh="3" data-refresh-pause="#pause" hx-get="…" hx-trigger="refresh">
  *   <button id="pause" aria-pressed="false">…</button>
@@ -13,6 +14,11 @@ document.addEventListener('click', event => {
     const button = event.target.closest(each.dataset.refreshPause);
     button?.setAttribute('aria-pressed', button.getAttribute('aria-pressed') !== 'true');
   }
+});
+
+document.addEventListener('htmx:configRequest', event => {
+  const by = event.detail.triggeringEvent;
+  if (!by || ['load', 'refresh', 'news'].includes(by.type)) event.detail.headers['X-By-Itself'] = '1';
 });
 
 function rests(part) {

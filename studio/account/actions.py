@@ -1,6 +1,5 @@
 """What happens when somebody signs in, out, or changes how they sign in; each leaves its trace in the audit trail."""
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,16 +9,15 @@ from django.contrib.auth import login
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
-from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
+from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from profiles.audit import Act, record_act
+from studio.account.recovery import make_recovery_codes
 from studio.models import Session
 from studio.sessions import ADDRESS, AGENT, STARTED
 
 KIND = "login"
-RECOVERY_CODES = 8
-RECOVERY_BYTES = 8
 
 
 def note_act(act: Act, user: User, *, by: User | None, at: datetime, note: str = "", **change: Any) -> None:
@@ -72,14 +70,6 @@ def confirm_second_step(user: User, device: TOTPDevice, *, at: datetime) -> list
     device.save()
     codes = make_recovery_codes(user)
     note_act(Act.CHANGED, user, by=user, at=at, after={"second_step": True}, before={"second_step": False})
-    return codes
-
-
-def make_recovery_codes(user: User) -> list[str]:
-    StaticDevice.objects.filter(user=user).delete()
-    device = StaticDevice.objects.create(user=user, name="recovery", confirmed=True)
-    codes = [secrets.token_hex(RECOVERY_BYTES // 2) for _ in range(RECOVERY_CODES)]
-    StaticToken.objects.bulk_create(StaticToken(device=device, token=code) for code in codes)
     return codes
 
 

@@ -6,9 +6,10 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.utils.translation import gettext_lazy as _
 
+from studio.account.recovery import read_code
 from studio.forms import StudioForm, StudioRenderer, dress
 
-CODE_LENGTH = 16
+CODE_LENGTH = 40  # with the dashes and spaces that people type
 
 
 class SignInForm(AuthenticationForm):
@@ -30,7 +31,7 @@ class CodeForm(StudioForm):
     )
 
     def clean_code(self) -> str:
-        return "".join(str(self.cleaned_data["code"]).split()).lower()
+        return read_code(self.cleaned_data["code"])
 
 
 class NewPasswordForm(PasswordChangeForm):

@@ -26,6 +26,7 @@ from studio.account.forms import CodeForm, NewPasswordForm, PasswordForm
 from studio.models import Member, Session
 from studio.pages import StudioRequest, find_by, needs, show
 from studio.roles import MEANINGS, Ability
+from studio.sessions import find_idle_since
 
 YEAR_S = 31_536_000
 
@@ -40,7 +41,8 @@ def _name_browser(agent: str) -> str:
 @needs(Ability.LOOK)
 def show_account(request: StudioRequest) -> HttpResponse:
     user, role = request.visitor.user, Member.Role(request.visitor.role)
-    sessions = Session.objects.filter(user=user, expire_date__gt=timezone.now()).order_by("-seen")
+    now = timezone.now()
+    sessions = Session.objects.filter(user=user, expire_date__gt=now, seen__gt=find_idle_since(now)).order_by("-seen")
     context = {
         "title": _("Your account"),
         "meaning": MEANINGS[role],

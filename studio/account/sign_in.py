@@ -22,6 +22,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django_otp import match_token
 
+from personalization.refused import name_login, note_refusal
 from profiles.audit import Act, record_act
 from studio.account.actions import KIND, find_second_step, note_act, sign_in
 from studio.account.forms import CodeForm, FirstPasswordForm, SignInForm
@@ -47,6 +48,10 @@ class SignIn(LoginView):
         wanted = urlencode({REDIRECT_FIELD_NAME: self.get_success_url()})
         return redirect(f"{reverse('studio:sign_in_code')}?{wanted}")
 
+    def form_invalid(self, form: SignInForm) -> HttpResponse:  # type: ignore[override]  # as above
+        note_refusal("studio/sign-in/", "wrong_password")
+        return super().form_invalid(form)
+
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -64,6 +69,7 @@ def show_code(request: HttpRequest) -> HttpResponse:
             del request.session[HALF]
             sign_in(request, user, at=timezone.now())
             return redirect(_find_way(request))
+        note_refusal("studio/sign-in/code/", "wrong_code", name_login(user.pk))
         form.add_error(
             "code", _("That is not the code, or it was typed too soon after a wrong one. Wait, and try anew.")
         )
@@ -95,6 +101,7 @@ def answer_locked(
     name = str((credentials or {}).get("username") or request.POST.get("username", ""))[:150]
     note = f"from {request.META.get('REMOTE_ADDR', '')}"
     now = timezone.now()
+    note_refusal("studio/sign-in/", "locked_out")
     record_act(Act.LOCKED_OUT, by=None, at=now, kind=KIND, subject=name, name=name, note=note)
     context = {"minutes": int(settings.AXES_COOLOFF_TIME.total_seconds() // 60), "title": _("Too many tries")}
     return TemplateResponse(request, "studio/account/locked.html", context, status=429).render()

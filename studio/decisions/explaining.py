@@ -13,7 +13,7 @@ from rules.models import Decision
 from segments.conditions.explain import Explained
 from segments.conditions.language import Group, HasTrait, InContext, Node
 from segments.conditions.parse import parse_condition
-from segments.conditions.words import say_condition
+from studio.conditions.named import read_names, say_named
 from studio.decisions.words import GROUPS, say_kept, say_reason
 from studio.masking import HIDDEN, mask_values
 from studio.private import Private, find_hidden, hides_finding
@@ -67,20 +67,31 @@ def tell_explanation(decision: Decision, *, sees_personal_data: bool) -> Told:
     explanation: Explanation = explain_decision(decision, read_memory(), read)
     rules = {rule.slug: rule for rule in books[decision.book].payload.rules}
     private = None if sees_personal_data else find_hidden(sees=False)
-    slots = [_tell_slot(slot, told, rules, private) for slot, told in explanation.slots.items()]
+    tried = [rules[each.rule] for slot in explanation.slots.values() for each in slot.rules]
+    trees = {rule.slug: parse_condition(rule.condition) for rule in tried if rule.condition is not None}
+    words = _Words(rules, trees, read_names(trees.values()), private)
+    slots = [_tell_slot(slot, told, words) for slot, told in explanation.slots.items()]
     return Told(explanation.same, slots)
 
 
-def _tell_slot(
-    slot: str, told: SlotExplained, rules: Mapping[str, RuleDefinition], private: Private | None
-) -> SlotTold:
+@dataclass(frozen=True)
+class _Words:
+    """What it is told with: rules and their conditions by slug, names of audiences, and what is private."""
+
+    rules: Mapping[str, RuleDefinition]
+    trees: Mapping[str, Node]
+    names: Mapping[str, str]
+    private: Private | None
+
+
+def _tell_slot(slot: str, told: SlotExplained, words: _Words) -> SlotTold:
     recorded, answer = told.recorded, told.answer
     return SlotTold(
         slot,
         told.same,
-        _say_answer(recorded.reason, recorded.rule, rules),
-        _say_answer(answer.reason, answer.rule, rules),
-        [_tell_rule(each, rules[each.rule], private) for each in told.rules],
+        _say_answer(recorded.reason, recorded.rule, words.rules),
+        _say_answer(answer.reason, answer.rule, words.rules),
+        [_tell_rule(each, words) for each in told.rules],
     )
 
 
@@ -90,21 +101,22 @@ def _say_answer(reason: str, rule: str | None, rules: Mapping[str, RuleDefinitio
     return f"{say_reason(reason)}: {rules[rule].name or rule if rule in rules else rule}"
 
 
-def _tell_rule(told: RuleExplained, said: RuleDefinition, private: Private | None) -> RuleTold:
+def _tell_rule(told: RuleExplained, words: _Words) -> RuleTold:
     tree = None
-    if told.condition is not None and said.condition is not None:
-        tree = _tell_node(parse_condition(said.condition), told.condition, private)
+    if told.condition is not None and told.rule in words.trees:
+        tree = _tell_node(words.trees[told.rule], told.condition, words)
     kept = "" if told.kept is None else say_kept(told.kept)
     return RuleTold(told.rule, told.name or told.rule, told.priority, told.shown, told.held, kept, tree)
 
 
-def _tell_node(node: Node, told: Explained, private: Private | None) -> NodeTold:
+def _tell_node(node: Node, told: Explained, words: _Words) -> NodeTold:
     if isinstance(node, Group):
-        children = [_tell_node(child, each, private) for child, each in zip(node.children, told.children, strict=True)]
+        children = [_tell_node(child, each, words) for child, each in zip(node.children, told.children, strict=True)]
         return NodeTold(str(GROUPS[node.kind]), told.matched, "", children)
+    said, private = say_named(node, words.names), words.private
     if private is not None and hides_finding(node, private):
-        return NodeTold(say_condition(node), told.matched, HIDDEN)
-    return NodeTold(say_condition(node), told.matched, say_observed(node, _mask(node, told.observed, private)))
+        return NodeTold(said, told.matched, HIDDEN)
+    return NodeTold(said, told.matched, say_observed(node, _mask(node, told.observed, private)))
 
 
 def _mask(node: Node, observed: Any, private: Private | None) -> Any:

@@ -12,6 +12,7 @@ from django.http.request import split_domain_port, validate_host
 from django.utils.crypto import constant_time_compare
 from django.utils.http import is_same_domain
 
+from studio.account.second_factor import lacks_second_step
 from studio.roles import Visitor, find_visitor
 from studio.sessions import SessionStore
 
@@ -63,7 +64,7 @@ def _find(session_key: str) -> Visitor | None:
     user = load_backend(backend).get_user(User._meta.pk.to_python(user_id))
     if not isinstance(user, User) or not _is_current(str(session.get(HASH_SESSION_KEY, "")), user):
         return None
-    return find_visitor(user)
+    return None if lacks_second_step(user) else find_visitor(user)
 
 
 def _is_current(said: str, user: User) -> bool:

@@ -6,16 +6,18 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import redis
 from django.db import DatabaseError, InterfaceError, connection
 
+from ingestion.closing import BAD_FRAME, BUSY, NOT_ALLOWED, SIGNED_OUT, TOO_FAST
 from ingestion.consumers import drop_connection
 from ingestion.http import Receive, Send
 from personalization.arrivals import Arrival, Arrivals, Refused
 from personalization.pulse import Beat, Pulse
+from personalization.refused import note_refusal
 from profiles.queries import list_newest_events
 from profiles.telling import say_error
 from studio.live.admission import find_admitted, find_session_key, is_our_page
@@ -24,13 +26,6 @@ from studio.private import Private
 from studio.roles import Ability, Visitor
 
 logger = logging.getLogger(__name__)
-
-# Close codes.
-SIGNED_OUT: Final = 4401
-NOT_ALLOWED: Final = 4403
-BAD_FRAME: Final = 4400
-TOO_FAST: Final = 4429
-BUSY: Final = 1013
 
 OPEN = 300  # sockets of one process
 WATCHING = 30  # of them that are shown events
@@ -54,10 +49,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Over(Exception):
-    """The socket is over, with this code."""
+    """The socket is over, in one of the ways of ingestion.closing."""
 
-    def __init__(self, code: int) -> None:
-        self.code = code
+    def __init__(self, how: tuple[int, str]) -> None:
+        self.how = how
 
 
 class StudioSocket:
@@ -73,7 +68,8 @@ class StudioSocket:
         await receive()  # websocket.connect
         headers = dict(scope["headers"])
         if not is_our_page(headers):
-            await send({"type": "websocket.close", "code": NOT_ALLOWED})
+            await send({"type": "websocket.close", "code": NOT_ALLOWED[0]})
+            note_refusal("studio/live/", "foreign_page")
             return
         await send({"type": "websocket.accept"})  # so that the page comes to see why it is closed
         self.open += 1
@@ -92,8 +88,11 @@ class StudioSocket:
             seat = _Seat(self, await _admit(session_key), receive, send)
             await seat.serve(session_key)
         except _Over as over:
+            code, name = over.how
+            if over.how is NOT_ALLOWED:
+                note_refusal("studio/live/", "forbidden")
             with suppress(OSError):
-                await send({"type": "websocket.close", "code": over.code})
+                await send({"type": "websocket.close", "code": code, "reason": name})
 
 
 async def _admit(session_key: str) -> Visitor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from personalization.preview import flatten, list_rows, say_node, say_observed
+from personalization.preview import flatten, list_rows, say_observed
 from profiles.profile import Profile
 from segments.conditions.calendar import Calendar
 from segments.conditions.explain import explain
@@ -14,6 +14,7 @@ from segments.conditions.parse import parse_condition
 from segments.models import Segment
 from segments.queries import find_upload, read_roster
 from segments.roster import ENROLLED, name_segments
+from studio.conditions.named import read_names, say_named
 from studio.masking import HIDDEN, KEPT, mask
 from studio.private import Private, find_hidden, hides_finding
 
@@ -63,9 +64,10 @@ def find_evidence(slug: str, profile: Profile, ids: Sequence[UUID], *, now: int,
 
 def list_reasons(root: Node, profile: Profile, *, now: int, zone: str, sees: bool) -> list[Reason]:
     private = find_hidden(sees=sees)
+    names = read_names([root])
     told = flatten(explain(root, profile, profile.segments, {}, now, Calendar(zone)))
     return [
-        Reason(depth, say_node(node), each.matched, _say(node, each.observed, sees, private))
+        Reason(depth, say_named(node, names), each.matched, _say(node, each.observed, sees, private))
         for (depth, node), each in zip(list_rows(root), told, strict=True)
     ]
 

@@ -21,6 +21,7 @@ from segments.roster import LIST
 from studio.differences import Told, tell
 from studio.kinds import KINDS, place_of
 from studio.kinds import ORGANISATION as OF_ORGANISATION
+from studio.publish.misfits import say_misfit
 
 Payload = Mapping[str, Any]
 ORDER = (ORGANISATION, "segment", "rule", "block", "offer", "slot")
@@ -140,7 +141,7 @@ def link_remarks(said: Sequence[str], payload: BookPayload) -> list[Remark]:
         "slot": {slug: each.name for slug, each in payload.slots.items()},
     }
     by_name = {each.name: each.slug for each in payload.rules}
-    return [Remark(text.rstrip("."), _find_links(text, slugs, by_name)) for text in said]
+    return [Remark(say_misfit(text).rstrip("."), _find_links(text, slugs, by_name)) for text in said]
 
 
 def _find_links(text: str, slugs: Mapping[str, Mapping[str, str]], rules: Mapping[str, str]) -> list[Link]:

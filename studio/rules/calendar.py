@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from rules.models import Rule, ScheduledPublication
-from studio.rules.schedule import find_zone
+from rules.zones import find_zone
 
 WEEK = 7
 MOST_BARS = 200

@@ -1,9 +1,7 @@
 """When a rule is on, as people type it: a day, and a time where it is not the whole day, by the clocks of a zone."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -12,9 +10,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from profiles import organisation
-from segments.conditions.calendar import is_zone
+from rules.zones import find_zone, list_places
 
-OTHERS = ("Etc/", "posix/", "right/", "SystemV/")  # name no place
 FIRST, LAST = 1970, 2999  # years
 MIDNIGHT = time()
 
@@ -77,19 +74,8 @@ class ClockField(forms.MultiValueField):
         return None if day is None else Clock(day, hour)
 
 
-@cache
-def list_zones() -> list[tuple[str, str]]:
-    """Every time zone that is named after a place."""
-    places = (name for name in available_timezones() if "/" in name and not name.startswith(OTHERS))
-    return [(name, name.replace("_", " ")) for name in (*sorted(places), "UTC")]
-
-
 def list_zone_choices() -> list[tuple[str, Any]]:
-    return [("", _("The organisation's: %(zone)s") % {"zone": organisation.find_zone()}), *list_zones()]
-
-
-def find_zone(zone: str) -> ZoneInfo:
-    return ZoneInfo(zone if zone and is_zone(zone) else organisation.find_zone())
+    return [("", _("The organisation's: %(zone)s") % {"zone": organisation.find_zone()}), *list_places()]
 
 
 def show_start(at: datetime | None, zone: str) -> Clock | None:

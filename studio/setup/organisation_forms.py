@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from ingestion.organising import LEAST_DAYS, MOST_DAYS, NO_ZONE
 from profiles.organisation import Organisation
 from rules.queries import Asking, list_asking
+from rules.zones import list_places
 from studio.forms import StudioForm
 from studio.kinds import ORGANISATION_FIELDS
-from studio.rules.schedule import list_zones
 from studio.rules.selects import LongSelect
 
 
@@ -50,7 +50,7 @@ class TimeForm(OrganisationForm):
 
     def __init__(self, *args: Any, now: Organisation, **kwargs: Any) -> None:
         super().__init__(*args, now=now, **kwargs)
-        named = list_zones()
+        named = list_places()
         others = [] if now.zone in dict(named) else [(now.zone, now.zone)]  # the environment may say any
         self.fields["zone"].choices = [*others, *named]  # type: ignore[attr-defined]
 

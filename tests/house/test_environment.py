@@ -14,6 +14,7 @@ from personalization.environment import (
     read_list,
     read_number,
     read_seconds,
+    read_some,
     read_text,
     read_url,
     read_zone,
@@ -119,3 +120,12 @@ def test_lists_are_read_between_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PZ_TRY")
     assert read_list("PZ_TRY", "c") == ["c"]
     assert read_text("PZ_TRY", "c") == "c"
+
+
+def test_some_of_a_choice_are_read_and_others_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_some("PZ_TRY", "", ("owner", "viewer")) == frozenset()
+    monkeypatch.setenv("PZ_TRY", "Owner, viewer")
+    assert read_some("PZ_TRY", "", ("owner", "viewer")) == {"owner", "viewer"}
+    monkeypatch.setenv("PZ_TRY", "owner,root")
+    with pytest.raises(ImproperlyConfigured, match="PZ_TRY is some of owner, viewer; not 'root'"):
+        read_some("PZ_TRY", "", ("owner", "viewer"))

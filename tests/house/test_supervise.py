@@ -81,13 +81,16 @@ def test_it_says_where_it_is_and_how_to_log_in(running_product: Product) -> None
 
 
 def test_as_for_production_it_says_where_to_log_in(data: Path) -> None:
+    proxied = {"X-Forwarded-Proto": "https"}
     nowhere = {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}  # not for our own address
     outside = {"PZ_HTTPS": "on", "ALLOWED_HOSTS": "engine.example", **nowhere}
     with Product(data, brand_new=True, PZ_DEMO="off", **outside) as product:
         assert f"{product.url}/studio/" in product.output
         assert "/demo/" not in product.output
         assert not (data / "demo-login").exists()
-        asked = httpx.post(f"{product.url}/v1/track", auth=("none", ""), content=b"{}", trust_env=False)
+        asked = httpx.post(
+            f"{product.url}/v1/track", auth=("none", ""), content=b"{}", headers=proxied, trust_env=False
+        )
         assert asked.status_code == 401  # it knows that there is no such source, from its first moment on
         assert len(product.output.splitlines()) < 15  # it is quiet
 

@@ -1,21 +1,24 @@
 """The read side on a real server: identity and state in one round trip, pushes, definitions swapped."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis.asyncio
 
-from ingestion.live import Change
+from ingestion.live import Change, Seen
 from ingestion.live import pack as pack_change
 from personalization.live import LiveChanges
+from personalization.showings import Showings
 from personalization.snapshot import Snapshot, announce
 from profiles import keys
 from profiles.event import derive_profile_id
 from profiles.profile import Profile, pack
 from profiles.reader import Found, ProfileReader
 from profiles.store import StoreUnavailable
+from segments.roster import Roster
 from tests.ingestion.doors import LogServer
 
 ANNA = Profile(id=derive_profile_id("a:reader"), user_id="u1")
@@ -75,6 +78,27 @@ async def test_changes_reach_those_who_watch_the_profile_and_nobody_else(redis_c
     assert heard.empty()
     live.stop()
     await running
+
+
+async def test_all_pages_of_a_visitor_share_what_a_change_is_shown_as(redis_client: Any, async_client: Any) -> None:
+    redis_client.set(keys.profile(ANNA.id), pack(ANNA))
+    showings = Showings(ProfileReader(async_client, partitions=8), Roster)
+    change = Change(entered=("outdoor",), events=(Seen("a", 1, "m1"), Seen("b", 2, "m2")))
+    shown = await asyncio.gather(*(showings.show("a:reader", change) for _ in range(50)), showings.show("a:x", change))
+    assert all(frames is shown[0] for frames in shown[:50])
+    first, last = map(json.loads, shown[0])
+    assert first["event"]["messageId"] == "m1" and "profile" not in first
+    assert last["entered"] == ["outdoor"] and last["profile"]["userId"] == "u1"
+    assert json.loads(shown[50][-1])["profile"]["userId"] is None
+    redis_client.delete(keys.profile(ANNA.id))
+    assert json.loads((await showings.show("a:reader", change))[-1])["profile"]["userId"] is None
+
+
+async def test_pages_are_told_when_what_they_are_shown_cannot_be_looked_up() -> None:
+    away = redis.asyncio.Redis(port=1, socket_connect_timeout=0.2)
+    showings = Showings(ProfileReader(away, partitions=8), Roster)
+    for told in await asyncio.gather(*(showings.show("a:reader", Change()) for _ in range(3)), return_exceptions=True):
+        assert isinstance(told, StoreUnavailable | TimeoutError)
 
 
 async def test_pushes_go_on_after_the_connection_was_cut(redis_client: Any, async_client: Any) -> None:

@@ -16,6 +16,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client as Browser
 from pytest_django import DjangoDbBlocker
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from personalization.asgi import Application
 from personalization.metrics_door import is_from_here
@@ -31,6 +33,7 @@ from tests.security.routes import Guard, Route, list_routes
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 EVIL = "https://evil.example"
+PROXIED = {"X-Forwarded-Proto": "https"}
 BEARER = {"Authorization": f"Bearer {name_secret(*EVERY, has=True)}"}
 
 # --- Forged calls -----------------------------------------------------------------------------------------------------
@@ -114,7 +117,7 @@ def engine(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
     )
     try:
         wait_until(lambda: is_open(port), 150)
-        headers = {"Host": "engine.example", "X-Forwarded-Proto": "https"}
+        headers = {"Host": "engine.example", **PROXIED}
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as made:
             yield made
     finally:
@@ -126,7 +129,8 @@ def is_open(port: int) -> bool:
     """Whether the doors are open, and know who may come in."""
     with suppress(httpx.TransportError):
         question = {"slots": ["hero"], "writeKey": WRITE_KEY}
-        return httpx.post(f"http://127.0.0.1:{port}/api/v1/decide", json=question, timeout=60).status_code == 200
+        asked = httpx.post(f"http://127.0.0.1:{port}/api/v1/decide", json=question, headers=PROXIED, timeout=60)
+        return asked.status_code == 200
     return False
 
 
@@ -250,6 +254,20 @@ def test_pages_asked_for_in_the_clear_are_sent_to_https(engine: httpx.Client) ->
         answer = engine.get(path, headers={"X-Forwarded-Proto": "http"})
         assert (answer.status_code, answer.headers["location"]) == (301, f"https://engine.example{path}")
         assert "strict-transport-security" not in answer.headers
+
+
+def test_keys_are_not_taken_in_the_clear(engine: httpx.Client) -> None:
+    plain = {"X-Forwarded-Proto": "http", **BEARER}
+    for method, path, headers, _ in ANSWERS:
+        if not path.startswith(("/api/", "/graphql", "/oauth/", "/edge/", "/v1/", "/beacon/", "/sourceConfig")):
+            continue
+        answer = engine.request(method, path, headers={**headers, **plain})
+        assert (answer.status_code, "location" in answer.headers) == (403, False), path
+        assert method == "HEAD" or answer.json()["code"] == "https_needed", path
+    assert engine.get("/health/live", headers=plain).status_code == 200
+    address = f"ws://127.0.0.1:{engine.base_url.port}/ws/v1/"
+    with pytest.raises(InvalidStatus, match="403"), connect(address, additional_headers={"Host": "engine.example"}):
+        pass
 
 
 def test_a_host_that_is_not_ours_is_not_answered(engine: httpx.Client) -> None:

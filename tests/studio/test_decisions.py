@@ -117,6 +117,9 @@ def test_one_decision_says_what_was_answered_why_and_what_came_of_it(decided: De
     assert re.search(r"Held back Letter .*no consent to its purpose.* Shown Welcome", told)
     assert "Any of these" in told and "Is in viewers" in told and "found: &quot;mystery&quot;" in told
     assert re.search(r"Held back Usual .*another rule came first", told)
+    Segment.objects.create(slug="viewers", name="Viewers <of all>")
+    named = client.get(f"/studio/decisions/{decided.id}/explanation/").content.decode()
+    assert 'Is in <span title="viewers">Viewers &lt;of all&gt;</span>' in named
 
 
 def test_what_is_answered_otherwise_today_is_said(decided: Decision) -> None:

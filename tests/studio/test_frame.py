@@ -5,7 +5,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django import forms
 from django.db import OperationalError
+from django.template import loader
 from django.test import Client
 from django.utils import timezone
 
@@ -19,6 +21,13 @@ from tests.studio.people import sign_in
 pytestmark = pytest.mark.django_db
 
 MISSING = "/studio/people/nobody/"
+
+
+class Wish(forms.Form):
+    """As forms are that are no draft: nobody overtakes them."""
+
+    def clean(self) -> None:
+        raise forms.ValidationError("It cannot be.")
 
 
 def test_the_front_page_is_the_demo_shop_or_else_the_studio() -> None:
@@ -92,3 +101,11 @@ def test_the_palette_finds_people_by_id_and_by_email_and_masks_their_names() -> 
         assert "/studio/people/" in masked
         assert "Ada Lovelace" not in masked
     assert "/studio/people/" not in sign_in(Role.DEVELOPER).get("/studio/palette/", {"q": "ada"}).content.decode()
+
+
+def test_only_drafts_ask_whether_to_look_at_what_somebody_else_has_saved() -> None:
+    plain, overtaken = Wish({}), Wish({})
+    overtaken.overtaken_by = 0  # type: ignore[attr-defined]
+    pages = [loader.get_template("studio/parts/errors.html").render({"form": each}) for each in (plain, overtaken)]
+    assert all("It cannot be." in page for page in pages)
+    assert [page.count("seen_version") for page in pages] == [0, 1]

@@ -14,15 +14,19 @@ from ingestion.actions import create_secret_key, create_source
 from profiles.models import AuditEntry
 from profiles.writing import write_moment, write_number
 from rules.actions import publish_book
+from rules.checking import check_payload
 from rules.comparing import compare_definitions
+from rules.definitions import BlockDefinition, BookPayload, RuleDefinition, SlotDefinition
 from rules.drafts import list_revisions, save_draft
 from rules.findings import list_findings
+from rules.fitting import find_misfits
 from rules.models import Block, Rule
 from rules.revisions import list_edits, say_overtaken
 from segments.conditions.parse import parse_condition
 from segments.conditions.words import say_condition
 from segments.models import Segment, Upload
 from studio.notes import NOTES, say_note
+from studio.publish.misfits import MISFITS, say_misfit
 from tests.admin.operators import make_definitions, only, sign_in_owner
 from tests.product import wait_until
 from tests.studio.people import make_user, sign_in
@@ -280,3 +284,39 @@ def test_every_text_that_was_collected_is_translated(domain: str) -> None:
     catalogue = (settings.LOCALE_PATHS[0] / "de" / "LC_MESSAGES" / f"{domain}.po").read_text()
     assert "#, fuzzy" not in catalogue and "\n#~" not in catalogue
     assert re.findall(r'msgid .*\n(?:".*\n)*(?:msgid_plural .*\n(?:".*\n)*)?msgstr(?:\[\d\])? ""\n\n', catalogue) == []
+
+
+def test_what_fits_nowhere_is_said_in_german() -> None:
+    places = {"slot": "hero", "block": "hi", "rule": "r-1", "offer": "o", "other": "x"}
+    kinds = {"channel": "e-mails", "kind": "an e-mail", "kinds": "HTML or JSON or recommendations"}
+    with translation.override("de"):
+        for form in MISFITS:
+            said = say_misfit(form % {**places, **kinds})
+            assert not {"the", "which", "is", "choose", "or", "takes"} & set(re.findall(r"\w+", said)), said
+        assert say_misfit("Rule r-1: the block hi is an e-mail, and the slot hero takes HTML or JSON") == (
+            "Regel r-1: der Baustein hi enthält eine E-Mail, und der Platz hero zeigt HTML oder JSON"
+        )
+        assert say_misfit("Rule r-1: whatever else") == "Rule r-1: whatever else"
+
+
+def test_what_pure_modules_find_is_known_by_its_form() -> None:
+    """A sentence that changes there is one that is found no more."""
+    slots = {
+        "mails": SlotDefinition("gone", channel="email", kinds=("json",)),
+        "page": SlotDefinition(),
+    }
+    blocks = {
+        "letter": BlockDefinition("email", '{% slot "gone" %}{% slot "page" %}{% slot "inner" %}', subject="Hi"),
+        "lost": BlockDefinition("recommendation", '{"limit": 4}', fallback="gone"),
+        "odd": BlockDefinition("recommendation", '{"limit": 4}', fallback="letter"),
+    }
+    slots["inner"] = SlotDefinition("letter", channel="email", kinds=("html",))
+    rules = (
+        RuleDefinition("a", "a", "gone", 1, "letter"),
+        RuleDefinition("b", "b", "page", 1, "gone"),
+        RuleDefinition("c", "c", "page", 1, "letter", offer="gone"),
+    )
+    payload = BookPayload(1, 1, slots=slots, blocks=blocks, rules=rules)
+    found = [*find_misfits(payload), *check_payload(payload)]
+    with translation.override("de"):
+        assert len(found) >= 9 and [each for each in found if say_misfit(each) == each] == []

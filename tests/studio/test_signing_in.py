@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 from django_otp.oath import TOTP
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from profiles.audit import Act
 from profiles.models import AuditEntry
 from studio.account.sign_in import make_welcome
 from studio.models import Session
+from studio.sessions import BY_ITSELF, STARTED
 from tests.studio.people import make_user
 
 pytestmark = pytest.mark.django_db
@@ -145,6 +148,20 @@ def test_a_recovery_code_lets_in_once(maria: User) -> None:
     assert again.post("/studio/sign-in/code/", {"code": codes[0]}).status_code == 422
 
 
+def test_what_the_database_has_of_recovery_codes_opens_nothing(maria: User) -> None:
+    client = Client()
+    sign_in(client)
+    codes = switch_codes_on(client, maria)
+    kept = set(StaticToken.objects.filter(device__user=maria).values_list("token", flat=True))
+    assert len(kept) == 8 and not kept & {each.replace("-", "") for each in codes}
+    second = Client()
+    sign_in(second)
+    assert second.post("/studio/sign-in/code/", {"code": kept.pop()}).status_code == 422
+    StaticDevice.objects.filter(user=maria).update(throttling_failure_count=0, throttling_failure_timestamp=None)
+    typed = codes[3].upper().replace("-", " ")
+    assert second.post("/studio/sign-in/code/", {"code": typed}).status_code == 302
+
+
 def test_guesses_of_codes_are_slowed_down(maria: User) -> None:
     client = Client()
     sign_in(client)
@@ -176,6 +193,33 @@ def test_sessions_are_seen_and_ended(maria: User) -> None:
     assert there.get("/studio/").status_code == 302 and third.get("/studio/").status_code == 200
     here.post("/studio/account/sessions/end/")
     assert third.get("/studio/").status_code == 302 and here.get("/studio/").status_code == 200
+
+
+def test_a_session_is_over_when_nobody_has_used_it_for_a_while(maria: User) -> None:
+    client, ours = Client(), Session.objects.filter(user=maria)
+    sign_in(client)
+    now, idle = timezone.now(), timedelta(minutes=settings.PZ_SESSION_IDLE_MINUTES)
+    ours.update(seen=now - idle + timedelta(minutes=1))
+    assert client.get("/studio/", headers={BY_ITSELF: "1"}).status_code == 200  # the page asks, and nobody is there
+    assert ours.get().seen < now
+    assert client.get("/studio/").status_code == 200
+    assert ours.get().seen > now
+    ours.update(seen=now - idle)
+    assert client.get("/studio/").status_code == 302
+    assert not ours.exists()
+
+
+def test_a_session_that_is_saved_does_not_last_longer(maria: User) -> None:
+    client = Client()
+    sign_in(client)
+    session = client.session
+    session[STARTED] -= settings.SESSION_COOKIE_AGE - 3_600
+    session.save()
+    assert Session.objects.get(user=maria).expire_date < timezone.now() + timedelta(hours=1, minutes=1)
+    session = client.session
+    session[STARTED] -= 3_600
+    session.save()
+    assert client.get("/studio/").status_code == 302
 
 
 def test_nobody_ends_somebody_elses_session(maria: User) -> None:

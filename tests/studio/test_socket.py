@@ -20,6 +20,7 @@ from django.utils import timezone
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from ingestion import closing
 from ingestion.accepted import Applied
 from personalization.arrivals import Arrival
 from personalization.wiring import make_processor
@@ -122,7 +123,7 @@ def decide(web: Process) -> None:
 async def test_a_stranger_is_told_to_sign_in_and_nothing_else(web: Process) -> None:
     for cookie in ("", "sessionid=nonsense", "sessionid=; theme=dark"):
         async with watch(web, None, additional_headers={"Cookie": cookie}) as socket:
-            assert await hear_end(socket) == studio_socket.SIGNED_OUT
+            assert await hear_end(socket) == closing.SIGNED_OUT[0]
 
 
 async def test_a_foreign_page_is_refused_whoever_is_signed_in(web: Process) -> None:
@@ -139,7 +140,7 @@ async def test_somebody_without_a_role_is_not_let_in(web: Process) -> None:
     user = await act(User.objects.create_user, "nobody")
     await act(client.force_login, user)
     async with watch(web, client) as socket:
-        assert await hear_end(socket) == studio_socket.SIGNED_OUT
+        assert await hear_end(socket) == closing.SIGNED_OUT[0]
 
 
 async def test_a_role_without_events_sees_the_pulse_and_not_the_events(web: Process) -> None:
@@ -148,7 +149,7 @@ async def test_a_role_without_events_sees_the_pulse_and_not_the_events(web: Proc
         async with watch(web, client) as socket:
             await hear(socket, "pulse")
             await socket.send('{"type": "watch"}')
-            assert await hear_end(socket) == studio_socket.NOT_ALLOWED
+            assert await hear_end(socket) == closing.NOT_ALLOWED[0]
 
 
 async def test_who_signs_out_or_loses_the_role_hears_no_more(web: Process, monkeypatch: Any) -> None:
@@ -158,9 +159,9 @@ async def test_who_signs_out_or_loses_the_role_hears_no_more(web: Process, monke
         await hear(first, "pulse")
         await ask(second)
         await act(leaving.logout)
-        assert await hear_end(first) == studio_socket.SIGNED_OUT
+        assert await hear_end(first) == closing.SIGNED_OUT[0]
         await act(Member.objects.filter(user__username="losing").update, role="viewer")
-        assert await hear_end(second) == studio_socket.NOT_ALLOWED
+        assert await hear_end(second) == closing.NOT_ALLOWED[0]
 
 
 async def test_a_changed_password_ends_the_session_of_the_socket_too(web: Process) -> None:
@@ -169,7 +170,7 @@ async def test_a_changed_password_ends_the_session_of_the_socket_too(web: Proces
     user.set_password("another one")
     await act(user.save)
     async with watch(web, client) as socket:
-        assert await hear_end(socket) == studio_socket.SIGNED_OUT
+        assert await hear_end(socket) == closing.SIGNED_OUT[0]
 
 
 async def test_there_are_no_more_sockets_than_are_allowed(web: Process, monkeypatch: Any) -> None:
@@ -178,7 +179,7 @@ async def test_there_are_no_more_sockets_than_are_allowed(web: Process, monkeypa
     async with watch(web, client) as first:
         await hear(first, "pulse")
         async with watch(web, client) as second:
-            assert await hear_end(second) == studio_socket.BUSY
+            assert await hear_end(second) == closing.BUSY[0]
         await hear(first, "pulse")
 
 
@@ -187,11 +188,11 @@ async def test_what_is_not_understood_ends_the_socket(web: Process) -> None:
     for said in ("nonsense", '{"type": "hello"}', '{"type": "watch", "name": 3}', '"' + "x" * 3_000):
         async with watch(web, client) as socket:
             await socket.send(said)
-            assert await hear_end(socket) == studio_socket.BAD_FRAME
+            assert await hear_end(socket) == closing.BAD_FRAME[0]
     async with watch(web, client) as socket:
         for _ in range(studio_socket.FRAMES + 1):
             await socket.send('{"type": "pause"}')
-        assert await hear_end(socket) == studio_socket.TOO_FAST
+        assert await hear_end(socket) == closing.TOO_FAST[0]
 
 
 # --- The pulse --------------------------------------------------------------------------------------------------------
