@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
+from msgspec.structs import replace
+
 from ingestion.append import RETRY_S, Appender, Overloaded
 from ingestion.directory import Directory, Source
 from ingestion.http import (
@@ -17,6 +19,7 @@ from ingestion.http import (
     encode,
     make_problem,
     read_basic_user,
+    read_permission,
     receive_body,
     refuse,
     refuse_for_now,
@@ -28,6 +31,7 @@ from ingestion.parse import BATCH, Body, Limits, Parsed, Sender, open_body, pars
 from ingestion.parse_body import read_body
 from ingestion.refusals import HARMLESS, Refusal, Refused
 from ingestion.sdk_settings import rudderstack_settings, segment_settings
+from profiles.consent import Permission, may_keep
 
 THREAD_BYTES = 65_536  # larger bodies are parsed in a thread, so that no decision waits for them
 TOLD_REFUSALS = 100  # named in one answer
@@ -140,12 +144,12 @@ class IngestApp:
         key = said if isinstance(body, Refusal) else said or body.write_key
         source = directory.source_of(key) if key else None
         if isinstance(body, Refusal):
-            return self._refuse(body, source)
+            return self._refuse(body if may_keep(read_permission(scope)) else replace(body, sample=b""), source)
         origin = headers.get(b"origin")
         if (refusal := _admit(source, key, origin, received)) is not None:
             return self._refuse(refusal, source)
         assert source is not None  # _admit has refused an unknown one
-        parsed = await self._parse(body, source, directory, received, len(raw))
+        parsed = await self._parse(body, source, directory, received, len(raw), read_permission(scope, body.consent))
         await self._appender.append(parsed.events, [(source.slug, refusal) for refusal in parsed.refusals])
         if parsed.refusals and (source.strict or headers.get(b"x-strict-mode") == b"1"):
             return _strict(parsed)
@@ -158,11 +162,13 @@ class IngestApp:
 
         return await asyncio.to_thread(open_it) if _is_large(raw) else open_it()
 
-    async def _parse(self, body: Body, source: Source, directory: Directory, received: int, size: int) -> Parsed:
+    async def _parse(
+        self, body: Body, source: Source, directory: Directory, received: int, size: int, permission: Permission
+    ) -> Parsed:
         def parse() -> Parsed:
             return parse_messages(
                 body.messages,
-                sender=Sender(source.slug),
+                sender=Sender(source.slug, permission=permission),
                 received=received,
                 limits=self._limits,
                 kind=body.kind,

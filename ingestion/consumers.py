@@ -13,16 +13,16 @@ from ingestion.append import Appender, Overloaded
 from ingestion.bucket import Bucket
 from ingestion.closing import BAD_FRAME, BUSY, NO_HELLO, ORIGIN_REFUSED, TOO_FAST, TOO_LARGE, UNKNOWN_KEY
 from ingestion.directory import Directory, Source
-from ingestion.http import Receive, Send
+from ingestion.http import Receive, Send, read_permission
 from ingestion.log import LogUnavailable
 from ingestion.meter import NO_METER, NOT_READING, Meter, Way
-from ingestion.parse import Limits, Scalar, Sender, parse_messages, refuse_all
+from ingestion.parse import Limits, Scalar, Sender, parse_messages
 from ingestion.parse_values import Refuse, read_id
 from ingestion.refusals import Refusal, Refused
+from profiles.consent import Permission, State, may_keep
 
 logger = logging.getLogger(__name__)
 
-Consent = Literal["granted", "pending", "denied"]
 FrameId = str | int | None
 
 
@@ -55,7 +55,7 @@ class Hello(msgspec.Struct, rename="camel", tag="hello"):
     write_key: str
     anonymous_id: str | None = None
     user_id: str | None = None
-    consent: Consent = "granted"
+    consent: State | None = None
     context: dict[str, Any] = {}
 
 
@@ -90,7 +90,7 @@ class _Closed(Exception):
 
 
 class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no types
-    """One socket. After the hello: `source`, `anonymous_id`, `user_id`, `consent` and `context` of the visitor.
+    """One socket. After the hello: `source`, `anonymous_id`, `user_id`, `permission` and `context` of the visitor.
 
     A subclass overrides `on_welcome`, `on_decide` and `on_close`; it answers by `send_frame` and pushes by `push`.
     """
@@ -98,7 +98,7 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
     source: Source
     anonymous_id: str | None
     user_id: str | None
-    consent: Consent
+    permission: Permission
     context: Mapping[str, Any]
 
     def __init__(
@@ -125,6 +125,10 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
         self._pusher: asyncio.Task[None] | None = None
 
     # --- For the subclass -----------------------------------------------------------------------------------------
+
+    def is_granted(self, context: Mapping[str, Any]) -> bool:
+        """Whether the visitor may be known, by the hello and what stands in `context`."""
+        return may_keep(self.permission, context, self._limits.tracking)
 
     async def on_welcome(self) -> None:
         """The visitor is known and has been welcomed."""
@@ -244,7 +248,8 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
             user_id = read_id(hello.user_id, "userId", self._limits.id_length)
         except Refuse as refuse:
             await self.fail(BAD_FRAME, refuse.message)
-        if hello.consent == "granted" and anonymous_id is None:
+        self.permission = read_permission(self.scope, hello.consent)
+        if self.is_granted(hello.context) and anonymous_id is None:
             await self.fail(BAD_FRAME, "with consent, the hello has an anonymousId")
         try:
             source = self._directory().source_of(hello.write_key)
@@ -257,7 +262,7 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
             await self._turn_away(ORIGIN_REFUSED, Refused.ORIGIN_REFUSED, source.slug, message)
         self.source = source
         self.anonymous_id, self.user_id = anonymous_id, user_id
-        self.consent, self.context = hello.consent, hello.context
+        self.context = hello.context
         bounds = {"batch": limits.batch_events, "bytes": limits.frame_bytes}
         await self.send_frame({"type": "welcome", "v": 1, "ping": limits.ping_s, "limits": bounds})
 
@@ -274,19 +279,15 @@ class EventConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no typ
         if len(frame.batch) > self._socket_limits.batch_events:
             await self.fail(BAD_FRAME, f"a batch has at most {self._socket_limits.batch_events} events")
         received = self._clock()
-        if self.consent != "granted":
-            events, message = [], "the visitor has not consented: nothing was stored"
-            refusals = refuse_all(frame.batch, Refused.NO_CONSENT, message, received)
-        else:
-            parsed = parse_messages(
-                frame.batch,
-                sender=Sender(self.source.slug, self.anonymous_id, self.user_id),
-                received=received,
-                limits=self._limits,
-                sent_at=frame.sent_at,
-                schemas=self._directory().schemas,
-            )
-            events, refusals = parsed.events, parsed.refusals
+        parsed = parse_messages(
+            frame.batch,
+            sender=Sender(self.source.slug, self.anonymous_id, self.user_id, self.permission),
+            received=received,
+            limits=self._limits,
+            sent_at=frame.sent_at,
+            schemas=self._directory().schemas,
+        )
+        events, refusals = parsed.events, parsed.refusals
         try:
             noted = [(self.source.slug, refusal) for refusal in refusals]
             await self._appender.append(events, noted, way=Way.SOCKET)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from profiles.consent import Permission
+
 Message = MutableMapping[str, Any]
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -114,6 +116,11 @@ async def _receive_rest(message: Message, receive: Receive, limit: int) -> bytes
         if not message.get("more_body") or size > DRAINED_BYTES:
             return b"".join(parts)
         message = await receive()
+
+
+def read_permission(scope: Scope, state: str | None = None) -> Permission:
+    """What the call says of consent: the `state` that stands in it, and what the browser says by itself."""
+    return Permission(state, dict(scope["headers"]).get(b"sec-gpc", b"").strip() == b"1")
 
 
 def read_address(scope: Scope) -> str:

@@ -23,6 +23,12 @@ _encode = msgspec.msgpack.Encoder().encode
 
 def forget_letters(ids: Sequence[str], names: Sequence[str]) -> int:
     """Removes dead letters about profiles, and events that carry their identifiers `names` (`u:…`, `a:…`)."""
+    removed, _ = DeadLetter.objects.filter(pk__in=find_letters(ids, names)).delete()
+    return removed
+
+
+def find_letters(ids: Sequence[str], names: Sequence[str]) -> list[int]:
+    """The letters that `forget_letters` removes."""
     known = [_encode(text) for text in (*ids, *names)]
     words = [_encode(name[2:]) for name in names]
     with connection.cursor() as cursor:
@@ -31,9 +37,7 @@ def forget_letters(ids: Sequence[str], names: Sequence[str]) -> int:
             "SELECT FROM unnest(%s::bytea[]) AS word WHERE position(word IN letter.raw) > 0)",
             [[*known, *words]],
         )
-        found = [id for id, log, raw in cursor.fetchall() if _is_about(log, bytes(raw), set(names), known)]
-    removed, _ = DeadLetter.objects.filter(pk__in=found).delete()
-    return removed
+        return [id for id, log, raw in cursor.fetchall() if _is_about(log, bytes(raw), set(names), known)]
 
 
 def _is_about(log: str, raw: bytes, names: set[str], known: Iterable[bytes]) -> bool:
@@ -53,6 +57,12 @@ def _is_about(log: str, raw: bytes, names: set[str], known: Iterable[bytes]) -> 
 
 def forget_refusals(names: Sequence[str]) -> int:
     """Removes the stored refusals whose samples carry one of the identifiers."""
+    removed, _ = Refusal.objects.filter(pk__in=find_refusals(names)).delete()
+    return removed
+
+
+def find_refusals(names: Sequence[str]) -> list[int]:
+    """The refusals that `forget_refusals` removes."""
     names_any = compile_names(names)
     words = [name[2:] for name in names]
     words += [json.dumps(word)[1:-1] for word in words] + [word[:SHORTEST_CUT] for word in words]
@@ -62,9 +72,7 @@ def forget_refusals(names: Sequence[str]) -> int:
             "SELECT FROM unnest(%s::text[]) AS word WHERE strpos(refusal.sample, word) > 0)",
             [[word.replace("\0", "") for word in words]],
         )
-        found = [id for id, sample in cursor.fetchall() if names_any(sample)]
-    removed, _ = Refusal.objects.filter(pk__in=found).delete()
-    return removed
+        return [id for id, sample in cursor.fetchall() if names_any(sample)]
 
 
 def trim_refused(client: Client, names: Sequence[str]) -> int:

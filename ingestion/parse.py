@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,7 @@ from ingestion.parse_body import cut_sample
 from ingestion.parse_schema import Schema, find_mismatch
 from ingestion.parse_values import Refuse, mend_surrogates, read_id, read_time, split_batch, tidy, without_nul
 from ingestion.refusals import Refusal, Refused
+from profiles.consent import GRANTED, UNSAID, Permission, is_word, list_word_properties, may_keep
 from profiles.event import NAMES, Event, EventType
 from profiles.identity import MAX_ID_LENGTH
 
@@ -33,11 +35,13 @@ LATEST_MS = 366 * 24 * HOUR_MS  # and beyond this refused
 EARLIEST = 946_684_800_000  # 2000-01-01
 NUL = b"\\u0000"
 MAX_MESSAGE_ID = 255  # characters repeated in a refusal
+NOT_CONSENTED = "there is no consent to keep this event: nothing was stored"
 _MESSAGE_ID = re.compile(rb'"messageId"\s*:\s*"([^"\\]{1,255})"')
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Bounds of what is taken. `depth` and `keys` are of each of properties, traits and context."""
+    """Bounds of what is taken. `depth` and `keys` are of each of properties, traits and context; `tracking` are the
+    purposes an event may not say no to."""
 
     batch_bytes: int = 512_000
     batch_events: int = 5_000
@@ -46,14 +50,17 @@ class Limits(msgspec.Struct, frozen=True):
     keys: int = 256
     id_length: int = MAX_ID_LENGTH
     name_length: int = 200
+    tracking: tuple[str, ...] = ()
 
 
 class Sender(msgspec.Struct, frozen=True):
-    """Who sends a message: the slug of its source, and the ids that hold when it names none itself."""
+    """Who sends a message: the slug of its source, the ids that hold when it names none itself, and what is said of
+    consent for all of them."""
 
     source: str
     anonymous_id: str | None = None
     user_id: str | None = None
+    permission: Permission = UNSAID
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -63,6 +70,7 @@ class Body(msgspec.Struct, frozen=True):
     kind: EventType | None = None
     write_key: str | None = None
     sent_at: Scalar = None
+    consent: str | None = None
 
 
 class Parsed(msgspec.Struct):
@@ -76,6 +84,7 @@ class _Envelope(msgspec.Struct, rename="camel"):
     batch: list[msgspec.Raw]
     write_key: Any = None
     sent_at: Any = None
+    consent: Any = None
 
 
 class _Head(msgspec.Struct, rename="camel"):
@@ -100,6 +109,7 @@ class _Message(msgspec.Struct, rename="camel"):
     properties: dict[str, Any] | list[Any] | None = None
     traits: dict[str, Any] | list[Any] | None = None
     context: dict[str, Any] | list[Any] | None = None
+    consent: Any = None
 
 
 _envelopes = msgspec.json.Decoder(_Envelope)
@@ -137,7 +147,8 @@ def _open(raw: bytes, kind: str, at: int, limits: Limits) -> Body | Refusal:
     write_key = _as_text(envelope.write_key)
     if write_key is None and envelope.batch:
         write_key = _as_text(_read_head(envelope.batch[0]).write_key)
-    return Body(list(envelope.batch), None, write_key, _as_scalar(envelope.sent_at))
+    sent_at, consent = _as_scalar(envelope.sent_at), _as_text(envelope.consent)
+    return Body(list(envelope.batch), None, write_key, sent_at, consent)
 
 
 def _open_deep(raw: bytes, kind: str, at: int) -> Body | Refusal:
@@ -177,7 +188,10 @@ def parse_messages(
 
     `received` in Unix milliseconds; `sent_at` is the envelope's, used by messages that have none of their own.
     """
+    if sender.permission.state not in (None, GRANTED):
+        return Parsed([], refuse_all(messages, Refused.NO_CONSENT, NOT_CONSENTED, received))
     parsed = Parsed([], [])
+    refuse = partial(_refusal, at=received, shown=may_keep(sender.permission))
     for message in messages:
         raw = bytes(message)
         try:
@@ -189,16 +203,16 @@ def parse_messages(
                 event = _drop_nul(event)
             if schemas and event.type == "track":
                 _check_schema(event, schemas)
-        except Refuse as refuse:
-            parsed.refusals.append(_refusal(raw, refuse.reason, refuse.message, received))
+        except Refuse as refused:
+            parsed.refusals.append(refuse(raw, refused.reason, refused.message))
         except msgspec.ValidationError as error:
-            parsed.refusals.append(_refusal(raw, Refused.BAD_FIELD, str(error), received))
+            parsed.refusals.append(refuse(raw, Refused.BAD_FIELD, str(error)))
         except UnicodeDecodeError:
-            parsed.refusals.append(_refusal(raw, Refused.NOT_UTF8, "the event is not UTF-8", received))
+            parsed.refusals.append(refuse(raw, Refused.NOT_UTF8, "the event is not UTF-8"))
         except RecursionError:
-            parsed.refusals.append(_refusal(raw, Refused.TOO_DEEP, "the event is nested too deeply", received))
+            parsed.refusals.append(refuse(raw, Refused.TOO_DEEP, "the event is nested too deeply"))
         except msgspec.DecodeError as error:
-            parsed.refusals.append(_refusal(raw, Refused.BROKEN_JSON, str(error), received))
+            parsed.refusals.append(refuse(raw, Refused.BROKEN_JSON, str(error)))
         else:
             parsed.events.append(event)
     return parsed
@@ -206,16 +220,18 @@ def parse_messages(
 
 def refuse_all(messages: Iterable[Raw], reason: Refused, text: str, at: int) -> list[Refusal]:
     """One refusal per message, for a sender none of whose messages are taken."""
-    return [_refusal(bytes(message), reason, text, at) for message in messages]
+    return [_refusal(bytes(message), reason, text, at, shown=False) for message in messages]
 
 
-def _refusal(raw: bytes, reason: Refused, text: str, at: int) -> Refusal:
-    """Carries the messageId by any means: a client that is not told which event was refused sends it again."""
+def _refusal(raw: bytes, reason: Refused, text: str, at: int, shown: bool) -> Refusal:
+    """Carries the messageId by any means: a client that is not told which event was refused sends it again. `shown`:
+    whether the debugger may; nothing is kept of an event without consent."""
     said = _read_head(raw).message_id
     if said is None and (found := _MESSAGE_ID.search(raw)):
         said = found[1].decode(errors="replace")
     message_id = str(said)[:MAX_MESSAGE_ID] if isinstance(said, (str, float)) or _is_printable(said) else None
-    return Refusal(reason, text, at, message_id, cut_sample(raw))
+    shown = shown and reason is not Refused.NO_CONSENT
+    return Refusal(reason, text, at, message_id, cut_sample(raw) if shown else b"")
 
 
 def _is_printable(value: Any) -> bool:
@@ -250,7 +266,7 @@ def _read_event(
         previous_id = _read_previous(message, user_id, limits)
     else:
         _keep_page(properties, message)
-    return Event(
+    event = Event(
         id=read_id(message.message_id, "messageId", limits.id_length) or str(uuid.uuid4()),
         source=sender.source,
         type=type,
@@ -265,6 +281,18 @@ def _read_event(
         context=context,
         flags=("future",) if at > received + FUTURE_MS else (),
     )
+    return _heed_consent(event, _as_text(message.consent), sender, limits)
+
+
+def _heed_consent(event: Event, said: str | None, sender: Sender, limits: Limits) -> Event:
+    """The event if it may be kept; of one that takes consent back, its word alone."""
+    permission = sender.permission if said is None else sender.permission._replace(state=said)
+    if may_keep(permission, event.context, limits.tracking):
+        return event
+    if is_word(event) and may_keep(permission):
+        consent = {"consent": event.context["consent"]}
+        return msgspec.structs.replace(event, properties=list_word_properties(event), context=consent)
+    raise Refuse(Refused.NO_CONSENT, NOT_CONSENTED)
 
 
 def _read_type(type: str | None) -> EventType:

@@ -14,6 +14,7 @@ from ingestion.http import (
     encode,
     read_address,
     read_bearer,
+    read_permission,
     receive_body,
     refuse_method,
     serve,
@@ -25,6 +26,7 @@ from personalization.errors import CallRefused, answer_or_refuse
 from personalization.gate import HotGate
 from personalization.sealing import BadToken, ExpiredToken
 from personalization.visiting import Visits
+from profiles.consent import State
 from profiles.event import anonymous_key, user_key
 from profiles.identity import MAX_ID_LENGTH
 
@@ -35,7 +37,8 @@ MAX_BODY = 64_000
 
 class Question(msgspec.Struct, rename="camel", kw_only=True):
     """The body of a decide call. A write key may name an anonymousId only; naming a userId takes a secret key. `visit`
-    is the sealed token of a page that is visited as somebody (personalization.visiting)."""
+    is the sealed token of a page that is visited as somebody (personalization.visiting). Without `consent` nobody is
+    looked up, whoever is named."""
 
     slots: list[str]
     anonymous_id: str | None = None
@@ -44,6 +47,7 @@ class Question(msgspec.Struct, rename="camel", kw_only=True):
     write_key: str | None = None
     visit: str | None = None
     explain: bool = False
+    consent: State | None = None
 
 
 _decoder = msgspec.json.Decoder(Question)
@@ -78,6 +82,7 @@ class DecideApp:
             door=door,
             source=caller.source,
             explain=question.explain,
+            permission=read_permission(scope, question.consent),
         )
         return Answer(200, encode(decision), headers)
 

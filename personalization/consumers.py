@@ -84,7 +84,13 @@ class VisitorConsumer(EventConsumer):
     async def _decide(self, slots: Iterable[str], context: Mapping[str, Any], **more: Any) -> Answer:
         agent = str(dict(self.scope["headers"]).get(b"user-agent", b""), "latin-1")
         return await self._decider.decide(
-            self._identifier, tuple(slots), context, agent, source=self.source.slug, **{"door": "socket", **more}
+            self._identifier,
+            tuple(slots),
+            context,
+            agent,
+            source=self.source.slug,
+            permission=self.permission,
+            **{"door": "socket", **more},
         )
 
     def _keep_live(self, frame: Decide, answer: Answer, context: Mapping[str, Any]) -> None:
@@ -101,7 +107,7 @@ class VisitorConsumer(EventConsumer):
 
     @property
     def _identifier(self) -> str | None:
-        if self.consent != "granted" or self.anonymous_id is None:
+        if self.anonymous_id is None or not self.is_granted(self.context):
             return None
         return anonymous_key(self.anonymous_id)
 

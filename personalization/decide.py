@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
@@ -13,6 +13,7 @@ from personalization.agents import add_agent
 from personalization.answering import Answered, add_behind, choose_all, show, show_default
 from personalization.moments import tame
 from personalization.recording import Claim, Committed, DecisionRecorder
+from profiles.consent import UNSAID, Permission, may_keep
 from profiles.decided import Decided, SlotAnswer
 from profiles.profile import Profile
 from profiles.reader import Found, ProfileReader, Wanted
@@ -72,8 +73,10 @@ class Decider:
         roster: Callable[[], Roster],
         clock: Callable[[], int],
         deadline: float,
+        tracking: Collection[str] = (),
         measure: Callable[[str, float, Iterable[Reason]], None] = lambda door, seconds, reasons: None,
     ) -> None:
+        self._tracking = tracking
         self._measure = measure
         self._reader = reader
         self._recorder = recorder
@@ -122,13 +125,17 @@ class Decider:
         held: Mapping[str, str] | None = None,
         explain: bool = False,
         purpose: str = "",
+        permission: Permission = UNSAID,
     ) -> Personal:
         """What `identifier` (`u:…` or `a:…`, None for a visitor who is not to be known) sees in `slots`; `agent` is the
-        User-Agent of the visitor's own browser, `held` the rules whose blocks it shows already, by slot. `door` and
+        User-Agent of the visitor's own browser, `held` the rules whose blocks it shows already, by slot. Whoever has
+        not consented to being tracked, by `permission` and context, is nobody. `door` and
         `source` say who asks; with `explain` rules behind the shown one are told too. Never raises for a store that is
         away or late: the slots' defaults are the answer then. Raises NotWanted, with nothing decided, for somebody who
         has said no to `purpose`."""
         live = self._book()
+        if not may_keep(permission, context, self._tracking):
+            identifier = None
         context = tame(context)
         if live.book.asks_agent:
             context = add_agent(context, agent)

@@ -13,6 +13,7 @@ from ingestion.http import (
     Send,
     encode,
     read_address,
+    read_permission,
     receive_body,
     refuse_method,
     serve,
@@ -23,6 +24,7 @@ from personalization.decide import MAX_SLOTS, Decider
 from personalization.doors import DOORS
 from personalization.errors import CallRefused, answer_or_refuse
 from personalization.gate import HotGate
+from profiles.consent import Permission, State, may_keep
 from profiles.event import anonymous_key, user_key
 from profiles.identity import MAX_ID_LENGTH
 
@@ -47,6 +49,7 @@ class Person(msgspec.Struct, rename="camel", kw_only=True):
     user_id: str | None = None
     anonymous_id: str | None = None
     context: Json = {}
+    consent: State | None = None
 
 
 class Failure(msgspec.Struct):
@@ -91,17 +94,20 @@ class DecideBatchApp:
         answers: list[PersonAnswer] = []
         for start in range(0, len(question.people), AT_ONCE):
             some = question.people[start : start + AT_ONCE]
-            answers += await asyncio.gather(*(self._decide(each, question, caller.source) for each in some))
+            answers += await asyncio.gather(*(self._decide(each, question, caller.source, scope) for each in some))
         return Answer(200, encode(BatchAnswer(answers)), headers)
 
-    async def _decide(self, said: Any, question: BatchQuestion, source: str) -> PersonAnswer:
+    async def _decide(self, said: Any, question: BatchQuestion, source: str, scope: Scope) -> PersonAnswer:
         try:
             person = msgspec.convert(said, Person)
             identifier = _identify(person)
         except (msgspec.ValidationError, ValueError) as error:
             return PersonAnswer(error=Failure("bad_person", str(error)))
         context = {**question.context, **person.context}
-        answer = await self._decider.decide(identifier, question.slots, context, door="batch", source=source)
+        permission = read_permission(scope, person.consent)
+        answer = await self._decider.decide(
+            identifier, question.slots, context, door="batch", source=source, permission=permission
+        )
         return PersonAnswer(answer.decision_id, answer.book, answer.slots)
 
 
@@ -120,9 +126,11 @@ def parse_batch(raw: bytes) -> BatchQuestion:
     return question
 
 
-def _identify(person: Person) -> str:
-    """Raises ValueError."""
+def _identify(person: Person) -> str | None:
+    """None for somebody who is not to be known; raises ValueError."""
     given: Sequence[str] = [id for id in (person.user_id, person.anonymous_id) if id is not None]
+    if not given and not may_keep(Permission(person.consent)):
+        return None
     if not given:
         raise ValueError("name the person by userId or anonymousId")
     if not all(0 < len(id) <= MAX_ID_LENGTH for id in given):

@@ -18,6 +18,7 @@ from ingestion.http import (
     Send,
     encode,
     read_address,
+    read_permission,
     refuse,
     refuse_method,
 )
@@ -26,8 +27,9 @@ from personalization.cache_keys import CacheKeys
 from personalization.callers import Credentials, read_credentials
 from personalization.decide import Decider
 from personalization.doors import find_door
-from personalization.errors import answer_error
+from personalization.errors import CallRefused, answer_error
 from personalization.gate import HotGate
+from profiles.consent import STATES, Permission, may_keep
 from profiles.event import anonymous_key
 from profiles.identity import MAX_ID_LENGTH
 from profiles.reader import Found, ProfileReader
@@ -117,20 +119,24 @@ class EdgeApp:
         try:
             door = find_door(f"GET {PREFIX}{path if slot is None else SLOTS + '{slot}'}")
             _, limit = await self._gate.admit(_read_credentials(scope, asked), door, read_address(scope))
-            page = await self._give(path, slot, _read_identifier(scope, asked), asked)
+            permission = _read_permission(scope, asked)
+            identifier = _read_identifier(scope, asked) if may_keep(permission) else None
+            page = await self._give(path, slot, identifier, asked, permission)
         except Exception as error:
             return _refuse(answer_error(error))
         # What everybody shares says nothing of the one who happened to ask for it.
         return page if page.caching is not PRIVATE else page._replace(headers=limit)
 
-    async def _give(self, path: str, slot: str | None, identifier: str | None, asked: Mapping[str, str]) -> Page:
+    async def _give(
+        self, path: str, slot: str | None, identifier: str | None, asked: Mapping[str, str], permission: Permission
+    ) -> Page:
         if slot is None:
             if path == BUNDLE:
                 return self._give_bundle()
             return await (self._give_facts if path == FACTS else self._give_key)(identifier)
         if "segments" in asked:
             return self._give_shared(slot, asked["segments"])
-        return await self._give_slot(slot, identifier, asked)
+        return await self._give_slot(slot, identifier, asked, permission)
 
     def _project(self) -> _Projection:
         live, device = self._book(), self._device()
@@ -171,9 +177,11 @@ class EdgeApp:
         seconds = SHARED_S if turn is None else max(min(SHARED_S, (turn - now) // 1_000), 0)
         return _show(answered, _share(seconds))
 
-    async def _give_slot(self, slot: str, identifier: str | None, asked: Mapping[str, str]) -> Page:
+    async def _give_slot(
+        self, slot: str, identifier: str | None, asked: Mapping[str, str], permission: Permission
+    ) -> Page:
         context: dict[str, Any] = {"page": {"url": asked["url"]}} if "url" in asked else {}
-        answer = await self._decider.decide(identifier, [slot], context, door="fragment")
+        answer = await self._decider.decide(identifier, [slot], context, door="fragment", permission=permission)
         return _show(answer.slots[slot], PRIVATE)
 
 
@@ -218,6 +226,14 @@ def _read_identifier(scope: Scope, asked: Mapping[str, str]) -> str | None:
             cookie = None
         id = None if cookie is None else cookie.value
     return anonymous_key(id) if id and len(id) <= MAX_ID_LENGTH else None
+
+
+def _read_permission(scope: Scope, asked: Mapping[str, str]) -> Permission:
+    """Raises CallRefused for a state there is none of."""
+    state = asked.get("consent")
+    if state is not None and state not in STATES:
+        raise CallRefused("bad_request", f"consent is one of {', '.join(STATES)}")
+    return read_permission(scope, state)
 
 
 async def _send(scope: Scope, send: Send, page: Page) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from ingestion.scopes import MEANINGS
 from personalization.mail.openapi import describe_render
+from profiles.consent import STATES
 from rules.engine import Kept, Reason
 
 _ID = {"type": "string", "minLength": 1, "maxLength": 255}
@@ -17,6 +18,11 @@ _PROBLEM = {
         "code": {"type": "string"},
         "message": {"type": "string"},
     },
+}
+_CONSENT = {
+    "type": "string",
+    "enum": list(STATES),
+    "description": "The state of the device's consent: unless it is granted, nobody is looked up, whoever is named",
 }
 _DECIDE: dict[str, Any] = {
     "operationId": "decide",
@@ -37,6 +43,7 @@ _DECIDE: dict[str, Any] = {
                         "anonymousId": _ID,
                         "userId": _ID,
                         "context": {"type": "object", "additionalProperties": True},
+                        "consent": _CONSENT,
                         "explain": {"type": "boolean", "description": "Tell the rules behind the shown one too"},
                         "writeKey": {"type": "string"},
                     },
@@ -141,7 +148,12 @@ _BATCH: dict[str, Any] = {
                             "maxItems": 500,
                             "items": {
                                 "type": "object",
-                                "properties": {"userId": _ID, "anonymousId": _ID, "context": {"type": "object"}},
+                                "properties": {
+                                    "userId": _ID,
+                                    "anonymousId": _ID,
+                                    "context": {"type": "object"},
+                                    "consent": _CONSENT,
+                                },
                             },
                         },
                         "slots": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 50},

@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
+import redis
 import zstandard
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -14,7 +15,9 @@ from django.utils import timezone
 from ingestion.log import LogUnavailable
 from ingestion.log_redis import RedisLog
 from personalization.person_document import write_document
+from personalization.person_sections import Person
 from personalization.wiring import make_store, redis_client
+from profiles import keys
 from profiles.erasures import list_identifiers_of, open_receipt
 from profiles.event import Erase, derive_profile_id, pack, partition_of
 from profiles.identity import retired_key
@@ -115,8 +118,11 @@ def export_person(profile_id: UUID) -> Iterator[bytes]:
     if not is_known(person):
         raise UnknownPerson(f"nobody is known as {profile_id}")
     profile, former = _load(person), list_former(person)
-    names = _list_names(profile, {person, *former})
-    return write_document(name_segments(profile, read_roster().answers), former, names, at=timezone.now())
+    ids = list(dict.fromkeys((person, *former, *_list_names(profile, {person, *former}))))
+    stored = list_identifiers_of([id.hex for id in ids])
+    names = list(dict.fromkeys(key for key in (*profile.identifiers, *stored) if key[:2] in ("u:", "a:")))
+    named = name_segments(profile, read_roster().answers)
+    return write_document(named, former, Person(ids, names), _read_counters(person), at=timezone.now())
 
 
 async def stream_export(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
@@ -138,6 +144,15 @@ def _list_names(profile: Profile, person: set[UUID]) -> list[UUID]:
     links = make_store().find_links(profile.identifiers)
     derived = {key: UUID(derive_profile_id(key)) for key in profile.identifiers}
     return [id for key, id in derived.items() if (UUID(links[key]) if key in links else id) in person]
+
+
+def _read_counters(person: UUID) -> dict[str, str]:
+    """What decisions have counted and granted for the person. Raises StoreUnavailable."""
+    try:
+        found = redis_client().hgetall(keys.tally(person.hex))
+    except redis.RedisError as error:
+        raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
+    return {name.decode(): value.decode() for name, value in sorted(found.items())}
 
 
 def _load(person: UUID) -> Profile:

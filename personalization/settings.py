@@ -80,6 +80,7 @@ PZ_DEVICE_EVENTS = read_list("PZ_DEVICE_EVENTS", "")
 PZ_DEVICE_PROPERTIES = read_list("PZ_DEVICE_PROPERTIES", "")
 PZ_MAIL_URL = read_page("PZ_MAIL_URL", "")
 PZ_CONSENT_PURPOSES = read_list("PZ_CONSENT_PURPOSES", "marketing,email,analytics")
+PZ_TRACKING_PURPOSES = read_list("PZ_TRACKING_PURPOSES", "tracking,analytics")
 PZ_CACHE_SEGMENTS = read_list("PZ_CACHE_SEGMENTS", "")
 PZ_TIME_ZONE = read_zone("PZ_TIME_ZONE", "UTC")
 

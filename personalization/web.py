@@ -163,6 +163,7 @@ class Web:
             book=self._snapshots.live_book,
             roster=self._snapshots.live_roster,
             clock=clock,
+            tracking=settings.PZ_TRACKING_PURPOSES,
             measure=self._metrics.decided,
         )
         decider = make_decider(deadline=settings.PZ_DECIDE_DEADLINE_MS / 1000)

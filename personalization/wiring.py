@@ -186,7 +186,11 @@ def blocking_appender() -> BlockingAppender:
 
 def read_limits() -> Limits:
     """The bounds of what the doors take, by the settings."""
-    return Limits(event_bytes=settings.PZ_MAX_EVENT_BYTES, batch_bytes=settings.PZ_MAX_BATCH_BYTES)
+    return Limits(
+        event_bytes=settings.PZ_MAX_EVENT_BYTES,
+        batch_bytes=settings.PZ_MAX_BATCH_BYTES,
+        tracking=tuple(settings.PZ_TRACKING_PURPOSES),
+    )
 
 
 def replay(letters: Iterable[DeadLetter]) -> int:

@@ -1,8 +1,14 @@
-"""What an event says of consent: which purposes the person agrees to, and which not. Pure."""
+"""What an event says of consent, and whether a call may leave a trace of the one it is about. Pure."""
 
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from profiles.event import Event
+
+State = Literal["granted", "pending", "denied"]  # of a device, as the snippet has it
+STATES: Final[tuple[State, ...]] = get_args(State)
+GRANTED: Final[State] = "granted"
+UPDATED = "Segment Consent Preference Updated"  # as Segment's own consent managers send it
 
 MAX_PURPOSE = 40  # characters of a purpose's name
 OTHERWISE = "email"  # the purpose of a mail event that names none
@@ -15,6 +21,42 @@ MAIL_EVENTS: dict[str, bool] = {
     "Resubscribed": True,
 }
 
+# The events that are words, and what such an event keeps of its properties when it says no to being tracked.
+_OF_WORDS: dict[str, tuple[str, ...]] = {UPDATED: (), **dict.fromkeys(MAIL_EVENTS, ("purpose", "list_id"))}
+
+
+class Permission(NamedTuple):
+    """What a call says of the device it comes from: the state of consent, None where it says nothing, and whether the
+    browser asks for privacy everywhere (Global Privacy Control)."""
+
+    state: str | None = None
+    gpc: bool = False
+
+
+UNSAID = Permission()
+
+
+def may_keep(permission: Permission, context: Mapping[str, Any] | None = None, purposes: Collection[str] = ()) -> bool:
+    """Whether something may be kept of whoever the call is about: the one place where every door finds out.
+
+    `purposes` are those that being tracked is for. A no to one of them, in the `context`, counts whatever else is said;
+    a state that is no yes counts next. Global Privacy Control counts for whom nothing is said in the call itself."""
+    said = _read_preferences(context or {})
+    words = [said[purpose] for purpose in purposes if purpose in said]
+    if not all(words) or permission.state not in (None, GRANTED):
+        return False
+    return permission.state == GRANTED or bool(words) or not permission.gpc
+
+
+def is_word(event: Event) -> bool:
+    """Whether the event is there to say what the person consents to."""
+    return event.type == "track" and event.name in _OF_WORDS
+
+
+def list_word_properties(event: Event) -> dict[str, Any]:
+    """Of the properties of such an event, those without which it would say something else."""
+    return {name: event.properties[name] for name in _OF_WORDS[event.name] if name in event.properties}
+
 
 def read_consent(event: Event) -> dict[str, bool]:
     """The purposes that `event` speaks of, true where it agrees. Any event may carry `context.consent`; what cannot be
@@ -26,7 +68,7 @@ def read_consent(event: Event) -> dict[str, bool]:
     return said
 
 
-def _read_preferences(context: dict[str, Any]) -> dict[str, bool]:
+def _read_preferences(context: Mapping[str, Any]) -> dict[str, bool]:
     consent = context.get("consent")
     preferences = consent.get("categoryPreferences") if isinstance(consent, dict) else None
     if not isinstance(preferences, dict):

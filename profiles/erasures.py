@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.crypto import salted_hmac
 
 from profiles.models import AuditEntry, Drift, Erasure, Identifier, MergeRecord, SpentMark, StoredProfile
@@ -158,11 +158,23 @@ def forget_merges(ids: Sequence[str], names: Sequence[str], *, before: int) -> i
 def forget_acts(ids: Sequence[str], *, until: datetime | None) -> int:
     """Entries of the audit trail stay, and say who did what when, but no longer to whom. Those that are newer than
     `until` are somebody's who is new; None: all."""
-    named = [form for id in ids for form in (id, str(UUID(id)))]
+    named = _name(ids)
     acts = AuditEntry.objects.filter(kind__in=ABOUT_PEOPLE)
     acts = acts if until is None else acts.filter(at__lte=until)
     about = acts.filter(subject__in=named).update(subject=ERASED, name=ERASED, before={}, after={}, note="")
     return about + acts.filter(**{f"after__{APART}__in": named}).update(before={}, after={})
+
+
+def find_acts(ids: Sequence[str]) -> QuerySet[AuditEntry]:
+    """The entries that `forget_acts` takes the person out of."""
+    named = _name(ids)
+    acts = AuditEntry.objects.filter(kind__in=ABOUT_PEOPLE)
+    return acts.filter(Q(subject__in=named) | Q(**{f"after__{APART}__in": named}))
+
+
+def _name(ids: Sequence[str]) -> list[str]:
+    """Both forms of each id."""
+    return [form for id in ids for form in (id, str(UUID(id)))]
 
 
 def _empty_hosts(stays: Iterable[MergeRecord], ids: set[UUID], gone: set[str]) -> None:

@@ -1,7 +1,7 @@
 """Segments forget a person: that they came and went, that lists and snapshots name them, and refused rows of files."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import Q
@@ -25,6 +25,16 @@ def forget_members(ids: Sequence[str], names: Sequence[str], *, until: datetime)
     removed, _ = members.exclude(upload__at__gt=until).delete()
     _forget_problems({*ids, *(name[2:] for name in names)})
     return removed
+
+
+def list_refused_rows(ids: Sequence[str], names: Sequence[str]) -> Iterator[Mapping[str, object]]:
+    """Rows of uploaded files that named somebody and were refused, as `forget_members` finds them."""
+    names_any = _compile_names({*ids, *(name[2:] for name in names)})
+    uploads = Upload.objects.exclude(problems=[]).order_by("at", "pk")
+    for upload in uploads.only("problems", "file", "at").iterator():
+        for problem in upload.problems:
+            if names_any(str(problem.get("said", ""))):
+                yield {"at": upload.at, "file": upload.file, **problem}
 
 
 def _forget_problems(said: set[str]) -> None:

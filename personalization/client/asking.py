@@ -35,8 +35,7 @@ def decide(request: HttpRequest | None, slot: str) -> Mapping[str, Any] | None:
 def _ask(request: HttpRequest | None, slots: Iterable[str]) -> dict[str, Any]:
     question: dict[str, Any] = {"slots": list(slots)}
     if request is not None:
-        if id := request.COOKIES.get(COOKIE):
-            question["anonymousId"] = id
+        question |= _identify(request)
         page = {
             "url": request.build_absolute_uri(),
             "path": request.path,
@@ -50,6 +49,14 @@ def _ask(request: HttpRequest | None, slots: Iterable[str]) -> dict[str, Any]:
         return {}
     told = {"decisionId": answer["decisionId"], "book": answer["book"]}
     return {slot: {**told, "slot": slot, **each} for slot, each in answer["slots"].items()}
+
+
+def _identify(request: HttpRequest) -> dict[str, str]:
+    """Who asks; nobody, where the browser asks for privacy and the site does not say that it has asked by itself."""
+    if request.headers.get("Sec-GPC") == "1" and getattr(settings, "PERSONALIZE_GPC", "") != "ignore":
+        return {"consent": "denied"}
+    id = request.COOKIES.get(COOKIE)
+    return {"anonymousId": id} if id else {}
 
 
 def _post(body: bytes) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from personalization.decide import Decider
 from personalization.doors import find_door, let_in
 from personalization.graphql.loaders import Loaders
 from personalization.graphql.problems import BadRequest
+from profiles.consent import UNSAID, Permission
 from profiles.event import anonymous_key, user_key
 from profiles.identity import MAX_ID_LENGTH, retired_key
 from rules.book import LiveBook
@@ -40,6 +41,7 @@ class Asked(NamedTuple):
     caller: Caller
     loaders: Loaders
     engine: Engine
+    permission: Permission = UNSAID  # what the headers say
 
 
 def check_field(info: GraphQLResolveInfo) -> None:

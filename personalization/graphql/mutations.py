@@ -11,8 +11,7 @@ from ingestion.parse import Sender, parse_messages
 from personalization.graphql.asked import Asked, check_field, to_key
 from personalization.graphql.problems import BadRequest, EventRefused
 from personalization.graphql.scalars import JSON
-
-CONSENT_UPDATED = "Segment Consent Preference Updated"  # as Segment's own consent managers send it
+from profiles.consent import UPDATED
 
 _encode = msgspec.json.Encoder().encode
 
@@ -53,7 +52,7 @@ class Mutation(ObjectType):
         if not purpose.strip():
             raise BadRequest("name the purpose")
         consent = {"categoryPreferences": {purpose: granted}}
-        message = {"type": "track", "event": CONSENT_UPDATED, "context": {"consent": consent}}
+        message = {"type": "track", "event": UPDATED, "context": {"consent": consent}}
         return await _store(info.context, message, **person)
 
 
@@ -67,7 +66,7 @@ async def _store(
 ) -> dict[str, str]:
     """Parses the message as a door would, and answers when it is stored. Raises BadRequest, EventRefused, Overloaded,
     LogUnavailable."""
-    caller, _, engine = asked
+    caller, engine = asked.caller, asked.engine
     to_key(user_id=user_id, anonymous_id=anonymous_id)
     named = {"userId": user_id, "anonymousId": anonymous_id, "messageId": message_id}
     parsed = parse_messages(

@@ -16,6 +16,7 @@ from personalization.graphql.problems import BadRequest
 from personalization.graphql.queries import Listed, Size
 from personalization.graphql.scalars import JSON, DateTime
 from personalization.graphql.types import Customer, Named, many
+from profiles.consent import STATES
 from segments.roster import Version
 
 MAX_CUSTOMERS = 100  # of one field
@@ -186,6 +187,7 @@ class Query(ObjectType):
         anonymous_id=Argument(String),
         slots=Argument(List(NonNull(String)), required=True),
         context=Argument(JSON),
+        consent=Argument(String, description="granted, pending or denied; without consent nobody is looked up."),
         description="What a person sees; without an id, what somebody unknown does.",
     )
 
@@ -216,7 +218,12 @@ class Query(ObjectType):
 
     @staticmethod
     async def resolve_decide(
-        root: None, info: GraphQLResolveInfo, slots: list[str], context: Any = None, **named: str | None
+        root: None,
+        info: GraphQLResolveInfo,
+        slots: list[str],
+        context: Any = None,
+        consent: str | None = None,
+        **named: str | None,
     ) -> dict[str, Any]:
         check_field(info)
         if not 0 < len(slots) <= MAX_SLOTS:
@@ -224,8 +231,17 @@ class Query(ObjectType):
         if context is not None and not isinstance(context, dict):
             raise BadRequest("the context is an object")
         identifier = to_key(**named) if any(each is not None for each in named.values()) else None
-        caller, _, engine = info.context
-        answer = await engine.decider.decide(identifier, slots, context or {}, door="graphql", source=caller.source)
+        if consent is not None and consent not in STATES:
+            raise BadRequest(f"consent is one of {', '.join(STATES)}")
+        caller, _, engine, headers = info.context
+        answer = await engine.decider.decide(
+            identifier,
+            slots,
+            context or {},
+            door="graphql",
+            source=caller.source,
+            permission=headers._replace(state=consent),
+        )
         shown = [SlotContent(slot, answered) for slot, answered in answer.slots.items()]
         return {"decision_id": answer.decision_id, "book": answer.book, "slots": shown}
 

@@ -7,7 +7,18 @@ from typing import Any
 import msgspec
 from graphql import ExecutionContext, ExecutionResult, GraphQLError
 
-from ingestion.http import Answer, ClientGone, Headers, Receive, Scope, Send, encode, read_address, receive_body
+from ingestion.http import (
+    Answer,
+    ClientGone,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    encode,
+    read_address,
+    read_permission,
+    receive_body,
+)
 from personalization.callers import Caller, read_credentials
 from personalization.doors import DOORS
 from personalization.errors import tell
@@ -25,6 +36,7 @@ from personalization.graphql.problems import (
 )
 from personalization.graphql.schema import schema
 from personalization.graphql.telling import say, say_error
+from profiles.consent import Permission
 
 PATHS = ("/graphql", "/graphql/")
 DOOR = DOORS["POST /graphql"]
@@ -86,15 +98,16 @@ class GraphqlApp:
             raw = await receive_body(receive, MAX_BODY)
             said = read_credentials(asked.get(b"authorization", b""))
             caller, limit = await self._gate.admit(said, DOOR, read_address(scope))
-            return Answer(200, await self._answer(parse_call(raw, asked.get(b"content-type", b"")), caller), limit)
+            call = parse_call(raw, asked.get(b"content-type", b""))
+            return Answer(200, await self._answer(call, caller, read_permission(scope)), limit)
         except ClientGone:
             raise
         except Exception as error:
             return _refuse(error, limit)
 
-    async def _answer(self, call: Call, caller: Caller) -> bytes:
+    async def _answer(self, call: Call, caller: Caller, permission: Permission) -> bytes:
         plan = await self._plans.find(call.query)
-        asked = Asked(caller, Loaders(people=self._people, archive=self._archive), self._engine)
+        asked = Asked(caller, Loaders(people=self._people, archive=self._archive), self._engine, permission)
         async with asyncio.timeout(self._deadline):
             result = await self._execute(plan, call, asked)
         said: dict[str, Any] = {"data": result.data}

@@ -9,7 +9,7 @@ from hashlib import sha256
 from urllib.parse import quote
 
 from ingestion.append import Appender, Overloaded
-from ingestion.http import Answer, BodyTooSlow, ClientGone, Headers, Receive, Scope, Send, receive_body
+from ingestion.http import Answer, BodyTooSlow, ClientGone, Headers, Receive, Scope, Send, read_permission, receive_body
 from ingestion.log import LogUnavailable
 from ingestion.meter import Way
 from personalization.mail import pages
@@ -17,6 +17,7 @@ from personalization.mail.bursts import Bursts
 from personalization.mail.hits import MAX_AGENT, Hit, Kind, tell
 from personalization.mail.stamps import PREFIX, Door, Stamp, Stamper
 from personalization.sealing import BadToken, ExpiredToken
+from profiles.consent import may_keep
 from profiles.event import Event
 
 logger = logging.getLogger(__name__)
@@ -132,7 +133,9 @@ class MailDoors:
         return Answer(200, pages.show_unsubscribed(stamp.purpose), PAGE)
 
     async def _note(self, scope: Scope, stamp: Stamp, kind: Kind, name: str, link: str | None = None) -> None:
-        """The hit as an event; nothing is dropped, whoever it was."""
+        """The hit as an event; nothing is dropped, whoever it was, but of a browser that asks for privacy."""
+        if not may_keep(read_permission(scope)):
+            return
         now = self._clock()
         links = 1 if link is None else await self._bursts.count(stamp.message_id, link, now)
         headers = _read_headers(scope)

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from django.urls import path
 from drf_spectacular.utils import OpenApiResponse
+from msgspec.structs import replace
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,6 +20,7 @@ from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
 from personalization.rest.sending import count_refusal, send_messages
 from personalization.wiring import clock, read_limits
+from profiles.consent import Permission, may_keep
 from profiles.event import Event
 
 TOO_LARGE = frozenset({Refused.TOO_LARGE_BODY, Refused.TOO_LARGE_EVENT, Refused.TOO_MANY_EVENTS})
@@ -91,8 +93,10 @@ class Events(Resource):
     @once
     def post(self, request: Request) -> Response:
         source = caller_of(request).source
-        body, is_batch = open_calls(request.data, source)
-        came_to = send_messages(body.messages, source=source, sent_at=body.sent_at)
+        permission = Permission(gpc=request.headers.get("Sec-GPC", "").strip() == "1")
+        body, is_batch = open_calls(request.data, source, permission)
+        permission = permission._replace(state=body.consent)
+        came_to = send_messages(body.messages, source=source, sent_at=body.sent_at, permission=permission)
         wrong = [each for each in came_to if isinstance(each, Refusal) and each.reason not in HARMLESS]
         if wrong and len(wrong) == len(came_to):
             raise refuse_fields(
@@ -105,7 +109,7 @@ class Events(Resource):
         )
 
 
-def open_calls(raw: Any, source: str) -> tuple[Body, bool]:
+def open_calls(raw: Any, source: str, permission: Permission) -> tuple[Body, bool]:
     """The calls of a body, and whether they are a batch; raises CallRefused for what is neither, and counts it as one
     refusal."""
     raw = raw if isinstance(raw, bytes) else b"{}"
@@ -117,7 +121,7 @@ def open_calls(raw: Any, source: str) -> tuple[Body, bool]:
         return Body([raw]), False
     opened = open_body(raw, BATCH, clock(), read_limits())
     if isinstance(opened, Refusal):
-        count_refusal(opened, source=source)
+        count_refusal(opened if may_keep(permission) else replace(opened, sample=b""), source=source)
         raise CallRefused("too_large" if opened.reason in TOO_LARGE else "bad_json", opened.message)
     if not opened.messages:
         raise refuse_fields([FieldError("/batch", "empty", "the batch has no events")])

@@ -30,8 +30,9 @@ class Export(Resource):
         parameters=[ID],
     )
     def get(self, request: Request, id: str) -> StreamingHttpResponse:
-        pieces = export_person(UUID(find_id(id)))
-        headers = {"Content-Disposition": 'attachment; filename="person.json"'}
+        person = UUID(find_id(id))
+        pieces = export_person(person)
+        headers = {"Content-Disposition": f'attachment; filename="person-{person}.json"'}
         return StreamingHttpResponse(stream_export(pieces), content_type="application/json", headers=headers)
 
 

@@ -44,13 +44,13 @@ from personalization.rest.profile_forms import (
 from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
 from personalization.rest.sending import send_together
+from profiles.consent import UPDATED
 from profiles.event import anonymous_key, user_key
 from profiles.models import StoredProfile
 from profiles.pages import Happening, page_past
 from segments.queries import read_roster
 
 TAG = "Profiles"
-CONSENT_EVENT = "Segment Consent Preference Updated"
 MAX_TERM = 500  # characters of a search
 ID = OpenApiParameter(
     "id",
@@ -254,7 +254,7 @@ def list_calls(said: Mapping[str, Any], ids: Mapping[str, str]) -> list[tuple[st
         calls.append(("/traits", {"type": "identify", "traits": said["traits"]}))
     if "consent" in said:
         consent = {"consent": {"categoryPreferences": said["consent"]}}
-        calls.append(("/consent", {"type": "track", "event": CONSENT_EVENT, "context": consent}))
+        calls.append(("/consent", {"type": "track", "event": UPDATED, "context": consent}))
     return [(pointer, {**call, **ids, "messageId": str(uuid.uuid4())}) for pointer, call in calls]
 
 

@@ -21,7 +21,7 @@ from ingestion.models import DeadLetter, Refusal
 from ingestion.parse_body import cut_sample
 from ingestion.steps import Definitions
 from ingestion.undoing import UndoRefused
-from personalization.people import UnknownPerson, export_person, find_person, request_erasure
+from personalization.people import UnknownPerson, find_person, request_erasure
 from profiles import keys
 from profiles.audit import Act, record_act
 from profiles.clients import Client
@@ -32,7 +32,7 @@ from profiles.glimpses import keep_glimpse
 from profiles.models import ArchivedEvent, AuditEntry, Erasure, Identifier, MergeRecord, StoredProfile
 from rules.models import Decision, DecisionOutcome, Grant, PointsEntry
 from segments.membership import compile_segments
-from segments.models import Member, Roster, Segment, SegmentChange, SegmentVersion, Upload
+from segments.models import Member, Segment, SegmentChange, SegmentVersion, Upload
 from tests.archive.living import LivingHarness
 from tests.archive.scanning import find_in_redis, find_in_tables
 from tests.processing import lives
@@ -365,34 +365,3 @@ def test_a_person_is_found_by_whatever_names_them(living: LivingHarness) -> None
     for term in ("u:nobody", uuid4().hex, "anna"):
         with pytest.raises(UnknownPerson):
             find_person(term)
-
-
-def test_an_export_says_everything(living: LivingHarness) -> None:
-    Roster.objects.create(number=1, payload={"answers": {slug: slug for slug in lives.SEGMENTS}}, at=timezone.now())
-    live(living)
-    plant(living)
-    told = json.loads(b"".join(export_person(UUID(LAPTOP))))
-    person = UUID(owner(living))
-    assert told["profile"]["id"] == str(person)
-    assert {told["profile"]["id"], *told["profile"]["former"]} == {str(UUID(id)) for id in IDS[:3]}
-    assert told["profile"]["userId"] == USER
-    assert set(told["identifiers"]) == {f"u:{USER}", *(f"a:{device}" for device in DEVICES)}
-    assert told["traits"]["city"]["value"] == "zq-Utrecht"
-    assert told["consent"]["zq-mail"]["value"] is True
-    assert told["totals"]["Product Viewed"]["count"] == 7
-    assert len(told["events"]) == 12 and {"messageId", "properties", "context"} <= told["events"][0].keys()
-    assert told["segments"].keys() >= {"keen"} and told["segmentChanges"]
-    assert [len(told[name]) for name in ("lists", "decisions", "outcomes", "grants", "points", "merges")] == [
-        *(1, 1, 1, 2, 1, 2)
-    ]
-    assert "desk" not in json.dumps(told) and "ben" not in json.dumps(told)
-    with pytest.raises(UnknownPerson):
-        export_person(uuid4())
-
-
-def test_an_export_comes_in_pieces(living: LivingHarness) -> None:
-    living.send(*(did(living, "zq-phone") for _ in range(1_250)))
-    living.work()
-    pieces = list(export_person(UUID(PHONE)))
-    assert len(json.loads(b"".join(pieces))["events"]) == 1_250
-    assert max(map(len, pieces)) < sum(map(len, pieces)) / 2

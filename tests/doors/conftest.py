@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -119,7 +119,7 @@ def wait_until_ready(port: int) -> None:
     raise TimeoutError("the web process did not answer within 60 s")
 
 
-def put_in_force(client: Client) -> None:
+def put_in_force(client: Client, book: Mapping[str, Any] = BOOK) -> None:
     directory = Directory(
         number=1,
         sources={
@@ -134,7 +134,7 @@ def put_in_force(client: Client) -> None:
         clients=CLIENTS,
     )
     announce(client, keys.DIRECTORY, 1, msgspec.json.encode(directory))
-    announce(client, keys.BOOK, 4, json.dumps(BOOK).encode())
+    announce(client, keys.BOOK, book["number"], json.dumps(book).encode())
     announce_segments(client, SEGMENTS)
 
 

