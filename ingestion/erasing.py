@@ -17,11 +17,21 @@ from profiles.store import Tombstone
 def erase_person(work: Work, request: Erase) -> None:
     """Wherever the person lives by now: who was taken over since is erased with the person they are part of."""
     owner = resolve(work, request.profile)
+    if request.idle_since and not _is_idle(work, request, owner):
+        return
     keys = (*request.keys, retired_key(request.profile))
     if work.home(owner) == work.commit.partition:
         forget_profile(work, work.profile(owner), Tombstone(request.at, request.erasure), keys)
     else:
         work.send(owner, Erase(profile=owner, erasure=request.erasure, at=request.at, keys=keys))
+
+
+def _is_idle(work: Work, request: Erase, owner: str) -> bool:
+    """Whether somebody is still the same, unknown by name, and has not come back since the request was worked out."""
+    if owner != request.profile:
+        return False
+    profile = work.profile(owner)
+    return profile.user_id is None and profile.last_seen < request.idle_since
 
 
 def forget_profile(work: Work, profile: Profile, stone: Tombstone, keys: Iterable[str] = ()) -> None:

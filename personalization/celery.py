@@ -67,6 +67,21 @@ application.conf.beat_schedule = {
         "schedule": crontab(hour="4", minute="30"),
         "options": {"expires": 6 * 3_600},
     },
+    "forget-old-events": {
+        "task": "personalization.tasks.forget_old_events",
+        "schedule": crontab(hour="4", minute="20"),
+        "options": {"expires": 6 * 3_600},
+    },
+    "forget-what-is-over": {
+        "task": "personalization.tasks.forget_what_is_over",
+        "schedule": crontab(hour="4", minute="30"),
+        "options": {"expires": 6 * 3_600},
+    },
+    "forget-idle-visitors": {
+        "task": "personalization.tasks.forget_idle_visitors",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 240},
+    },
     "forget-segments-past": {
         "task": "personalization.tasks.forget_segments_past",
         "schedule": crontab(hour="3", minute="50"),

@@ -53,6 +53,9 @@ PZ_SEGMENT_CHANGES_DAYS = read_number("PZ_SEGMENT_CHANGES_DAYS", PZ_RETENTION_DA
 PZ_RECONCILE_PACE = read_number("PZ_RECONCILE_PACE", 2_000)
 PZ_DRIFT_ALERT = read_number("PZ_DRIFT_ALERT", 10, least=0, most=10_000)
 PZ_ARCHIVE_SINCE = read_day("PZ_ARCHIVE_SINCE", "")
+PZ_ARCHIVE_MONTHS = read_number("PZ_ARCHIVE_MONTHS", 0, least=0)  # 0: for ever
+PZ_IDLE_DAYS = read_number("PZ_IDLE_DAYS", 0, least=0)  # 0: for ever
+PZ_AUDIT_DAYS = read_number("PZ_AUDIT_DAYS", 0, least=0)  # 0: for ever
 PZ_DECISIONS_DAYS = read_number("PZ_DECISIONS_DAYS", 400)
 PZ_HISTORY_LIMIT = read_number("PZ_HISTORY_LIMIT", 500)
 PZ_MAX_EVENT_BYTES = read_number("PZ_MAX_EVENT_BYTES", 32_768)

@@ -8,11 +8,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from personalization.backtesting import hand_over_again, run_back_test
+from personalization.idle import forget_idle
 from personalization.issued import forget_ended
 from personalization.reconcile.runs import begin_run, find_unfinished, report_run
+from personalization.retention import forget_what_is_old
 from personalization.sweeping import sweep_stores
 from personalization.wiring import make_builder, make_reconciler, read_memory, redis_client
 from profiles import keys
+from profiles.archive_retention import find_cut, forget_archive
 from profiles.models import StoredProfile
 from profiles.organisation import read_organisation
 from rules.archive import forget_decisions
@@ -108,6 +111,28 @@ def reconcile_some() -> None:
         report_run(run)
     elif not run.note:
         reconcile_some.delay()  # what waits for something is taken up again by the clock
+
+
+@shared_task
+def forget_old_events() -> None:
+    """Months of the archive that are older than it is to go back; what is left goes to the end of the queue."""
+    chosen = read_organisation()
+    cut = find_cut(timezone.now(), months=settings.PZ_ARCHIVE_MONTHS, retention_days=chosen.retention_days)
+    if cut is not None and forget_archive(cut, seconds=SLICE_S):
+        forget_old_events.delay()
+
+
+@shared_task
+def forget_what_is_over() -> None:
+    """Dead letters, logs, counters and the like that are too old; what is left goes to the end of the queue."""
+    if forget_what_is_old(at=timezone.now(), seconds=SLICE_S):
+        forget_what_is_over.delay()
+
+
+@shared_task
+def forget_idle_visitors() -> None:
+    """The next few who are due; the clock comes again for the others."""
+    forget_idle(at=timezone.now(), days=settings.PZ_IDLE_DAYS)
 
 
 @shared_task

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -44,6 +43,7 @@ from personalization.sealing import Sealer
 from personalization.snapshot import Snapshot
 from personalization.visiting import Visits
 from profiles import keys
+from profiles.archive_retention import read_start
 from profiles.clients import Client
 from profiles.profile import DAY_MS, Memory
 from profiles.store import StoreUnavailable
@@ -252,7 +252,7 @@ def make_reconciler(pause: Callable[[float], object] = time.sleep, **more: Any) 
     client = redis_client()
     hot = HotSide(client, partitions=settings.PZ_PARTITIONS)
     settling = Settling(client, make_store(), partitions=settings.PZ_PARTITIONS, pause=pause)
-    looker = Looker(hot, settling, memory=read_memory, clock=clock, pause=pause, since=read_since())
+    looker = Looker(hot, settling, memory=read_memory, clock=clock, pause=pause, since=read_start())
     return Reconciler(
         looker,
         hot,
@@ -264,12 +264,6 @@ def make_reconciler(pause: Callable[[float], object] = time.sleep, **more: Any) 
         pause=pause,
         **{"pace": settings.PZ_RECONCILE_PACE, **more},
     )
-
-
-def read_since() -> int:
-    """From when on the archive knows everything, Unix milliseconds; 0: from the start."""
-    day = settings.PZ_ARCHIVE_SINCE
-    return int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()) * 1_000 if day else 0
 
 
 def make_sealer() -> Sealer:

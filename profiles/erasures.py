@@ -21,12 +21,24 @@ MAX_HOSTS = 1_000  # profiles that somebody was part of for a time
 ABOUT_PEOPLE = ("person", "points")  # kinds of entries of the audit trail whose subject is a profile
 APART = "apart"  # what an entry names of a merge that was undone: the other profile
 ERASED = "erased"
+RETENTION = "(retention)"  # who has idle visitors forgotten; no login is called so
 
 Pending = Mapping[str, Any]
 
 
 def open_receipt(profile_id: UUID, *, by: str, at: datetime) -> Erasure:
     return Erasure.objects.create(profile=digest_profile(profile_id), by=by[:BY_LENGTH], requested=at)
+
+
+def open_receipts(profile_ids: Sequence[UUID], *, by: str, at: datetime) -> list[Erasure]:
+    return Erasure.objects.bulk_create(
+        Erasure(profile=digest_profile(id), by=by[:BY_LENGTH], requested=at) for id in profile_ids
+    )
+
+
+def forget_receipts(*, by: str, before: datetime) -> None:
+    """Removes those asked for by somebody before a moment, but for what is under way."""
+    Erasure.objects.filter(by=by, requested__lt=before, pending=[]).delete()
 
 
 def digest_profile(profile_id: UUID) -> str:
@@ -73,8 +85,8 @@ def list_unfinished() -> list[UUID]:
 
 
 def list_unanswered() -> list[Erasure]:
-    """Receipts of erasures that were asked for, and of which the archive has heard no more."""
-    return list(Erasure.objects.filter(done=None, pending=[]).order_by("requested"))
+    """Receipts of erasures that somebody asked for, and of which the archive has heard no more."""
+    return list(Erasure.objects.filter(done=None, pending=[]).exclude(by=RETENTION).order_by("requested"))
 
 
 def list_known() -> Iterator[UUID]:

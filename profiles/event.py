@@ -173,12 +173,14 @@ class Erase(msgspec.Struct, frozen=True, array_like=True, tag_field="record", ta
     """Asks the partition of `profile` to forget the person, with whatever was received up to `at`.
 
     `erasure` is the receipt. `keys` are the identifiers (`u:…`, `a:…`, `p:…`, `s:…`) that the durable map knows of the
-    person, beside those the profile has noted."""
+    person, beside those the profile has noted. With `idle_since` (Unix milliseconds) it holds only for somebody without
+    a user id who has not been seen since then."""
 
     profile: str
     erasure: str
     at: int
     keys: tuple[str, ...] = ()
+    idle_since: int = 0
 
 
 class Mend(msgspec.Struct, frozen=True, array_like=True, tag_field="record", tag="mend", kw_only=True):

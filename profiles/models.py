@@ -149,6 +149,19 @@ class ArchivedEvent(models.Model):
         return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
+class ArchiveStart(models.Model):
+    """From when on the archive knows everything, in one row at most: what was older has been taken out."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="archive_start_one")]
+
+    def __str__(self) -> str:
+        return f"Archive since {self.since:%Y-%m-%d}"
+
+
 class Rebuild(models.Model):
     """Redis was not whole, and was filled from here. `mark` is what Redis has since then; it is a moment in Unix
     milliseconds, so that a higher one is newer."""

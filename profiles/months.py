@@ -33,6 +33,22 @@ def list_months(table: str) -> list[tuple[str, date]]:
     return sorted((name, date.fromisoformat(name[-7:].replace("_", "-") + "-01")) for name in names)
 
 
+def months_before(day: date, months: int) -> date:
+    """The first day of the month so many months before that of `day`."""
+    number = day.year * 12 + day.month - 1 - months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+@transaction.atomic
+def drop_month(table: str, name: str) -> None:
+    """Drops a partition. The whole table is locked for a moment: behind a long query it gives up with OperationalError,
+    so that nobody has to queue behind it."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+        cursor.execute(f"ALTER TABLE {table} DETACH PARTITION {name}")
+        cursor.execute(f"DROP TABLE {name}")
+
+
 class Months:
     """Knows which months of `table` have their partition, and makes those that have none."""
 

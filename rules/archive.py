@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from profiles.months import list_months
+from profiles.months import drop_month, list_months
 from rules.models import DecisionOutcome
 
 DECISIONS = "rules_decision"
+CHUNK = 10_000  # outcomes of one statement
 SEEN = ("Block Viewed", "Email Opened")  # events by which an impression is told
 CLICKED = ("Block Clicked", "Email Link Clicked")
 
@@ -71,10 +72,12 @@ def record_outcomes(rows: Sequence[OutcomeRow]) -> None:
 
 
 def forget_decisions(before: date) -> int:
-    """Removes the months of decisions that end before a day, with their outcomes; returns how many months."""
+    """Removes the months of decisions that end before a day, with their outcomes; returns how many months. What another
+    query holds back raises OperationalError, and is removed the next time."""
     old = [name for name, month in list_months(DECISIONS) if (month.year, month.month) < (before.year, before.month)]
-    with connection.cursor() as cursor:
-        for name in old:
-            cursor.execute(f"DROP TABLE {name}")
-    DecisionOutcome.objects.filter(at__lt=datetime(before.year, before.month, 1, tzinfo=UTC)).delete()
+    for name in old:
+        drop_month(DECISIONS, name)
+    start = datetime(before.year, before.month, 1, tzinfo=UTC)
+    while some := list(DecisionOutcome.objects.filter(at__lt=start).values_list("pk", flat=True)[:CHUNK]):
+        DecisionOutcome.objects.filter(pk__in=some).delete()
     return len(old)

@@ -10,7 +10,7 @@ from personalization.reconcile.comparing import CONSENT, EVENTS, PROFILE, TRAITS
 from personalization.reconcile.hot import read_profile
 from profiles.models import StoredProfile
 from profiles.past import fold_archived
-from profiles.profile import Memory, Profile
+from profiles.profile import History, Memory, Profile
 
 T = TypeVar("T")
 
@@ -25,14 +25,14 @@ def compose(finding: Finding, memory: Memory, terms: Terms) -> Profile:
     """As narrow a change as there is. Its segments are still those of before: the processor asks them anew. Raises
     Unmendable."""
     if PROFILE in finding.aspects or finding.profile is None:
-        return _agree(_bring_back(finding, memory), finding, terms)
+        return _agree(_bring_back(finding, memory, terms.since), finding, terms)
     state = finding.profile
 
     def fold() -> Profile:
         return fold_archived(UUID(finding.id), memory)
 
     if finding.aspects.keys() & {EVENTS, TRAITS, CONSENT}:
-        state = _put_right(state, fold(), finding)
+        state = _put_right(state, fold(), finding, terms.since)
     try:
         return _agree(state, finding, terms)
     except Unmendable:
@@ -43,8 +43,9 @@ def compose(finding: Finding, memory: Memory, terms: Terms) -> Profile:
         return _agree(replace(state, events=folded.events, traits=folded.traits), finding, terms)
 
 
-def _bring_back(finding: Finding, memory: Memory) -> Profile:
-    """Of a profile that is lost: what the archive tells, and what only the copy knows, such as what models said."""
+def _bring_back(finding: Finding, memory: Memory, since: int) -> Profile:
+    """Of a profile that is lost: what the archive tells, and what only the copy knows, such as what models said. Of
+    somebody whose first events the archive has no more, the copy: it is written with the newest ones."""
     folded = fold_archived(UUID(finding.id), memory)
     copy = StoredProfile.objects.filter(pk=finding.id).first()
     stored = read_profile(copy.state) if copy is not None else None
@@ -52,8 +53,8 @@ def _bring_back(finding: Finding, memory: Memory) -> Profile:
         if folded.first_seen == 0:
             raise Unmendable("Neither the archive nor a copy knows it.")
         return folded
-    if folded.first_seen == 0:
-        return stored  # known by name alone
+    if folded.first_seen == 0 or 0 < stored.first_seen < since:
+        return stored  # known by name alone, or for longer than the archive
     return replace(
         folded,
         user_id=stored.user_id or folded.user_id,
@@ -66,8 +67,9 @@ def _bring_back(finding: Finding, memory: Memory) -> Profile:
     )
 
 
-def _put_right(state: Profile, folded: Profile, finding: Finding) -> Profile:
-    events = _replace(state.events, folded.events, finding.differing.get(EVENTS, ()))
+def _put_right(state: Profile, folded: Profile, finding: Finding, since: int) -> Profile:
+    archived = {name: _add_life(state.events.get(name), history, since) for name, history in folded.events.items()}
+    events = _replace(state.events, archived, finding.differing.get(EVENTS, ()))
     traits = _replace(state.traits, folded.traits, finding.differing.get(TRAITS, ()))
     return replace(
         state,
@@ -77,6 +79,13 @@ def _put_right(state: Profile, folded: Profile, finding: Finding) -> Profile:
         first_seen=min(filter(None, (state.first_seen, folded.first_seen)), default=0),
         last_seen=max(state.last_seen, folded.last_seen),
     )
+
+
+def _add_life(mine: History | None, archived: History, since: int) -> History:
+    """What the archive says of an event, but never less for life than a profile knows that is older than the archive."""
+    if mine is None or mine.first >= since or mine.count < archived.count:
+        return archived
+    return replace(archived, count=mine.count, total=mine.total, first=mine.first)
 
 
 def _replace(mine: Mapping[str, T], archived: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:

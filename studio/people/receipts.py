@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from profiles.erasures import RETENTION
 from profiles.models import Erasure
 from studio.lists import Column, Filter, Listing
 from studio.pages import is_part, needs, show
@@ -52,7 +53,7 @@ LISTING = Listing(
 
 @needs(Ability.PRIVACY)
 def show_receipts(request: HttpRequest) -> HttpResponse:
-    listing = LISTING.show(request, Erasure.objects.all())
+    listing = LISTING.show(request, Erasure.objects.exclude(by=RETENTION))
     return show(request, "studio/people/receipts.html", {"title": _("Receipts of erasures"), "listing": listing})
 
 

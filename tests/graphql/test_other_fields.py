@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from ingestion.parse import Limits
-from profiles.consent import UPDATED
 from profiles import keys
 from profiles.clients import Client
+from profiles.consent import UPDATED
 from profiles.event import unpack
 from profiles.models import ArchivedEvent
 from segments.models import SegmentSize
