@@ -101,12 +101,13 @@ def request_erasure(profile_id: UUID, *, by: str, at: datetime) -> Erasure:
 
 
 def describe_erasure(person: UUID, receipt: Erasure, *, idle_since: int = 0) -> Erase:
-    """What the person's partition is asked; `idle_since` as in the record."""
+    """What the person's partition is asked; `idle_since` as in the record. Of somebody idle, what was received since
+    then and comes to its turn behind the request is somebody's who is new: nothing acknowledged is lost."""
     ids = [id.hex for id in (person, *list_former(person))]
     return Erase(
         profile=person.hex,
         erasure=receipt.pk.hex,
-        at=to_milliseconds(receipt.requested),
+        at=idle_since or to_milliseconds(receipt.requested),
         keys=tuple(dict.fromkeys((*list_identifiers_of(ids), *map(retired_key, ids[1:])))),
         idle_since=idle_since,
     )

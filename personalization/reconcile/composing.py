@@ -82,7 +82,7 @@ def _put_right(state: Profile, folded: Profile, finding: Finding, since: int) ->
 
 
 def _add_life(mine: History | None, archived: History, since: int) -> History:
-    """What the archive says of an event, but never less for life than a profile knows that is older than the archive."""
+    """What the archive says of an event, but never less for life than a profile knows that is older than it."""
     if mine is None or mine.first >= since or mine.count < archived.count:
         return archived
     return replace(archived, count=mine.count, total=mine.total, first=mine.first)
