@@ -116,7 +116,8 @@ class RetentionForm(OrganisationForm):
         label=ORGANISATION_FIELDS["retention_days"],
         help_text=_(
             "How far back conditions can look for single events. With more, less is forgotten from now on; with less, "
-            "each person’s older events are forgotten with their next one. The archive keeps all."
+            "each person’s older events are forgotten with their next one. The archive keeps them for as long as the "
+            "operator has set."
         ),
     )
     changes_days = DaysField(
