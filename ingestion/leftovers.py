@@ -61,9 +61,10 @@ def forget_refusals(names: Sequence[str]) -> int:
     return removed
 
 
-def find_refusals(names: Sequence[str]) -> list[int]:
-    """The refusals that `forget_refusals` removes."""
-    names_any = compile_names(names)
+def find_refusals(names: Sequence[str], *, surely: bool = False) -> list[int]:
+    """The refusals that `forget_refusals` removes; with `surely` those alone whose events are about the identifiers:
+    others may have such a word in them, or an id that begins alike and is cut off."""
+    names_any = compile_ids(names) if surely else compile_names(names)
     words = [name[2:] for name in names]
     words += [json.dumps(word)[1:-1] for word in words] + [word[:SHORTEST_CUT] for word in words]
     with connection.cursor() as cursor:
@@ -84,6 +85,16 @@ def trim_refused(client: Client, names: Sequence[str]) -> int:
             removed += client.xdel(keys.REFUSED, *found)
         start = "(" + entries[-1][0].decode()
     return removed
+
+
+def compile_ids(names: Sequence[str]) -> Callable[[str], bool]:
+    """Tells whether a sample has one of the identifiers, whole, as an id."""
+    words = {name[2:] for name in names}
+    forms = {json.dumps(word, ensure_ascii=ascii) for word in words for ascii in (True, False)}
+    forms |= {word for word in words if word.lstrip("-").isdecimal()}
+    any_form = "|".join(map(re.escape, sorted(forms)))
+    pattern = re.compile(rf'"(?:anonymous|user|previous)_?[iI]d"\s*:\s*(?:{any_form})(?![\w.])') if forms else None
+    return lambda sample: pattern is not None and pattern.search(sample) is not None
 
 
 def compile_names(names: Sequence[str]) -> Callable[[str], bool]:

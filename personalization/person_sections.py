@@ -149,7 +149,7 @@ def say(name: str) -> str:
 
 def _list_refusals(person: Person) -> Iterator[Row]:
     fields = ("at", "source", "reason", "message", "message_id", "sample")
-    refusals = Refusal.objects.filter(pk__in=find_refusals(person.names)).order_by("at", "pk")
+    refusals = Refusal.objects.filter(pk__in=find_refusals(person.names, surely=True)).order_by("at", "pk")
     for row in refusals.values(*fields).iterator():
         yield {say(name): value for name, value in row.items()}
 

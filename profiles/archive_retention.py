@@ -5,8 +5,7 @@ import time
 from datetime import UTC, date, datetime
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
-from psycopg.errors import LockNotAvailable
+from django.db import connection, transaction
 
 from profiles.models import ArchiveStart, MergeRecord
 from profiles.months import EVENTS, REST, drop_month, list_months, months_before
@@ -47,11 +46,7 @@ def forget_archive(before: date, *, seconds: float) -> bool:
             break
         if time.monotonic() > deadline:
             return True
-        try:
-            drop_month(EVENTS, name)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, LockNotAvailable):
-                raise
+        if not drop_month(EVENTS, name):
             return False
     while _forget_rest(start) or _empty_merges(start):
         if time.monotonic() > deadline:

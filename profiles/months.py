@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 EVENTS = "profiles_archivedevent"
 REST = "_rest"  # of the default partition's name, for whatever lies outside the years below
@@ -39,14 +40,19 @@ def months_before(day: date, months: int) -> date:
     return date(number // 12, number % 12 + 1, 1)
 
 
-@transaction.atomic
-def drop_month(table: str, name: str) -> None:
-    """Drops a partition. The whole table is locked for a moment: behind a long query it gives up with OperationalError,
-    so that nobody has to queue behind it."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-        cursor.execute(f"ALTER TABLE {table} DETACH PARTITION {name}")
-        cursor.execute(f"DROP TABLE {name}")
+def drop_month(table: str, name: str) -> bool:
+    """Drops a partition. The whole table is locked for a moment: behind a long query it gives up and returns False, so
+    that nobody has to queue behind it."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+            cursor.execute(f"ALTER TABLE {table} DETACH PARTITION {name}")
+            cursor.execute(f"DROP TABLE {name}")
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            return False
+        raise
+    return True
 
 
 class Months:

@@ -73,11 +73,10 @@ def record_outcomes(rows: Sequence[OutcomeRow]) -> None:
 
 def forget_decisions(before: date) -> int:
     """Removes the months of decisions that end before a day, with their outcomes; returns how many months. What another
-    query holds back raises OperationalError, and is removed the next time."""
+    query holds back is removed the next time."""
     old = [name for name, month in list_months(DECISIONS) if (month.year, month.month) < (before.year, before.month)]
-    for name in old:
-        drop_month(DECISIONS, name)
+    dropped = sum(drop_month(DECISIONS, name) for name in old)
     start = datetime(before.year, before.month, 1, tzinfo=UTC)
     while some := list(DecisionOutcome.objects.filter(at__lt=start).values_list("pk", flat=True)[:CHUNK]):
         DecisionOutcome.objects.filter(pk__in=some).delete()
-    return len(old)
+    return dropped

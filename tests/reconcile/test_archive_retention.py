@@ -4,14 +4,16 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import connection
 from django.utils import timezone
 from msgspec.structs import replace
 
 from ingestion.undoing import UndoRefused
 from personalization.tasks import forget_old_events
 from personalization.wiring import clock, make_undoer
-from profiles import keys
+from profiles import keys, months
 from profiles.archive_retention import find_cut, forget_archive, read_start
 from profiles.models import ArchivedEvent, ArchiveStart, MergeRecord, StoredProfile
 from profiles.months import EVENTS, list_months, months_before
@@ -115,3 +117,16 @@ def test_what_profiles_remember_is_never_cut() -> None:
     assert find_cut(now, months=0, retention_days=180) is None
     assert find_cut(now, months=25, retention_days=180) == date(2024, 2, 1)
     assert find_cut(now, months=1, retention_days=180) == date(2025, 8, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_long_query_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(months, "_LOCK_TIMEOUT", "100ms")
+    old = months_before(cut(), 3)
+    months.Months().make([old])
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+        other.execute(f"SELECT count(*) FROM {EVENTS}")
+        assert not forget_archive(cut(), seconds=60)
+        assert old in [month for _, month in list_months(EVENTS)]
+    assert not forget_archive(cut(), seconds=60)
+    assert old not in [month for _, month in list_months(EVENTS)]
