@@ -285,12 +285,12 @@ def _read_event(
 
 
 def _heed_consent(event: Event, said: str | None, sender: Sender, limits: Limits) -> Event:
-    """The event if it may be kept; of one that takes consent back, its word alone."""
+    """The event if it may be kept; of one that is there to say what the person consents to, else its word alone."""
     permission = sender.permission if said is None else sender.permission._replace(state=said)
     if may_keep(permission, event.context, limits.tracking):
         return event
-    if is_word(event) and may_keep(permission):
-        consent = {"consent": event.context["consent"]}
+    if is_word(event) and permission.state in (None, GRANTED):
+        consent = {name: said for name, said in event.context.items() if name == "consent"}
         return msgspec.structs.replace(event, properties=list_word_properties(event), context=consent)
     raise Refuse(Refused.NO_CONSENT, NOT_CONSENTED)
 

@@ -129,10 +129,10 @@ class Decider:
     ) -> Personal:
         """What `identifier` (`u:…` or `a:…`, None for a visitor who is not to be known) sees in `slots`; `agent` is the
         User-Agent of the visitor's own browser, `held` the rules whose blocks it shows already, by slot. Whoever has
-        not consented to being tracked, by `permission` and context, is nobody. `door` and
-        `source` say who asks; with `explain` rules behind the shown one are told too. Never raises for a store that is
-        away or late: the slots' defaults are the answer then. Raises NotWanted, with nothing decided, for somebody who
-        has said no to `purpose`."""
+        not consented to being tracked, by `permission` and context, is nobody. `door` and `source` say who asks; with
+        `explain` rules behind the shown one are told too. Never raises for a store that is away or late: the slots'
+        defaults are the answer then. Raises NotWanted, with nothing decided, for somebody who has said no to
+        `purpose`."""
         live = self._book()
         if not may_keep(permission, context, self._tracking):
             identifier = None

@@ -1,38 +1,45 @@
 """Every door x every state of consent, as the table of docs/reference/consent.md says: without consent nothing anywhere
 in Redis names who it was about, and no answer of a door for visitors sets a cookie."""
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
-import websockets.asyncio.client
 from django.test import RequestFactory, override_settings
 
 from ingestion.accepted import unpack as unpack_accepted
 from ingestion.log_redis import FIELD
-from ingestion.scopes import Scope
 from personalization.client import asking
+from personalization.doors import DOORS
 from personalization.wiring import make_processor
 from profiles import keys
 from profiles.clients import Client
-from profiles.consent import UPDATED
 from profiles.decided import Decided
 from profiles.event import derive_profile_id
 from profiles.profile import Profile, Trait, pack
 from tests.doors.conftest import SEGMENTS, WRITE_KEY, Web, put_in_force
-from tests.doors.keyring import name_secret
+from tests.doors.every_door import (
+    COLUMNS,
+    DECIDING,
+    EVENTS,
+    GPC,
+    MAIL,
+    MORE,
+    TELLING,
+    Case,
+    follow,
+    read_answer,
+    write_letter,
+)
 from tests.product import ROOT, wait_until
 from tests.rosters import make_roster
 
 PAGE = Path(ROOT) / "docs/reference/consent.md"
-GPC = {"Sec-GPC": "1"}
-NO = {"consent": {"categoryPreferences": {"tracking": False, "marketing": True}}}
 VIEWERS = {"v": 1, "root": {"id": "s", "kind": "segment", "segment": "viewers"}}
 LETTER = """<!doctype html><html lang="en"><head><title>Letter</title></head><body><a href="https://shop.example/t">T</a>
 <a href="{{ view_url }}">View</a> <a href="{{ unsubscribe_url }}">Out</a></body></html>"""
@@ -58,159 +65,6 @@ BOOK: dict[str, Any] = {
             "caps": [{"of": "person", "per": "campaign", "most": 3}],
         }
     ],
-}
-
-
-class Case(NamedTuple):
-    """What a call says of consent: a state, the browser's header, and the context of the event or question."""
-
-    state: str | None = None
-    headers: dict[str, str] = {}
-    context: dict[str, Any] = {}
-
-
-# The columns of the table, each with everything that it speaks of.
-COLUMNS: tuple[tuple[Case, ...], ...] = (
-    (Case(), Case("granted")),
-    (Case("pending"), Case("denied")),
-    (Case(headers=GPC),),
-    (Case("granted", GPC),),
-    (Case(context=NO), Case("granted", context=NO)),
-)
-Call = Callable[[Web, str, Case], Any]  # with the id of a device; what it is answered
-
-
-def _state(case: Case) -> dict[str, str]:
-    return {} if case.state is None else {"consent": case.state}
-
-
-def _track(device: str, case: Case, event: str = "Product Viewed") -> dict[str, Any]:
-    context = {"page": {"path": f"/{device}"}, **case.context}
-    about = {"size": "L", "note": f"of {device}"}
-    return {"type": "track", "event": event, "anonymousId": device, "properties": about, "context": context}
-
-
-def _read(answer: httpx.Response) -> Any:
-    assert answer.status_code in (200, 202, 302), answer.text
-    assert "set-cookie" not in answer.headers
-    return answer.json() if "json" in answer.headers.get("content-type", "") else answer.text
-
-
-def _post(web: Web, path: str, body: Any, case: Case, *, scope: Scope | None = None) -> Any:
-    headers = {**case.headers, **({"Authorization": f"Bearer {name_secret(scope, has=True)}"} if scope else {})}
-    return _read(httpx.post(web.url + path, json=body, headers=headers, auth=None if scope else (WRITE_KEY, "")))
-
-
-def track(web: Web, device: str, case: Case) -> Any:
-    return _post(web, "/v1/track", {**_track(device, case), **_state(case)}, case)
-
-
-def batch(web: Web, device: str, case: Case) -> Any:
-    return _post(web, "/v1/batch", {"batch": [_track(device, case)], **_state(case)}, case)
-
-
-def beacon(web: Web, device: str, case: Case) -> Any:
-    body = json.dumps({"batch": [_track(device, case)], **_state(case)})
-    return _read(httpx.post(f"{web.url}/beacon/v1/batch?writeKey={WRITE_KEY}", content=body, headers=case.headers))
-
-
-def events(web: Web, device: str, case: Case) -> Any:
-    return _post(web, "/api/v1/events", {"batch": [_track(device, case)], **_state(case)}, case, scope=Scope.EVENTS)
-
-
-def preferences(web: Web, device: str, case: Case) -> Any:
-    return _post(web, "/v1/track", {**_track(device, case, UPDATED), **_state(case)}, case)
-
-
-async def _talk(web: Web, device: str, case: Case, frame: dict[str, Any]) -> Any:
-    async with websockets.asyncio.client.connect(web.socket_url, additional_headers=case.headers) as socket:
-        hello = {"type": "hello", "v": 1, "writeKey": WRITE_KEY, "anonymousId": device, **_state(case)}
-        for said in (hello, frame):
-            await socket.send(json.dumps(said))
-        assert "set-cookie" not in (socket.response.headers if socket.response else {})
-        assert json.loads(await socket.recv())["type"] == "welcome"
-        return json.loads(await socket.recv())
-
-
-def socket_events(web: Web, device: str, case: Case) -> Any:
-    return asyncio.run(_talk(web, device, case, {"type": "batch", "id": 1, "batch": [_track(device, case)]}))
-
-
-def socket_decide(web: Web, device: str, case: Case) -> Any:
-    frame = {"type": "decide", "id": 1, "slots": ["hero"], "context": case.context}
-    return asyncio.run(_talk(web, device, case, frame))["slots"]["hero"]
-
-
-def decide(web: Web, device: str, case: Case) -> Any:
-    question = {"anonymousId": device, "slots": ["hero"], "context": case.context, **_state(case)}
-    return _post(web, "/api/v1/decide", question, case)["slots"]["hero"]
-
-
-def decide_batch(web: Web, device: str, case: Case) -> Any:
-    people = [{"anonymousId": device, "context": case.context, **_state(case)}]
-    answer = _post(web, "/api/v1/decide/batch", {"people": people, "slots": ["hero"]}, case, scope=Scope.DECIDE)
-    return answer["answers"][0]["slots"]["hero"]
-
-
-def graphql(web: Web, device: str, case: Case) -> Any:
-    query = """query ($id: String, $context: JSON, $consent: String) {
-      decide(anonymousId: $id, slots: ["hero"], context: $context, consent: $consent) { slots { reason block } } }"""
-    variables = {"id": device, "context": case.context, **_state(case)}
-    answer = _post(web, "/graphql", {"query": query, "variables": variables}, case, scope=Scope.DECIDE)
-    return answer["data"]["decide"]["slots"][0]
-
-
-def _edge(web: Web, path: str, device: str, case: Case) -> Any:
-    asked = {"writeKey": WRITE_KEY, **_state(case)}
-    headers = {**case.headers, "Cookie": f"pz_id={device}"}
-    return _read(httpx.get(f"{web.url}/edge/v1/{path}", params=asked, headers=headers))
-
-
-def fragment(web: Web, device: str, case: Case) -> Any:
-    return _edge(web, "slots/hero", device, case)
-
-
-def facts(web: Web, device: str, case: Case) -> Any:
-    return _edge(web, "facts", device, case)["profile"]
-
-
-def key(web: Web, device: str, case: Case) -> Any:
-    return _edge(web, "key", device, case)["key"]
-
-
-def _letter(web: Web, device: str) -> str:
-    call = {"template": "letter", "recipients": [{"anonymousId": device}]}
-    return str(_post(web, "/api/v1/email/render", call, Case(), scope=Scope.EMAIL_SEND)["messages"][0]["html"])
-
-
-def _follow(letter: str, door: str) -> str:
-    found = re.search(rf'"(http://[^"]*/t/{door}/[^"]*)"', letter)
-    assert found is not None
-    return found[1]
-
-
-# The rows of the table: what a door of events is asked, and one that decides.
-EVENTS: dict[str, Call] = {
-    "`POST /v1/track`": track,
-    "`POST /v1/batch`": batch,
-    "`POST /beacon/v1/batch`": beacon,
-    "`POST /api/v1/events`": events,
-    "events by `/ws/v1/`": socket_events,
-    "the event *Segment Consent Preference Updated*": preferences,
-}
-DECIDING: dict[str, Call] = {
-    "`decide` by `/ws/v1/`": socket_decide,
-    "`POST /api/v1/decide`": decide,
-    "`POST /api/v1/decide/batch`": decide_batch,
-    "`decide` by `POST /graphql`": graphql,
-    "`GET /edge/v1/slots/{slot}`": fragment,
-}
-TELLING: dict[str, Call] = {"`GET /edge/v1/facts`": facts, "`GET /edge/v1/key`": key}
-MAIL = {
-    "`GET /t/o/…`, an opening": "o",
-    "`GET /t/c/…`, a click": "c",
-    "`GET /t/v/…`, view in the browser": "v",
-    "`POST /t/u/…`, unsubscribe": "u",
 }
 
 
@@ -362,10 +216,10 @@ def test_a_rules_purpose(doors: Web, redis_client: Client, door: str, said: bool
 def test_mail(doors: Web, redis_client: Client, door: str, case: Case, said: str) -> None:
     if case.state is not None:
         return  # a link says no state
-    letter = _letter(doors, "device-with-mail")
+    letter = write_letter(doors, "device-with-mail")
     before = find_traces(redis_client, "device-with-mail")
-    address = _follow(letter, MAIL[door])
-    _read(httpx.request("POST" if MAIL[door] == "u" else "GET", address, headers=case.headers))
+    address = follow(letter, MAIL[door])
+    read_answer(httpx.request("POST" if MAIL[door] == "u" else "GET", address, headers=case.headers))
     doors.process()
     after = find_traces(redis_client, "device-with-mail")
     assert (after == before) is (said == "nothing")
@@ -390,3 +244,13 @@ def test_a_state_there_is_none_of_is_refused_and_never_taken_for_a_yes(doors: We
     question = {"slots": ["hero"], "anonymousId": "anna", "consent": "yes", "writeKey": WRITE_KEY}
     assert httpx.post(doors.url + "/api/v1/decide", json=question).status_code == 400
     assert httpx.get(f"{doors.url}/edge/v1/facts?writeKey={WRITE_KEY}&consent=yes").status_code == 400
+
+
+def test_no_door_sets_a_cookie_whatever_it_answers(port: int) -> None:
+    """Of every call that there is, by nobody: refused or not."""
+    calls = [name.split(" ") for name in (*DOORS, *MORE) if "/" in name]
+    assert len(calls) > 90
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"Origin": "https://shop.example"}) as nobody:
+        answers = [nobody.request(method, re.sub(r"{[^}]*}", "x", path)) for method, path in calls]
+    assert [answer.request.url.path for answer in answers if "set-cookie" in answer.headers] == []
+    assert {answer.status_code // 100 for answer in answers} == {2, 4}
