@@ -74,7 +74,7 @@ application.conf.beat_schedule = {
     },
     "forget-what-is-over": {
         "task": "personalization.tasks.forget_what_is_over",
-        "schedule": crontab(hour="4", minute="30"),
+        "schedule": crontab(hour="4", minute="40"),
         "options": {"expires": 6 * 3_600},
     },
     "forget-idle-visitors": {

@@ -28,8 +28,9 @@ def forget_members(ids: Sequence[str], names: Sequence[str], *, until: datetime)
 
 
 def list_refused_rows(ids: Sequence[str], names: Sequence[str]) -> Iterator[Mapping[str, object]]:
-    """Rows of uploaded files that named somebody and were refused, as `forget_members` finds them."""
-    names_any = _compile_names({*ids, *(name[2:] for name in names)})
+    """Rows of uploaded files that named somebody and were refused, but for those that are cut off within the name: they
+    may be somebody else's."""
+    names_any = _compile_names({*ids, *(name[2:] for name in names)}, surely=True)
     uploads = Upload.objects.exclude(problems=[]).order_by("at", "pk")
     for upload in uploads.only("problems", "file", "at").iterator():
         for problem in upload.problems:
@@ -46,15 +47,17 @@ def _forget_problems(said: set[str]) -> None:
             upload.save(update_fields=["problems"])
 
 
-def _compile_names(names: Iterable[str]) -> Callable[[str], bool]:
+def _compile_names(names: Iterable[str], *, surely: bool = False) -> Callable[[str], bool]:
     """Tells whether a refused row names somebody: as the whole of it or a word in it, with other columns beside it, or
-    cut off at its end; a profile's id with dashes or without."""
+    cut off at its end, unless it is to be `surely` theirs; a profile's id with dashes or without."""
     forms = sorted({*names, *(name[:SHOWN_LETTERS] for name in names)})
     words = re.compile("|".join(rf"(?<![\w.@+-]){re.escape(form)}(?![\w@+-]|\.\w)" for form in forms))
 
     def names_any(said: str) -> bool:
         if said in forms or words.search(said) or words.search(said.replace("-", "").lower()):
             return True
+        if surely:
+            return False
         cut = re.split(r"[\s,;\"']", said)[-1]
         return len(said) >= SHOWN_LETTERS and len(cut) >= SHORTEST_CUT and any(form.startswith(cut) for form in forms)
 
