@@ -91,8 +91,7 @@ def world() -> Iterator[World]:
         temporary = folder / "temporary"
         temporary.mkdir()
         temporary.chmod(0o777)
-        limits = {"PZ_VISITOR_CALLS": "0", "PZ_KEY_CALLS": "0", "TMPDIR": str(temporary)}
-        with Product(folder / "data", **limits) as product:
+        with Product(folder / "data", PZ_VISITOR_CALLS="0", PZ_KEY_CALLS="0", TMPDIR=str(temporary)) as product:
             inside, markers, marketer = Inside(product), Markers(), Marketer(product)
             everybody = [Person(number, markers) for number in range(LEAVING + STAYING)]
             file = folder / "people.csv"
