@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from rules.shown import copy_rows, count_shown, find_start, read_capped
+from rules.shown import count_shown, find_start, read_capped, read_rows
 from rules.tally import GRANT, KEPT_MS, name_counter, name_period
 
 # Not every decision is kept, for ever or for a person who was erased; but each says what it found counted before it.
@@ -58,13 +58,13 @@ def list_found(now: int) -> Iterator[Counted]:
     if not periods:
         return
     asked = {"since": find_start(books, now), "periods": list(periods)}
-    for profile_id, name, count in copy_rows(_FOUND, asked, ["uuid", "text", "int8"]):
+    for profile_id, name, count in read_rows(_FOUND, asked):
         yield Counted(None if profile_id is None else profile_id.hex, name, count)
 
 
 def list_granted() -> Iterator[Granted]:
     """Grants, the first ones first."""
-    for profile_id, offer, period, code in copy_rows(_GRANTED, {}, ["uuid", "text", "text", "text"]):
+    for profile_id, offer, period, code in read_rows(_GRANTED, {}):
         yield Granted(profile_id.hex, f"{GRANT}{offer}:{period}", code)
 
 

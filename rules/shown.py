@@ -13,6 +13,7 @@ from rules.models import Book
 from segments.conditions.calendar import Calendar
 
 SINCE = timedelta(days=8)  # how far back an hour, a day or a week may have begun, wherever its Monday is
+AT_ONCE = 5_000  # rows
 GRAIN = "15 minutes"  # hours and days of every zone begin at a multiple of it
 
 # A decision counts a rule that it shows, unless the page showed its block already.
@@ -25,7 +26,6 @@ JOIN unnest(%(books)s::int[], %(rules)s::text[]) AS capped (book, rule)
   ON capped.book = decision.book AND capped.rule = shown.rule
 WHERE decision.at >= %(since)s AND shown.reason = 'rule_matched' AND NOT shown.held{whose} GROUP BY 1, 2, 3, 4
 """
-_TYPES = ["uuid", "int4", "text", "timestamptz", "int8"]
 
 
 class Capped(NamedTuple):
@@ -74,13 +74,14 @@ def count_shown(books: Mapping[int, Capped], now: int, *, whose: Sequence[UUID] 
     restriction = ""
     if whose is not None:
         asked["whose"], restriction = list(whose), " AND decision.profile_id = ANY(%(whose)s::uuid[])"
-    for profile_id, book, rule, at, times in copy_rows(_SHOWN.format(whose=restriction), asked, _TYPES):
+    for profile_id, book, rule, at, times in read_rows(_SHOWN.format(whose=restriction), asked):
         yield Shown(profile_id, book, rule, round(at.timestamp() * 1_000), times)
 
 
-def copy_rows(query: str, asked: Mapping[str, Any], types: list[str]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a query as they come: there may be more than memory holds."""
-    with connection.wrap_database_errors, connection.cursor() as cursor:
-        with cursor.copy(f"COPY ({query}) TO STDOUT", asked) as copy:
-            copy.set_types(types)
-            yield from copy.rows()
+def read_rows(query: str, asked: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a query as they come: there may be more than memory holds. The connection is free between them, as it
+    is not while a COPY goes on."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(query, dict(asked))
+        while rows := cursor.fetchmany(AT_ONCE):
+            yield from rows

@@ -17,7 +17,9 @@ KEPT = 60  # runs, with their evidence
 
 class DriftFigures(NamedTuple):
     """Of the newest run that came to its end: how many people were compared, differed and were mended, of how many the
-    archive does not know the beginning, and how many counters and codes of everybody differed (`common`); `under_way` says since when another one is at work, and `waits_for` what it waits for. All None or 0 before the first."""
+    archive does not know the beginning, how many counters and codes of everybody differed (`common`), and whether some
+    still do. `under_way` says since when another one is at work, and `waits_for` what it waits for. All None or 0
+    before the first."""
 
     finished: datetime | None = None
     people: int = 0
@@ -26,6 +28,7 @@ class DriftFigures(NamedTuple):
     unsettled: int = 0
     unjudged: int = 0
     common: int = 0
+    common_left: bool = False
     note: str = ""
     under_way: datetime | None = None
     heartbeat: datetime | None = None
@@ -38,8 +41,8 @@ class DriftFigures(NamedTuple):
 
     @property
     def left(self) -> int:
-        """People who differ, and could not be mended."""
-        return self.differing - self.mended
+        """People who differ, and could not be mended; what belongs to everybody is one more."""
+        return self.differing - self.mended + self.common_left
 
     @property
     def is_alarming(self) -> bool:
@@ -78,6 +81,7 @@ def read_drift() -> DriftFigures:
             unsettled=last.unsettled,
             unjudged=last.unjudged,
             common=last.common,
+            common_left=last.drifts.filter(profile_id=None, mended=None).exists(),
             note=last.note,
         )
     if now is not None:

@@ -16,7 +16,7 @@ from profiles import keys
 from profiles.clients import Client
 from profiles.decided import Granted
 from profiles.event import anonymous_key, derive_profile_id, partition_of
-from profiles.models import Reconciliation, StoredProfile
+from profiles.models import Drift, Reconciliation, StoredProfile
 from rules.models import PointsEntry
 from segments.lists import store_upload
 from segments.models import Segment
@@ -72,10 +72,10 @@ class Town:
         run.refresh_from_db()
         return run
 
-    def photograph(self) -> dict[str, Any]:
+    def photograph(self) -> dict[Any, Any]:
         """Everything that is hot of people: packed profiles, tallies, timers, links; and of what PostgreSQL has the
         copies and the points."""
-        found: dict[str, Any] = {}
+        found: dict[Any, Any] = {}
         for pattern in ("pz:p:*", "pz:id:*"):
             names = sorted(self.client.scan_iter(pattern, count=5_000))
             found |= dict(zip(names, self.client.mget(names), strict=True)) if names else {}
@@ -91,7 +91,12 @@ class Town:
         return found
 
 
-def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+def read_evidence(run: Reconciliation) -> dict[str, Drift]:
+    """By the ids of the people it is of."""
+    return {drift.profile_id.hex: drift for drift in run.drifts.all() if drift.profile_id is not None}
+
+
+def changed(before: dict[Any, Any], after: dict[Any, Any]) -> set[str]:
     """The ids of whom anything is different."""
     names = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     return {name.decode().rpartition(":")[2] if isinstance(name, bytes) else name for name in names}

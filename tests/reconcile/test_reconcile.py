@@ -23,7 +23,7 @@ from profiles.store import digest_of
 from rules.models import PointsEntry
 from tests.builds.conftest import PARTITIONS
 from tests.faults.sizes import SEED, sized
-from tests.reconcile.conftest import DAY_MS, Town, changed
+from tests.reconcile.conftest import DAY_MS, Town, changed, read_evidence
 
 PEOPLE = sized(2_600, 10_000)
 
@@ -215,7 +215,7 @@ def test_exactly_those_who_are_corrupted_are_found_and_mended(make_town: Callabl
     took, worked = time.perf_counter() - began, time.process_time() - worked
     print(f"{PEOPLE} people, {len(spoiled)} corrupted (seed {SEED}): {took:.1f} s, {worked:.1f} s of it this process")
 
-    noted = {drift.profile_id.hex: drift for drift in Drift.objects.filter(run=run)}
+    noted = read_evidence(run)
     assert noted.keys() == spoiled.keys()
     for id, way in spoiled.items():
         assert WAYS[way] in noted[id].aspects, (way, noted[id].aspects)
@@ -264,7 +264,7 @@ def test_it_goes_on_where_it_was_killed_while_people_go_on_as_ever(make_town: Ca
     assert not deaths
     [run] = Reconciliation.objects.all()
     assert run.finished is not None
-    assert {drift.profile_id.hex for drift in run.drifts.all()} == spoiled.keys()
+    assert read_evidence(run).keys() == spoiled.keys()
     assert (run.differing, run.mended) == (len(spoiled), len(spoiled))
 
     town.engine.run()
@@ -306,7 +306,7 @@ def test_what_the_archive_does_not_know_is_not_held_against_anybody(
     misremember_trait(town, said)
     miscount(town, new)
     run = town.reconcile()
-    noted = {drift.profile_id.hex: drift for drift in run.drifts.all()}
+    noted = read_evidence(run)
     assert noted.keys() == {doubtful, lost, said, new}
     assert list(noted[doubtful].aspects) == ["copy"]
     assert "not go back far enough" in noted[doubtful].note
@@ -325,7 +325,7 @@ def test_nobody_is_missing_while_redis_is_being_filled(make_town: Callable[[int]
     waiting = town.reconcile()
     assert (waiting.finished, waiting.differing, "filled" in waiting.note) == (None, 0, True)
     town.client.set(keys.WHOLE, mark or 1)
-    assert [drift.profile_id.hex for drift in town.reconcile().drifts.all()] == [gone]
+    assert read_evidence(town.reconcile()).keys() == {gone}
 
 
 def test_what_could_not_be_archived_and_who_was_erased_are_left_alone(make_town: Callable[[int], Town]) -> None:

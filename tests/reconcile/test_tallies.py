@@ -23,7 +23,7 @@ from rules.reckoning import find_wrong, read_caps, reckon
 from rules.tally import name_period
 from segments.conditions.calendar import HOUR_MS, UTC_CALENDAR
 from tests.builds.conftest import PARTITIONS
-from tests.reconcile.conftest import Town, changed
+from tests.reconcile.conftest import Town, changed, read_evidence
 
 WEEK = f"s:banner:week:{name_period('week', clock(), UTC_CALENDAR)}"
 EVER = "s:banner:campaign:"
@@ -88,7 +88,7 @@ def test_counters_are_counted_anew(town: Town) -> None:
     town.client.hdel(keys.tally(ids[1]), EVER)
     town.client.hset(keys.tally(ids[2]), "s:banner:week:w2020-01-06", 3)  # it is over: nobody looks at it
     run = town.reconcile()
-    assert {drift.profile_id.hex: list(drift.aspects) for drift in run.drifts.all()} == {
+    assert {id: list(drift.aspects) for id, drift in read_evidence(run).items()} == {
         ids[0]: ["counters"],
         ids[1]: ["counters"],
     }
