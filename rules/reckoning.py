@@ -13,7 +13,7 @@ from profiles.organisation import read_organisation
 from rules.crediting import find_miscredited
 from rules.models import Book, Grant
 from rules.shown import Capped, count_shown, read_capped
-from rules.tally import GRANT, KEPT_MS, PERSON, name_counter, name_period
+from rules.tally import GRANT, KEPT_MS, PERSON, name_period
 from segments.conditions.calendar import Calendar
 
 NUMBER = re.compile(r"[0-9]{1,15}")
@@ -118,13 +118,10 @@ def _add_grants(found: Mapping[str, Reckoned], people: Mapping[str, str], ids: S
 
 def _list_counted(ids: Sequence[UUID], caps: Caps) -> Iterator[tuple[str, str, int]]:
     """Whose, which counter, and how often more."""
-    for shown in count_shown(caps.books, caps.now, whose=ids):
-        assert shown.profile_id is not None  # as was asked for
-        calendar, rules = caps.books[shown.book]
-        for cap in rules[shown.rule]:
-            name = name_counter(shown.rule, cap, shown.at, calendar)
-            if caps.judges(name):
-                yield shown.profile_id.hex, name, shown.times
+    for counted in count_shown(caps.books, caps.now, whose=ids):
+        assert counted.profile_id is not None  # as was asked for
+        if caps.judges(counted.name):
+            yield counted.profile_id.hex, counted.name, counted.times
 
 
 def _list_parted(ids: Sequence[UUID]) -> set[str]:

@@ -39,10 +39,8 @@ def name_totals(books: Mapping[int, Capped], now: int) -> dict[str, Cap]:
 def bound_totals(books: Mapping[int, Capped], now: int, *, unarchived: int) -> dict[str, Bounds]:
     """What these counters may say. `unarchived` decisions were set aside on their way to the archive."""
     counts: Counter[str] = Counter()
-    for shown in count_shown(books, now):
-        book = books[shown.book]
-        for cap in book.rules[shown.rule]:
-            counts[name_counter(shown.rule, cap, shown.at, book.calendar)] += shown.times
+    for counted in count_shown(books, now):
+        counts[counted.name] += counted.times
     caps = name_totals(books, now)
     gone = {per: _count_gone(per, now) for per in {cap.per for cap in caps.values()}}
     found = {}
