@@ -94,10 +94,8 @@ class Reconciler:
         return True
 
     def _reconcile_next(self, run: Reconciliation) -> None:
-        """One shard, no faster than the pace; before the first one, what belongs to everybody together."""
+        """One shard, no faster than the pace; after the last one, what belongs to everybody together."""
         began = time.monotonic()
-        if not run.shards:
-            self._reconcile_common(run)
         span, ids = self._next_shard(run.cursor)
         seen = self._looker.look(span, ids)
         if seen.findings:
@@ -108,6 +106,8 @@ class Reconciler:
                 logger.error("%s: %d of %d people differ. %s", run, len(seen.findings), seen.people, TOO_MANY)
         unmended = self._mend(run, span, seen.findings) if run.mends else {each.id for each in seen.findings}
         self._settle_rest(run, span, unmended | seen.unsettled)
+        if span.below is None:
+            self._reconcile_common(run)
         people = run.drifts.exclude(profile_id=None)
         counted = people.aggregate(differing=Count("pk"), mended=Count("mended"))
         self._keep(
@@ -126,6 +126,7 @@ class Reconciler:
         self._pause(max(0.0, seen.people / self._pace - (time.monotonic() - began)))
 
     def _reconcile_common(self, run: Reconciliation) -> None:
+        """By now it is known whether so many people differ that the archive may be what is wrong."""
         wrongs = self._everybody.look()
         if not wrongs.number:
             run.drifts.filter(profile_id=None).update(mended=self._now())  # by whoever was killed afterwards

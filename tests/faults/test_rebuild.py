@@ -26,7 +26,7 @@ from profiles.profile import Memory, fold, pack, unpack
 from profiles.profile import Profile as Person
 from profiles.store import mark_of
 from profiles.whole import read_mark
-from rules.models import Grant
+from rules.models import Book, Grant
 from tests.decisions.conftest import cap, rule
 from tests.faults.past import live_on
 from tests.faults.sizes import SEED, sized, tell
@@ -308,6 +308,7 @@ def test_how_long_it_takes(town: Town) -> None:
         [rule("banner", caps=[cap(9, "day"), cap(90, "campaign"), cap(9, "week", "everybody"), CAMPAIGN])],
         offers={"gift": {"kind": "code"}, "stars": {"kind": "points", "points": 50}},
     )
+    Book.objects.update(published=moment(0))  # so long ago that not all decisions are kept
     live_on(town.now, book=town.live.book.number, events=2 * often, decisions=often)
     town.look()
     town.lose()

@@ -318,6 +318,22 @@ def test_what_the_archive_does_not_know_is_not_held_against_anybody(
     assert before[f"copy:{doubtful}".encode()] == after[f"copy:{doubtful}".encode()]
 
 
+def test_the_copy_follows_when_time_turns_what_does_not_answer_yet(make_town: Callable[[int], Town]) -> None:
+    """A version that is being filled is nobody's segment, but it is part of the profile."""
+    town = make_town(20)
+    id = town.id(town.people[3])
+    profile = unpack(town.client.get(keys.profile(id)))
+    change(town, id, lambda known: replace(known, segments={**known.segments, "coming@7": 1}))
+    StoredProfile.objects.filter(pk=id).update(segments={**profile.segments, "coming@7": 1})
+    timers = keys.timers(partition_of(id, PARTITIONS))
+    town.client.zadd(timers, {id: clock()})
+    while town.client.zscore(timers, id) is not None and town.client.zscore(timers, id) <= clock():
+        town.engine.processor.fire_timers(partition_of(id, PARTITIONS))
+    town.engine.run()
+    assert unpack(town.client.get(keys.profile(id))) == profile
+    assert StoredProfile.objects.get(pk=id).segments == profile.segments
+
+
 def test_nobody_is_missing_while_redis_is_being_filled(make_town: Callable[[int], Town]) -> None:
     town = make_town(20)
     mark = town.client.get(keys.WHOLE)
