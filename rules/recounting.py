@@ -1,7 +1,7 @@
 """What decisions have counted and granted, by their archive: tallies and totals as Redis should hold them."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -12,14 +12,28 @@ from rules.totals import name_totals
 
 # Not every decision is kept, for ever or for a person who was erased; but each says what it found counted before it.
 _FOUND = """
-SELECT CASE WHEN name LIKE 's:%%' THEN profile_id END, name, max(count) FROM (
-  SELECT decision.profile_id, found.key AS name, found.value::bigint + (EXISTS (
+SELECT NULL::uuid, name, max(count) FROM (
+  SELECT found.key AS name, found.value::bigint + (EXISTS (
     SELECT FROM jsonb_to_recordset(decision.answers) AS shown (rule text, reason text, held boolean)
     WHERE shown.rule = split_part(found.key, ':', 2) AND shown.reason = 'rule_matched' AND NOT shown.held
   ))::int AS count
   FROM rules_decision AS decision CROSS JOIN LATERAL jsonb_each_text(decision.facts -> 'counts') AS found
   WHERE decision.at >= %(since)s AND found.key = ANY(%(names)s)
-) AS each GROUP BY 1, 2
+) AS each GROUP BY name
+"""
+# The same of counters of a person: a decision that finds one finds all of them, and the last ones find the most.
+_FOUND_LAST = """
+SELECT person.profile_id, found.key, max(found.value::bigint + (EXISTS (
+  SELECT FROM jsonb_to_recordset(decision.answers) AS shown (rule text, reason text, held boolean)
+  WHERE shown.rule = split_part(found.key, ':', 2) AND shown.reason = 'rule_matched' AND NOT shown.held
+))::int)
+FROM (SELECT DISTINCT profile_id FROM rules_decision WHERE profile_id IS NOT NULL) AS person
+CROSS JOIN LATERAL (
+  SELECT answers, facts FROM rules_decision AS known
+  WHERE known.profile_id = person.profile_id AND known.facts -> 'counts' ?| %(names)s ORDER BY known.at DESC LIMIT 5
+) AS decision
+CROSS JOIN LATERAL jsonb_each_text(decision.facts -> 'counts') AS found
+WHERE found.key = ANY(%(names)s) GROUP BY 1, 2
 """
 FIRST = datetime.min.replace(tzinfo=UTC)
 _GRANTED = "SELECT profile_id, offer, period, code FROM rules_grant ORDER BY at, id"
@@ -56,11 +70,12 @@ def list_found(now: int) -> Iterator[Counted]:
     """Counters as decisions have found them, where more may have counted than is kept: at least so much was."""
     totals = name_totals(read_capped(of="everybody"), now)
     missing = {name for name, cap in totals.items() if cap.per == "campaign"}
-    for counted in _find(list(totals), find_start(now)):  # whoever decided last has found the most
+    for counted in _find(_FOUND, totals, find_start(now)):  # whoever decided last has found the most
         missing.discard(counted.name)
         yield counted
-    ever = [*missing, *(() if knows_all_decisions(now) else _list_personal(now))]
-    yield from _find(ever, FIRST)
+    yield from _find(_FOUND, missing, FIRST)
+    if not knows_all_decisions(now):
+        yield from _find(_FOUND_LAST, {*_list_personal(now)}, FIRST)
 
 
 def _list_personal(now: int) -> Iterator[str]:
@@ -70,10 +85,10 @@ def _list_personal(now: int) -> Iterator[str]:
             yield from (name_counter(rule, cap, now, book.calendar) for cap in caps if cap.per == "campaign")
 
 
-def _find(names: Sequence[str], since: datetime) -> Iterator[Counted]:
+def _find(query: str, names: Collection[str], since: datetime) -> Iterator[Counted]:
     if not names:
         return
-    for profile_id, name, count in read_rows(_FOUND, {"since": since, "names": sorted({*names})}):
+    for profile_id, name, count in read_rows(query, {"since": since, "names": sorted(names)}):
         yield Counted(None if profile_id is None else profile_id.hex, name, count)
 
 

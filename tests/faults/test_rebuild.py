@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from ingestion.archiving import describe, moment
@@ -81,6 +82,26 @@ def test_everything_of_people_is_as_it_was(town: Town) -> None:
     assert rule_of(town.decide("a:ben", "banner"), "banner") is None
     offer = town.decide("u:anna", "footer").slots["footer"].offer
     assert offer is not None and offer.code == CODES[0]
+
+
+def test_caps_come_back_though_old_decisions_are_not_kept(town: Town) -> None:
+    """Newer ones say what they found."""
+    town.dwell()
+    town.archive()
+    before = town.dump()
+    Book.objects.update(published=moment(0))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM rules_decision WHERE profile_id = %s AND NOT facts -> 'counts' ? 's:teaser:campaign:'",
+            [UUID(BEN)],
+        )
+        assert cursor.rowcount == 1
+    town.lose()
+    town.look()
+    after = town.dump()
+    teaser = b"s:teaser:campaign:"
+    assert after[f"pz:t:{BEN}"][teaser] == before[f"pz:t:{BEN}"][teaser] == b"2"
+    assert [before[name] for name in before if "total" in name] == [after[name] for name in before if "total" in name]
 
 
 def test_segments_end_by_their_windows_afterwards(town: Town) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 from django.utils import timezone
+from msgspec.structs import replace
 
 from ingestion.accepted import pack
 from ingestion.log_redis import FIELD
@@ -16,7 +17,9 @@ from personalization.wiring import clock
 from profiles import keys
 from profiles.decided import Decided, SlotAnswer
 from profiles.event import partition_of
-from profiles.models import Erasure, MergeRecord
+from profiles.models import Erasure, MergeRecord, StoredProfile
+from profiles.profile import pack as pack_profile
+from profiles.profile import unpack
 from rules.actions import publish_book
 from rules.models import Block, Book, Offer, OfferCode, Rule, Slot
 from rules.reckoning import find_wrong, read_caps, reckon
@@ -198,11 +201,16 @@ def test_a_code_of_somebody_who_was_nobody_yet_comes_along(town: Town) -> None:
     assert town.reconcile().differing == 0
 
 
-def test_the_tallies_of_those_who_were_parted_are_left_alone(town: Town) -> None:
+def test_the_tallies_and_lists_of_those_who_were_parted_are_left_alone(town: Town) -> None:
     ids = [town.id(person) for person in town.people[10:12]]
     MergeRecord.objects.create(
         loser_id=ids[0], winner_id=ids[1], state=b"", because="m1", at=timezone.now(), undone=timezone.now()
     )
     for id in ids:
         town.client.delete(keys.tally(id))
+        profile = unpack(town.client.get(keys.profile(id)))
+        kept = {key: at for key, at in profile.segments.items() if key not in ("vip@1", "invited@1")}
+        state = pack_profile(replace(profile, segments=kept))
+        town.client.set(keys.profile(id), state)
+        StoredProfile.objects.filter(pk=id).update(state=state, segments=kept)
     assert town.reconcile().differing == 0
