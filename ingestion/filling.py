@@ -27,7 +27,7 @@ def fill_profiles(work: Work, request: Fill) -> None:
         if membership.entered or membership.left:
             work.put(replace(profile, segments=membership.segments))
             filled.append(id)
-    _note(work, filled)
+    note_filled(work, filled)
 
 
 def enrol_people(work: Work, request: Enrol) -> None:
@@ -49,7 +49,7 @@ def enrol_people(work: Work, request: Enrol) -> None:
         if request.key not in profile.segments:
             _enrol(work, profile, request)
             enrolled.append(id)
-    _note(work, enrolled)
+    note_filled(work, enrolled)
 
 
 def _is_erased(work: Work, identifier: str) -> bool:
@@ -100,7 +100,7 @@ def settle_profiles(work: Work, request: Settle) -> None:
         if former:
             work.put(replace(profile, segments=segments))
             settled.append(id)
-    _note(work, settled)
+    note_filled(work, settled)
 
 
 def _slug_of(key: str) -> str:
@@ -115,7 +115,7 @@ def _find(work: Work, ids: Iterable[str]) -> Iterable[tuple[str, Profile]]:
             yield id, profile
 
 
-def _note(work: Work, ids: list[str]) -> None:
+def note_filled(work: Work, ids: list[str]) -> None:
     """For the archive: few in each record, as it takes so many records at once."""
     for start in range(0, len(ids), NOTED):
         work.commit.accepted.append(pack_accepted(Filled(profiles=tuple(ids[start : start + NOTED]))))

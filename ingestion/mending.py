@@ -27,5 +27,9 @@ def mend_profile(work: Work, request: Mend) -> None:
     membership = work.definitions.segments.evaluate(state, work.now)
     work.put(replace(state, segments=membership.segments))
     set_soft_timer(work, id, membership.flips_at)
+    before = present.segments if present.first_seen else state.segments  # nobody comes or goes by being found again
+    entered = tuple(key for key in membership.segments if key not in before)
+    left = tuple(key for key in before if key not in membership.segments)
+    membership = membership._replace(entered=entered, left=left)
     work.tell_changes(id, membership, Cause.MEND, because=str(request.run))
     work.commit.accepted.append(pack_accepted(Filled(profiles=(id,))))

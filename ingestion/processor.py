@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ingestion.accepted import Cause, Dead
 from ingestion.accepted import pack as pack_accepted
+from ingestion.filling import note_filled
 from ingestion.leases import Leases
 from ingestion.live import pack as pack_change
 from ingestion.log import EventLog, LogUnavailable, Offset
@@ -209,6 +210,7 @@ class Processor:
         work = self._begin(self._timers_only(partition, now), (), Reading({}, set(), 0, 0, None))
         segments = work.definitions.segments
         work.profiles.update(self._store.load(due))
+        untold = []
         for profile_id in due:
             profile = work.profiles.get(profile_id)
             if profile is None:
@@ -219,6 +221,9 @@ class Processor:
             if membership.entered or membership.left:
                 work.put(replace(profile, segments=membership.segments))
                 work.tell_changes(profile_id, membership, Cause.TIME)
+                if not segments.say(membership.entered + membership.left):
+                    untold.append(profile_id)  # versions that are being filled: the copy has to know all the same
+        note_filled(work, untold)
         _finish(work, self._clock())
         self._commit_timers(work.commit)
 

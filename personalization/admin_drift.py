@@ -15,10 +15,13 @@ from profiles.queries import find_profiles
 
 @admin.register(Reconciliation)
 class ReconciliationAdmin(LookAdmin):
-    list_display = ("__str__", "started", "finished", "people", "differing", "mended", "unsettled", "by", "note")
+    list_display = (
+        *("__str__", "started", "finished", "people", "differing", "mended", "unsettled", "unjudged", "common"),
+        *("by", "note"),
+    )
     fields = (
         *("started", "finished", "by", "people", "shards", "alike", "differing", "mended", "unsettled", "unjudged"),
-        *("mends", "note", "evidence"),
+        *("unfilled", "common", "mends", "note", "evidence"),
     )
 
     @admin.display(description="Evidence")
@@ -42,11 +45,11 @@ class DriftAdmin(PeopleAdmin):
 
     @admin.display(description="Person")
     def person(self, drift: Drift) -> str:
-        return str(drift.profile_id)
+        return "everybody" if drift.profile_id is None else str(drift.profile_id)
 
     @admin.display(description="Person")
     def profile(self, drift: Drift) -> str:
-        return link_profile(drift.profile_id)
+        return self.person(drift) if drift.profile_id is None else link_profile(drift.profile_id)
 
     @admin.display(description="What differed")
     def what(self, drift: Drift) -> str:

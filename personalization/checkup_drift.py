@@ -19,6 +19,10 @@ def check_drift(drift: DriftFigures, *, at: datetime) -> Part:
         Figure(_("Differed"), f"{drift.differing:,} ({drift.share:.2%})"),
         Figure(_("Mended"), f"{drift.mended:,}"),
     )
+    if drift.unjudged:
+        figures = (*figures, Figure(_("From before the archive begins"), f"{drift.unjudged:,}"))
+    if drift.common:
+        figures = (*figures, Figure(_("Counters and codes of everybody that differed"), f"{drift.common:,}"))
     if drift.under_way is not None:
         figures = (*figures, Figure(_("Under way since"), "", drift.under_way))
     return Part("drift", _("Reconciliation"), "git-compare", light, says, figures, todo)

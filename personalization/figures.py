@@ -112,8 +112,10 @@ def measure_drift(client: Client) -> Iterator[Figure]:
     """Of the last reconciliation that came to its end; nothing before."""
     drift = read_drift()
     if drift.finished is not None:
-        for kind, count in (("compared", drift.people), ("drifted", drift.differing), ("mended", drift.mended)):
+        counts = {"compared": drift.people, "drifted": drift.differing, "mended": drift.mended}
+        for kind, count in {**counts, "unjudged": drift.unjudged}.items():
             yield Figure(names.DRIFT, count, {"kind": kind})
+        yield Figure(names.DRIFT_COMMON, drift.common)
         yield Figure(names.DRIFT_AT, drift.finished.timestamp())
 
 

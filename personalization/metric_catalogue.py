@@ -111,7 +111,10 @@ DRIFT = Metric(
     "pz_drift_profiles",
     "gauge",
     "Of the last whole reconciliation: profiles compared, and those that differed from the archive.",
-    {"kind": ("compared", "drifted", "mended")},
+    {"kind": ("compared", "drifted", "mended", "unjudged")},
+)
+DRIFT_COMMON = Metric(
+    "pz_drift_common", "gauge", "Of the last whole reconciliation: counters of everybody and codes that differed."
 )
 DRIFT_AT = Metric("pz_drift_last_run_timestamp_seconds", "gauge", "When the last whole reconciliation ended.")
 
@@ -120,6 +123,6 @@ LOOKED_UP = (
     *(PROCESSORS, ARCHIVERS, WORKERS, BEAT_SIGN, TASKS_WAITING, TASK_DONE, TASK_FAILED, DEAD_LETTERS),
     *(REDIS_MEMORY, REDIS_LIMIT, REDIS_KEEPS, REDIS_WHOLE),
     *(POSTGRESQL_SIZE, POSTGRESQL_CONNECTIONS, POSTGRESQL_LIMIT),
-    *(DISK_FREE, DISK_SIZE, DRIFT, DRIFT_AT),
+    *(DISK_FREE, DISK_SIZE, DRIFT, DRIFT_COMMON, DRIFT_AT),
 )
 CATALOGUE = {metric.name: metric for metric in (*MEASURED, *LOOKED_UP)}

@@ -36,6 +36,7 @@ from personalization.issued import find_issued
 from personalization.limits import Policies, Policy
 from personalization.metrics import metrics
 from personalization.outgoing import Outgoing
+from personalization.reconcile.everybody import Everybody
 from personalization.reconcile.hot import HotSide
 from personalization.reconcile.looking import Looker
 from personalization.reconcile.reconciler import Reconciler
@@ -255,6 +256,7 @@ def make_reconciler(pause: Callable[[float], object] = time.sleep, **more: Any) 
     looker = Looker(hot, settling, memory=read_memory, clock=clock, pause=pause, since=read_start())
     return Reconciler(
         looker,
+        Everybody(hot, settling, clock=clock),
         hot,
         settling,
         log=RedisLog(client),

@@ -215,7 +215,13 @@ class Reconciliation(models.Model):
     differing = models.PositiveBigIntegerField(default=0)
     mended = models.PositiveBigIntegerField(default=0)
     unsettled = models.PositiveBigIntegerField(default=0, help_text="People who held still for no look.")
-    unjudged = models.PositiveIntegerField(default=0, help_text="Shards without segments: some were being filled.")
+    unjudged = models.PositiveBigIntegerField(
+        default=0, help_text="People from before the archive begins, whose totals and segments nothing tells."
+    )
+    unfilled = models.PositiveIntegerField(default=0, help_text="Shards without segments: some were being filled.")
+    common = models.PositiveIntegerField(
+        default=0, help_text="Counters of everybody and codes of offers that differed."
+    )
     mends = models.BooleanField(default=True, help_text="What differs is mended, and not only noted.")
     anyway = models.BooleanField(default=False, help_text="However many differ.")
     note = models.CharField(max_length=200, blank=True, help_text="What it waits for, or why it does not mend.")
@@ -229,10 +235,11 @@ class Reconciliation(models.Model):
 
 class Drift(models.Model):
     """The evidence of one profile that was not what the archive says: of each aspect what was found and what was
-    expected, in counts, moments and names of segments; values of traits and codes as digests."""
+    expected, in counts, moments and names of segments; values of traits and codes as digests. Without a profile it is
+    that of what belongs to everybody."""
 
     run = models.ForeignKey(Reconciliation, on_delete=models.CASCADE, related_name="drifts")
-    profile_id = models.UUIDField(db_index=True)
+    profile_id = models.UUIDField(null=True, db_index=True)
     aspects = models.JSONField(help_text="Of each what was found and what was expected.")
     noticed = models.DateTimeField()
     mended = models.DateTimeField(null=True)
@@ -241,10 +248,12 @@ class Drift(models.Model):
     class Meta:
         ordering = ["-pk"]
         verbose_name_plural = "drift"
-        constraints = [models.UniqueConstraint(fields=["run", "profile_id"], name="one_drift_per_run")]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "profile_id"], name="one_drift_per_run", nulls_distinct=False)
+        ]
 
     def __str__(self) -> str:
-        return f"{self.profile_id}: {', '.join(sorted(self.aspects))}"
+        return f"{self.profile_id or 'everybody'}: {', '.join(sorted(self.aspects))}"
 
 
 class AuditEntry(models.Model):

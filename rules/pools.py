@@ -99,6 +99,38 @@ def list_withdrawn(slug: str) -> list[str]:
     return list(handed.exclude(withdrawn=None).values_list("code", flat=True))
 
 
+class Unmarked(NamedTuple):
+    """A code that somebody was granted, and that is not marked as granted: it could be granted to somebody else."""
+
+    offer: str
+    code: str
+
+
+def list_unmarked(*, limit: int) -> list[Unmarked]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT offer.slug, known.code FROM rules_grant AS granted "
+            "JOIN rules_offer AS offer ON offer.slug = granted.offer "
+            "JOIN rules_offercode AS known ON known.offer_id = offer.id AND known.code = granted.code "
+            "WHERE granted.code <> '' AND known.granted IS NULL ORDER BY 1, 2 LIMIT %s",
+            [limit],
+        )
+        return [Unmarked(*row) for row in cursor.fetchall()]
+
+
+def mark_granted(codes: Sequence[Unmarked]) -> None:
+    """By when they were granted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE rules_offercode AS known SET granted = granted.at, handed = coalesce(known.handed, granted.at) "
+            "FROM unnest(%s::text[], %s::text[]) AS found (offer, code) "
+            "JOIN rules_offer AS offer ON offer.slug = found.offer "
+            "JOIN rules_grant AS granted ON granted.offer = found.offer AND granted.code = found.code "
+            "WHERE known.offer_id = offer.id AND known.code = found.code AND known.granted IS NULL",
+            [[each.offer for each in codes], [each.code for each in codes]],
+        )
+
+
 def mark_handed(slug: str, codes: Sequence[str], *, at: datetime) -> None:
     """Codes of a pool that are told to wait here: after this database was restored from a copy."""
     OfferCode.objects.filter(offer__slug=slug, code__in=codes, handed=None).update(handed=at)

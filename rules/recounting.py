@@ -1,22 +1,41 @@
 """What decisions have counted and granted, by their archive: tallies and totals as Redis should hold them."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from rules.shown import copy_rows, count_shown, find_start, read_capped
-from rules.tally import GRANT, KEPT_MS, name_counter, name_period
+from rules.reckoning import knows_all_decisions
+from rules.shown import count_shown, find_start, read_capped, read_rows
+from rules.tally import GRANT, KEPT_MS, name_counter
+from rules.totals import name_totals
 
 # Not every decision is kept, for ever or for a person who was erased; but each says what it found counted before it.
 _FOUND = """
-SELECT CASE WHEN name LIKE 's:%%' THEN profile_id END, name, max(count) FROM (
-  SELECT decision.profile_id, found.key AS name, found.value::bigint + (EXISTS (
+SELECT NULL::uuid, name, max(count) FROM (
+  SELECT found.key AS name, found.value::bigint + (EXISTS (
     SELECT FROM jsonb_to_recordset(decision.answers) AS shown (rule text, reason text, held boolean)
     WHERE shown.rule = split_part(found.key, ':', 2) AND shown.reason = 'rule_matched' AND NOT shown.held
   ))::int AS count
   FROM rules_decision AS decision CROSS JOIN LATERAL jsonb_each_text(decision.facts -> 'counts') AS found
-  WHERE decision.at >= %(since)s AND found.key LIKE ANY(%(periods)s)
-) AS each GROUP BY 1, 2
+  WHERE decision.at >= %(since)s AND found.key = ANY(%(names)s)
+) AS each GROUP BY name
 """
+# The same of counters of a person: a decision that finds one finds all of them, and the last ones find the most.
+_FOUND_LAST = """
+SELECT person.profile_id, found.key, max(found.value::bigint + (EXISTS (
+  SELECT FROM jsonb_to_recordset(decision.answers) AS shown (rule text, reason text, held boolean)
+  WHERE shown.rule = split_part(found.key, ':', 2) AND shown.reason = 'rule_matched' AND NOT shown.held
+))::int)
+FROM (SELECT DISTINCT profile_id FROM rules_decision WHERE profile_id IS NOT NULL) AS person
+CROSS JOIN LATERAL (
+  SELECT answers, facts FROM rules_decision AS known
+  WHERE known.profile_id = person.profile_id AND known.facts -> 'counts' ?| %(names)s ORDER BY known.at DESC LIMIT 5
+) AS decision
+CROSS JOIN LATERAL jsonb_each_text(decision.facts -> 'counts') AS found
+WHERE found.key = ANY(%(names)s) GROUP BY 1, 2
+"""
+FIRST = datetime.min.replace(tzinfo=UTC)
 _GRANTED = "SELECT profile_id, offer, period, code FROM rules_grant ORDER BY at, id"
 
 
@@ -37,34 +56,45 @@ class Granted(NamedTuple):
 def count_decisions(now: int) -> Iterator[Counted]:
     """What to add up: a counter may come more than once. Those whose period is over at `now` (Unix milliseconds) are
     left out."""
-    books = read_capped()
-    for shown in count_shown(books, now):
-        calendar, rules = books[shown.book]
-        for cap in rules[shown.rule]:
-            name = name_counter(shown.rule, cap, shown.at, calendar)
-            if name != name_counter(shown.rule, cap, now, calendar):
-                continue
-            if cap.of == "everybody":
-                yield Counted(None, name, shown.times)
-            elif shown.profile_id is not None:
-                yield Counted(shown.profile_id.hex, name, shown.times)
+    everybody: Counter[str] = Counter()
+    for counted in count_shown(read_capped(), now):
+        if counted.cap.of == "everybody":
+            everybody[counted.name] += counted.times
+        elif counted.profile_id is not None:
+            yield Counted(counted.profile_id.hex, counted.name, counted.times)
+    for name, times in everybody.items():
+        yield Counted(None, name, times)
 
 
 def list_found(now: int) -> Iterator[Counted]:
-    """Counters as decisions have found them: at least so much was counted, also by decisions that are not kept."""
-    books = read_capped()
-    calendars = {book.calendar.zone: book.calendar for book in books.values()}.values()
-    periods = {f"%:{per}:{name_period(per, now, calendar)}" for calendar in calendars for per in KEPT_MS}
-    if not periods:
+    """Counters as decisions have found them, where more may have counted than is kept: at least so much was."""
+    totals = name_totals(read_capped(of="everybody"), now)
+    missing = {name for name, cap in totals.items() if cap.per == "campaign"}
+    for counted in _find(_FOUND, totals, find_start(now)):  # whoever decided last has found the most
+        missing.discard(counted.name)
+        yield counted
+    yield from _find(_FOUND, missing, FIRST)
+    if not knows_all_decisions(now):
+        yield from _find(_FOUND_LAST, {*_list_personal(now)}, FIRST)
+
+
+def _list_personal(now: int) -> Iterator[str]:
+    """The counters of a person that are as old as a campaign."""
+    for book in read_capped(of="person").values():
+        for rule, caps in book.rules.items():
+            yield from (name_counter(rule, cap, now, book.calendar) for cap in caps if cap.per == "campaign")
+
+
+def _find(query: str, names: Collection[str], since: datetime) -> Iterator[Counted]:
+    if not names:
         return
-    asked = {"since": find_start(books, now), "periods": list(periods)}
-    for profile_id, name, count in copy_rows(_FOUND, asked, ["uuid", "text", "int8"]):
+    for profile_id, name, count in read_rows(query, {"since": since, "names": sorted(names)}):
         yield Counted(None if profile_id is None else profile_id.hex, name, count)
 
 
 def list_granted() -> Iterator[Granted]:
     """Grants, the first ones first."""
-    for profile_id, offer, period, code in copy_rows(_GRANTED, {}, ["uuid", "text", "text", "text"]):
+    for profile_id, offer, period, code in read_rows(_GRANTED, {}):
         yield Granted(profile_id.hex, f"{GRANT}{offer}:{period}", code)
 
 

@@ -51,6 +51,14 @@ class Told(NamedTuple):
     values: frozenset[str]
 
 
+class Digest(NamedTuple):
+    """Of one person: of all that they ever `done`, and of what they `told` of themselves and consent to since a moment,
+    Unix milliseconds, before which the archive does not know everything."""
+
+    done: int
+    told: int
+
+
 # The events of some people, with whom each belongs to by now.
 _THEIRS = """
 WITH RECURSIVE {former}, theirs AS (
@@ -95,28 +103,31 @@ WITH RECURSIVE {former}, theirs AS (
 )
 """
 _DIGESTS = """
-SELECT person, bit_xor(('x' || substr(md5(line), 1, 16))::bit(64)::bigint) FROM (
-  SELECT person, concat_ws('|', 'e', name, count, CASE WHEN abs(total) <= 9007199254740992 THEN total END, first, last)
-    AS line FROM totals
+SELECT person, coalesce(bit_xor(hash) FILTER (WHERE is_done), 0), coalesce(bit_xor(hash) FILTER (WHERE NOT is_done), 0)
+FROM (SELECT person, is_done, ('x' || substr(md5(line), 1, 16))::bit(64)::bigint AS hash FROM (
+  SELECT person, true AS is_done, concat_ws('|', 'e', name, count,
+    CASE WHEN abs(total) <= 9007199254740992 THEN total END, first, last) AS line FROM totals
   UNION ALL
-  SELECT person, concat_ws('|', 't', key, at, value) FROM told
+  SELECT person, false, concat_ws('|', 't', key, at, value) FROM told WHERE at >= {since}
   UNION ALL
-  SELECT person, concat_ws('|', 'c', purpose, at, CASE WHEN agrees THEN 'yes' ELSE 'no' END) FROM agreed
-) AS lines GROUP BY person
+  SELECT person, false, concat_ws('|', 'c', purpose, at, CASE WHEN agrees THEN 'yes' ELSE 'no' END)
+  FROM agreed WHERE at >= {since}
+) AS lines) AS hashes GROUP BY person
 """
 
 
-def digest_archive(span: Span) -> dict[str, int]:
-    """A digest of everybody who did anything, by their ids in hexadecimal: equal to that of digest_profile for a hot
-    profile that knows the same."""
-    return dict(_ask(SQL(_DIGESTS), span))
+def digest_archive(span: Span, since: int) -> dict[str, Digest]:
+    """Of everybody who did anything, by their ids in hexadecimal: equal to that of digest_profile for a hot profile
+    that knows the same."""
+    query = SQL(_DIGESTS).format(since=Literal(since))
+    return {person: Digest(done, told) for person, done, told in _ask(query, span)}
 
 
-def digest_profile(profile: Profile) -> int:
-    lines = [_line("e", name, *_describe(history)) for name, history in profile.events.items()]
-    lines += [_line("t", name, trait.at, write_value(trait.value)) for name, trait in profile.traits.items()]
-    lines += [_line("c", purpose, said.at, _answer(said.value)) for purpose, said in profile.consent.items()]
-    return reduce(xor, map(hash_line, lines), 0)
+def digest_profile(profile: Profile, since: int) -> Digest:
+    done = [_line("e", name, *_describe(history)) for name, history in profile.events.items()]
+    told = [_line("t", n, each.at, write_value(each.value)) for n, each in profile.traits.items() if each.at >= since]
+    told += [_line("c", n, said.at, _answer(said.value)) for n, said in profile.consent.items() if said.at >= since]
+    return Digest(reduce(xor, map(hash_line, done), 0), reduce(xor, map(hash_line, told), 0))
 
 
 def digest_shard(digests: Mapping[str, object]) -> int:

@@ -1,7 +1,8 @@
 """The hot side of some people, read and, where the log cannot mend it, compared and put right in one step."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import zstandard
@@ -32,6 +33,13 @@ for i = 1, #ARGV, 3 do
 end
 return 1
 """
+# KEYS: a counter of everybody. ARGV: what to add; what to say instead if it says no number; for how many milliseconds
+# it is kept, 0 for ever.
+_MEND_TOTAL = """
+local answer = redis.pcall('INCRBY', KEYS[1], ARGV[1])
+if type(answer) == 'table' then redis.call('SET', KEYS[1], ARGV[2]) end
+if ARGV[3] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+"""
 # KEYS: a profile. ARGV: its bytes. Takes it away if it is still that.
 _TAKE_AWAY = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -54,18 +62,31 @@ class HotSide:
     def __init__(self, client: Client, *, partitions: int) -> None:
         self._client = client
         self._partitions = partitions
+        self._mend_total = client.register_script(_MEND_TOTAL)
         self._mend_tally = client.register_script(_MEND_TALLY)
         self._take_away = client.register_script(_TAKE_AWAY)
 
     def read(self, ids: Iterable[str]) -> dict[str, Hot]:
         """Raises NotSettled while Redis is not whole: whoever is missing then is on the way."""
         found: dict[str, Hot] = {}
-        wanted, mark = list(ids), read_mark(self._client)
-        for start in range(0, len(wanted), READ_AT_ONCE):
-            found |= self._read(wanted[start : start + READ_AT_ONCE])
+        wanted = list(ids)
+        with self._whole():
+            for start in range(0, len(wanted), READ_AT_ONCE):
+                found |= self._read(wanted[start : start + READ_AT_ONCE])
+        return found
+
+    def read_totals(self, names: Sequence[str]) -> dict[str, str]:
+        """What counters of everybody say, "0" where there is none. Raises NotSettled."""
+        with self._whole():
+            said = self._client.mget([keys.total(name) for name in names]) if names else []
+        return {name: "0" if each is None else each.decode() for name, each in zip(names, said, strict=True)}
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        mark = read_mark(self._client)
+        yield
         if not mark or mark != read_mark(self._client):
             raise NotSettled("Waiting for Redis to be filled from PostgreSQL.")
-        return found
 
     def _read(self, ids: Sequence[str]) -> dict[str, Hot]:
         homes: dict[int, list[str]] = defaultdict(list)
@@ -100,6 +121,14 @@ class HotSide:
         """Puts grants right, (found, expected) of each by name; False when something else is found by now."""
         said = [word for name, (found, wanted) in wrong.items() for word in (name, _say(found), _say(wanted))]
         return bool(self._mend_tally(keys=[keys.tally(id)], args=said))
+
+    def mend_total(self, name: str, *, add: int, otherwise: int, kept_ms: int) -> None:
+        """Adds to a counter of everybody, whoever counts meanwhile; one that says no number says `otherwise` then."""
+        self._mend_total(keys=[keys.total(name)], args=[add, otherwise, kept_ms])
+
+    def take_code(self, offer: str, code: str) -> None:
+        """Out of the pool of an offer, if it is there."""
+        self._client.lrem(keys.codes(offer), 0, code)
 
     def take_away(self, id: str, packed: bytes) -> bool:
         """Removes what stands in a profile's place and is none: every processor would stumble over it."""

@@ -1,23 +1,29 @@
 """Looks at a shard: by digests first, and closer at those who differ, until what they are compared with holds still."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import xor
 from typing import NamedTuple
 from uuid import UUID
 
 from ingestion.accepted import Applied
 from ingestion.accepted import unpack as unpack_accepted
+from ingestion.archiving import describe
 from ingestion.models import DeadLetter
 from ingestion.settling import Settling
 from personalization.reconcile.comparing import Archived, Finding, Terms, compare, compare_timer
 from personalization.reconcile.hot import Hot, HotSide, read_profile
+from profiles.copies import find_stale
 from profiles.decided import Decided, Granted
 from profiles.identity import retired_key
 from profiles.models import Identifier, StoredProfile
-from profiles.profile import Memory
-from rules.reckoning import Caps, Reckoned, find_wrong, read_caps, reckon
+from profiles.profile import Memory, Profile
+from rules.reckoning import Reckoned, find_wrong, read_caps, reckon
+from segments.enrolled import find_enrolled_people, list_enrolled
 from segments.queries import list_waiting_builds, read_roster
 from segments.recomputing import (
+    Digest,
     Span,
     digest_archive,
     digest_profile,
@@ -33,14 +39,16 @@ from segments.recomputing import (
 from segments.roster import Roster, compile_roster
 
 LOOKS = 6  # at people who do something each time
+NOTHING = Digest(0, 0)
 AGAIN_S = 0.3  # before people who did something are looked at again
 
 
 class Seen(NamedTuple):
-    """Of a shard: how many people, whether the digests were equal at once, whether segments were judged, who differs
-    though nothing was under way, and who held still for no look."""
+    """Of a shard: how many people, of how many the archive does not know the beginning, whether the digests were equal
+    at once, whether segments were judged, who differs though nothing was under way, and who held still for no look."""
 
     people: int
+    unjudged: int
     is_alike: bool
     is_judged: bool
     findings: list[Finding]
@@ -54,6 +62,7 @@ class Known:
     roster: Roster
     memory: Memory
     terms: Terms
+    is_filled: bool
 
 
 class Looker:
@@ -82,39 +91,29 @@ class Looker:
         hot = self._hot.read(ids)
         self._settling.await_archived()
         known = self.know()
-        archive = digest_archive(span)
-        members = find_members(span, known.roster, known.memory, known.terms.now) if known.terms.judged else {}
+        terms = known.terms
+        archive = digest_archive(span, terms.since)
         people = {*ids, *archive}
-        profiles = {id: read_profile(each.packed) for id, each in hot.items()}
-        theirs = {id: archive.get(id, 0) for id in people}
-        ours = {id: digest_profile(profile) for id, profile in profiles.items() if profile is not None}
-        for key, found in members.items():
-            for id in found & people:
-                theirs[id] ^= hash_line(f"s|{key}")
+        owners = _list_owners(span, people)
+        reckoned = reckon(owners, terms.caps)
+        members = self._find_members(span, known, owners)
+        found = ((id, read_profile(each.packed)) for id, each in hot.items())
+        profiles = {id: profile for id, profile in found if profile is not None}
+        theirs = {id: _join(archive.get(id, NOTHING)) for id in people}
+        ours = {}
         for id, profile in profiles.items():
-            for key in known.terms.judged & (profile.segments.keys() if profile else set()):
-                ours[id] ^= hash_line(f"s|{key}")
+            judged = terms.judge(profile, is_sure=reckoned[id].is_sure)
+            theirs[id] = _join(archive.get(id, NOTHING), knows=terms.knows(profile))
+            theirs[id] = _mix(theirs[id], (key for key in judged if id in members[key]))
+            ours[id] = _join(digest_profile(profile, terms.since), knows=terms.knows(profile))
+            ours[id] = _mix(ours[id], judged & profile.segments.keys())
         is_alike = digest_shard(ours) == digest_shard(theirs)
         doubtful = set() if is_alike else {id for id in people if ours.get(id) != theirs[id]}
-        doubtful |= self._doubt_rest(span, hot, known)
+        doubtful |= _find_stale(hot, profiles).keys()
+        doubtful |= {id for id in profiles if _doubt_rest(profiles[id], hot[id], reckoned[id], terms)}
+        unjudged = sum(not terms.knows(profile) for profile in profiles.values())
         findings, unsettled = self.look_closer(span, doubtful)
-        return Seen(
-            len(people), is_alike, bool(known.terms.judged) or not list_judged(known.roster), findings, unsettled
-        )
-
-    def _doubt_rest(self, span: Span, hot: dict[str, Hot], known: Known) -> set[str]:
-        """Whose timer or tally is not as it should be: what no digest of the archive says."""
-        reckoned = self._reckon(span, hot, known.terms.caps)
-        doubtful = set()
-        for id, each in hot.items():
-            profile = read_profile(each.packed)
-            if profile is None:
-                continue
-            if find_wrong(reckoned[id], each.tally, known.terms.caps) or (
-                known.terms.judged and compare_timer(profile, each.timer, known.terms)
-            ):
-                doubtful.add(id)
-        return doubtful
+        return Seen(len(people), unjudged, is_alike, known.is_filled, findings, unsettled)
 
     def look_closer(self, span: Span, ids: Collection[str]) -> tuple[list[Finding], set[str]]:
         """Who of them differs, and who held still for no look. Looks again at those who did something meanwhile."""
@@ -133,7 +132,9 @@ class Looker:
         before = self._hot.read(ids)
         self._settling.await_archived()
         known = self.know()
-        archived = self._read_archive(span, ids, known)
+        archived = self._read_archive(span, before, known)
+        if known.is_filled and list_waiting_builds():
+            return [], ids  # a list has got people meanwhile, who are not in it yet
         # What the archive says was applied may still have a part under way in another partition, and that another one.
         self._settling.await_applied()
         self._settling.await_applied()
@@ -149,11 +150,14 @@ class Looker:
                 findings.append(finding)
         return findings, moved
 
-    def _read_archive(self, span: Span, ids: set[str], known: Known) -> dict[str, Archived]:
+    def _read_archive(self, span: Span, hot: Mapping[str, Hot], known: Known) -> dict[str, Archived]:
+        ids = set(hot)
         totals, told, consent = read_totals(span, ids), read_told(span, ids), read_consent(span, ids)
-        reckoned = self._reckon(span, ids, known.terms.caps)
-        judged = known.terms.judged
-        members = find_members(span, known.roster, known.memory, known.terms.now) if judged and ids else {}
+        owners = _list_owners(span, ids)
+        reckoned = reckon(owners, known.terms.caps)
+        members = self._find_members(span, known, owners) if ids else {}
+        found = ((id, read_profile(each.packed)) for id, each in hot.items())
+        stale = _find_stale(hot, {id: profile for id, profile in found if profile is not None})
         uuids = [UUID(id) for id in ids]
         stored = {id.hex for id in StoredProfile.objects.filter(pk__in=uuids).values_list("pk", flat=True)}
         return {
@@ -161,17 +165,20 @@ class Looker:
                 totals[id],
                 told[id],
                 consent[id],
-                frozenset(key for key, found in members.items() if id in found) if judged else None,
+                frozenset(key for key, found in members.items() if id in found) if known.is_filled else None,
                 reckoned[id],
                 id in stored,
+                stale.get(id, ()),
             )
             for id in ids
         }
 
-    def _reckon(self, span: Span, ids: Iterable[str], caps: Caps) -> dict[str, Reckoned]:
-        people = {id: id for id in ids}
-        former = {id: person for id, person in find_former(span).items() if person in people}
-        return reckon({**people, **former}, caps)
+    def _find_members(self, span: Span, known: Known, owners: Mapping[str, str]) -> dict[str, set[str]]:
+        """Who is in each of the judged segments; `owners` says whose each id is."""
+        if not known.is_filled:
+            return {}
+        conditions = find_members(span, known.roster, known.memory, known.terms.now)
+        return {**conditions, **find_enrolled_people(list_enrolled(known.roster), owners)}
 
     def _find_unjudged(self, ids: set[str]) -> set[str]:
         """Of whom the archive does not know everything, or is forgetting it: erased lately, taken over by somebody,
@@ -179,14 +186,48 @@ class Looker:
         found = self._hot.find_erased(list(ids))
         retired = Identifier.objects.filter(key__in=[retired_key(id) for id in ids])
         found |= {key[2:] for key in retired.values_list("key", flat=True)}
-        letters = DeadLetter.objects.filter(log=DeadLetter.Log.ACCEPTED, replayed=None)
-        return found | {id for raw in letters.values_list("raw", flat=True) if (id := _read_person(bytes(raw))) in ids}
+        return found | {id for raw in list_unarchived() if (id := _read_person(raw)) in ids}
 
     def know(self) -> Known:
         roster, memory = read_roster(), self._memory()
-        judged = frozenset() if list_waiting_builds() else frozenset(list_judged(roster))
+        is_filled = not list_waiting_builds()
+        judged = frozenset(list_judged(roster)) | list_enrolled(roster) if is_filled else frozenset()
         now = self._clock()
-        return Known(roster, memory, Terms(compile_roster(roster), judged, now, read_caps(now), self._since))
+        terms = Terms(compile_roster(roster), judged, now, read_caps(now), self._since)
+        return Known(roster, memory, terms, is_filled)
+
+
+def _list_owners(span: Span, people: Collection[str]) -> dict[str, str]:
+    """Whose each id of these people is, those that they had before among them."""
+    former = {id: person for id, person in find_former(span).items() if person in people}
+    return {**former, **{id: id for id in people}}
+
+
+def _find_stale(hot: Mapping[str, Hot], profiles: Iterable[str]) -> dict[str, list[str]]:
+    """Whose copies in PostgreSQL are not as what is hot, and in which columns. Those whom nobody can read have none."""
+    return find_stale([describe(id, packed) for id in profiles if (packed := hot[id].packed) is not None])
+
+
+def _doubt_rest(profile: Profile, hot: Hot, reckoned: Reckoned, terms: Terms) -> bool:
+    """Whether a timer, a tally or points may not be as they should be: what no digest of the archive says."""
+    if find_wrong(reckoned, hot.tally, terms.caps) or reckoned.points:
+        return True
+    return bool(terms.judged and compare_timer(profile, hot.timer, terms))
+
+
+def _join(digest: Digest, *, knows: bool = True) -> int:
+    return digest.done ^ digest.told if knows else digest.told
+
+
+def _mix(digest: int, keys: Iterable[str]) -> int:
+    """A digest with the segments somebody is in."""
+    return reduce(xor, (hash_line(f"s|{key}") for key in keys), digest)
+
+
+def list_unarchived() -> list[bytes]:
+    """What the archive could not take, and was set aside."""
+    letters = DeadLetter.objects.filter(log=DeadLetter.Log.ACCEPTED, replayed=None)
+    return [bytes(raw) for raw in letters.values_list("raw", flat=True)]
 
 
 def _read_person(raw: bytes) -> str:

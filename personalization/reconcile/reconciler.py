@@ -20,6 +20,7 @@ from ingestion.log import EventLog, LogUnavailable
 from ingestion.settling import NotSettled, Settling
 from personalization.reconcile.comparing import Finding, Terms
 from personalization.reconcile.composing import Unmendable, compose
+from personalization.reconcile.everybody import Everybody
 from personalization.reconcile.hot import HotSide
 from personalization.reconcile.looking import Looker
 from profiles.event import Mend, pack, partition_of
@@ -28,6 +29,7 @@ from profiles.models import Drift, Reconciliation, StoredProfile
 from profiles.profile import Memory, fingerprint
 from profiles.profile import pack as pack_profile
 from profiles.store import StoreUnavailable
+from rules.crediting import credit_anew
 from segments.recomputing import Span
 
 logger = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Reconciler:
     def __init__(
         self,
         looker: Looker,
+        everybody: Everybody,
         hot: HotSide,
         settling: Settling,
         *,
@@ -59,6 +62,7 @@ class Reconciler:
         shard: int = SHARD,
     ) -> None:
         self._looker = looker
+        self._everybody = everybody
         self._hot = hot
         self._settling = settling
         self._log = log
@@ -90,7 +94,7 @@ class Reconciler:
         return True
 
     def _reconcile_next(self, run: Reconciliation) -> None:
-        """One shard, no faster than the pace."""
+        """One shard, no faster than the pace; after the last one, what belongs to everybody together."""
         began = time.monotonic()
         span, ids = self._next_shard(run.cursor)
         seen = self._looker.look(span, ids)
@@ -102,20 +106,40 @@ class Reconciler:
                 logger.error("%s: %d of %d people differ. %s", run, len(seen.findings), seen.people, TOO_MANY)
         unmended = self._mend(run, span, seen.findings) if run.mends else {each.id for each in seen.findings}
         self._settle_rest(run, span, unmended | seen.unsettled)
-        counted = run.drifts.aggregate(differing=Count("pk"), mended=Count("mended"))
+        if span.below is None:
+            self._reconcile_common(run)
+        people = run.drifts.exclude(profile_id=None)
+        counted = people.aggregate(differing=Count("pk"), mended=Count("mended"))
         self._keep(
             run,
             cursor=span.below,
             finished=self._now() if span.below is None else None,
             shards=run.shards + 1,
             alike=run.alike + seen.is_alike,
-            unjudged=run.unjudged + (not seen.is_judged),
+            unjudged=run.unjudged + seen.unjudged,
+            unfilled=run.unfilled + (not seen.is_judged),
             people=run.people + seen.people,
             unsettled=run.unsettled + len(seen.unsettled),
             note="" if run.mends else TOO_MANY,
             **counted,
         )
         self._pause(max(0.0, seen.people / self._pace - (time.monotonic() - began)))
+
+    def _reconcile_common(self, run: Reconciliation) -> None:
+        """By now it is known whether so many people differ that the archive may be what is wrong."""
+        wrongs = self._everybody.look()
+        if not wrongs.number:
+            run.drifts.filter(profile_id=None).update(mended=self._now())  # by whoever was killed afterwards
+            return
+        evidence = Drift(run=run, profile_id=None, aspects=wrongs.describe(), noticed=self._now())
+        Drift.objects.bulk_create([evidence], ignore_conflicts=True)
+        self._keep(run, common=wrongs.number)
+        for _ in range(TRIES if run.mends else 0):
+            self._everybody.mend(wrongs)
+            wrongs = self._everybody.look()
+            if not wrongs.number:
+                run.drifts.filter(profile_id=None).update(mended=self._now())
+                return
 
     def _next_shard(self, cursor: UUID | None) -> tuple[Span, list[str]]:
         """The next people by their ids; the last shard goes to the end."""
@@ -157,6 +181,8 @@ class Reconciler:
         for finding in findings:
             if finding.wrong:
                 self._hot.mend_tally(finding.id, finding.wrong)
+            if points := finding.archived.reckoned.points:
+                credit_anew(finding.archived.reckoned.ids, points)
             if not finding.is_of_the_profile:
                 continue
             try:

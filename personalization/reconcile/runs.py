@@ -16,14 +16,19 @@ KEPT = 60  # runs, with their evidence
 
 
 class DriftFigures(NamedTuple):
-    """Of the newest run that came to its end: how many people were compared, differed and were mended; `under_way` says
-    since when another one is at work, and `waits_for` what it waits for. All None or 0 before the first."""
+    """Of the newest run that came to its end: how many people were compared, differed and were mended, of how many the
+    archive does not know the beginning, how many counters and codes of everybody differed (`common`), and whether some
+    still do. `under_way` says since when another one is at work, and `waits_for` what it waits for. All None or 0
+    before the first."""
 
     finished: datetime | None = None
     people: int = 0
     differing: int = 0
     mended: int = 0
     unsettled: int = 0
+    unjudged: int = 0
+    common: int = 0
+    common_left: bool = False
     note: str = ""
     under_way: datetime | None = None
     heartbeat: datetime | None = None
@@ -36,8 +41,8 @@ class DriftFigures(NamedTuple):
 
     @property
     def left(self) -> int:
-        """People who differ, and could not be mended."""
-        return self.differing - self.mended
+        """People who differ, and could not be mended; what belongs to everybody is one more."""
+        return self.differing - self.mended + self.common_left
 
     @property
     def is_alarming(self) -> bool:
@@ -68,7 +73,17 @@ def read_drift() -> DriftFigures:
     now = find_unfinished()
     figures = DriftFigures()
     if last is not None:
-        figures = DriftFigures(last.finished, last.people, last.differing, last.mended, last.unsettled, last.note)
+        figures = DriftFigures(
+            finished=last.finished,
+            people=last.people,
+            differing=last.differing,
+            mended=last.mended,
+            unsettled=last.unsettled,
+            unjudged=last.unjudged,
+            common=last.common,
+            common_left=last.drifts.filter(profile_id=None, mended=None).exists(),
+            note=last.note,
+        )
     if now is not None:
         figures = figures._replace(under_way=now.started, heartbeat=now.heartbeat, waits_for=now.note)
     return figures
@@ -80,11 +95,14 @@ def report_run(run: Reconciliation) -> None:
     level = logging.ERROR if figures.is_alarming else logging.WARNING if figures.left else logging.INFO
     logger.log(
         level,
-        "%s: %d people compared, %d differed from the archive, %d mended, %d not judged as they were busy. %s",
+        "%s: %d people compared, %d differed from the archive, %d mended, %d not judged as they were busy, %d from "
+        "before it begins; %d counters and codes of everybody differed. %s",
         run,
         run.people,
         run.differing,
         run.mended,
         run.unsettled,
+        run.unjudged,
+        run.common,
         run.note,
     )

@@ -245,7 +245,9 @@ class Migration(migrations.Migration):
                 ('differing', models.PositiveBigIntegerField(default=0)),
                 ('mended', models.PositiveBigIntegerField(default=0)),
                 ('unsettled', models.PositiveBigIntegerField(default=0, help_text='People who held still for no look.')),
-                ('unjudged', models.PositiveIntegerField(default=0, help_text='Shards without segments: some were being filled.')),
+                ('unjudged', models.PositiveBigIntegerField(default=0, help_text='People from before the archive begins, whose totals and segments nothing tells.')),
+                ('unfilled', models.PositiveIntegerField(default=0, help_text='Shards without segments: some were being filled.')),
+                ('common', models.PositiveIntegerField(default=0, help_text='Counters of everybody and codes of offers that differed.')),
                 ('mends', models.BooleanField(default=True, help_text='What differs is mended, and not only noted.')),
                 ('anyway', models.BooleanField(default=False, help_text='However many differ.')),
                 ('note', models.CharField(blank=True, help_text='What it waits for, or why it does not mend.', max_length=200)),
@@ -258,7 +260,7 @@ class Migration(migrations.Migration):
             name='Drift',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('profile_id', models.UUIDField(db_index=True)),
+                ('profile_id', models.UUIDField(db_index=True, null=True)),
                 ('aspects', models.JSONField(help_text='Of each what was found and what was expected.')),
                 ('noticed', models.DateTimeField()),
                 ('mended', models.DateTimeField(null=True)),
@@ -268,7 +270,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'drift',
                 'ordering': ['-pk'],
-                'constraints': [models.UniqueConstraint(fields=('run', 'profile_id'), name='one_drift_per_run')],
+                'constraints': [models.UniqueConstraint(fields=('run', 'profile_id'), name='one_drift_per_run', nulls_distinct=False)],
             },
         ),
     ]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from ingestion.archiving import describe, moment
@@ -26,8 +27,10 @@ from profiles.profile import Memory, fold, pack, unpack
 from profiles.profile import Profile as Person
 from profiles.store import mark_of
 from profiles.whole import read_mark
-from rules.models import Grant
-from tests.faults.sizes import SEED, sized
+from rules.models import Book, Grant
+from tests.decisions.conftest import cap, rule
+from tests.faults.past import live_on
+from tests.faults.sizes import SEED, sized, tell
 from tests.faults.town import CODES, Town
 from tests.faults.traffic import NAME, Traffic
 from tests.processing.harness import HOUR
@@ -36,6 +39,7 @@ from tests.stories.inside import PATIENCE_S, Inside, kill
 
 ANNA, BEN, CARL, DORA = (derive_profile_id(f"a:{who}") for who in ("laptop", "ben", "carl", "dora"))
 PHONE = derive_profile_id("a:phone")
+CAMPAIGN = cap(10**9, "campaign", "everybody")
 Cause, Phase = Rebuild.Cause, Rebuild.Phase
 
 
@@ -78,6 +82,26 @@ def test_everything_of_people_is_as_it_was(town: Town) -> None:
     assert rule_of(town.decide("a:ben", "banner"), "banner") is None
     offer = town.decide("u:anna", "footer").slots["footer"].offer
     assert offer is not None and offer.code == CODES[0]
+
+
+def test_caps_come_back_though_old_decisions_are_not_kept(town: Town) -> None:
+    """Newer ones say what they found."""
+    town.dwell()
+    town.archive()
+    before = town.dump()
+    Book.objects.update(published=moment(0))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM rules_decision WHERE profile_id = %s AND NOT facts -> 'counts' ? 's:teaser:campaign:'",
+            [UUID(BEN)],
+        )
+        assert cursor.rowcount == 1
+    town.lose()
+    town.look()
+    after = town.dump()
+    teaser = b"s:teaser:campaign:"
+    assert after[f"pz:t:{BEN}"][teaser] == before[f"pz:t:{BEN}"][teaser] == b"2"
+    assert [before[name] for name in before if "total" in name] == [after[name] for name in before if "total" in name]
 
 
 def test_segments_end_by_their_windows_afterwards(town: Town) -> None:
@@ -300,16 +324,35 @@ def test_how_long_it_takes(town: Town) -> None:
         store_profiles(rows, at=moment(town.now))
         store_identifiers(links)
     assert Identifier.objects.count() == 2 * count
+    often = sized(3, 20)
+    town.publish(
+        [rule("banner", caps=[cap(9, "day"), cap(90, "campaign"), cap(9, "week", "everybody"), CAMPAIGN])],
+        offers={"gift": {"kind": "code"}, "stars": {"kind": "points", "points": 50}},
+    )
+    Book.objects.update(published=moment(0))  # so long ago that not all decisions are kept
+    live_on(town.now, book=town.live.book.number, events=2 * often, decisions=often)
     town.look()
     town.lose()
+    phases: dict[str, float] = {}
+
+    def note(state: Rebuild) -> None:
+        phases.setdefault(state.phase, round(time.monotonic() - began, 1))
+
     began = time.monotonic()
-    town.look()
+    rebuild(town.client, note, clock=lambda: town.now)
     took = time.monotonic() - began
+    town.take_up()
+    for id in map(UUID, (derive_profile_id(f"u:{number}") for number in range(0, count, count // 20))):
+        tally = town.client.hgetall(keys.tally(id.hex))
+        assert (int(tally[b"s:banner:campaign:"]), tally[b"g:stars:"]) == (often, b"")
+        assert tally[b"g:gift:"].decode() == Grant.objects.get(profile_id=id, offer="gift").code
+    assert int(town.client.get(keys.total("t:banner:campaign:"))) == often * count
     town.now += count  # everybody's turn has come
     town.run()
     while town.client.zcount(keys.timers(0), "-inf", town.now):
         town.run()
-    print(f"{count:,} profiles in {took:.1f} s, evaluated anew in {time.monotonic() - began - took:.1f} s more")
+    tell(f"{2 * often * count:,} events and {often * count:,} decisions behind them; {phases}")
+    tell(f"{count:,} profiles in {took:.1f} s, evaluated anew in {time.monotonic() - began - took:.1f} s more")
     assert newest().profiles == count
     assert took < 60
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
@@ -32,17 +33,20 @@ def find_ids(people: Iterable[str]) -> list[str]:
 
 
 def spoil(inside: Inside, ids: list[str]) -> None:
-    """The first third is lost, the second miscounts, the last one has forgotten half of it."""
+    """One of four is lost, one miscounts, one has forgotten half of it, and of one the durable copy is gone."""
     for number, id in enumerate(ids):
+        if number % 4 == 3:
+            inside.ask("DELETE FROM profiles_storedprofile WHERE id = %s RETURNING 1", UUID(id))
+            continue
         name = keys.profile(id)
         state: Any = inside.redis.get(name)
         profile = unpack(state)
         history = profile.events[NAME]
-        if number % 3 == 0:
+        if number % 4 == 0:
             inside.redis.delete(name)
             inside.redis.zrem(keys.timers(partition_of(id, PARTITIONS)), id)
             continue
-        wrong = replace(history, count=history.count + 2) if number % 3 == 1 else replace(history, total=0)
+        wrong = replace(history, count=history.count + 2) if number % 4 == 1 else replace(history, total=0)
         inside.redis.set(name, pack(replace(profile, events={**profile.events, NAME: wrong})))
 
 
@@ -84,6 +88,10 @@ def test_what_was_corrupted_is_mended_while_others_send(running_product: Product
     wait_until(inside.is_idle, PATIENCE_S)
     for traffic in (before, others):
         check_delivery(inside, traffic.journal, traffic.names())
+    [(copies,)] = inside.ask(
+        "SELECT count(*) FROM profiles_storedprofile WHERE id = ANY(%s::uuid[])", [*map(UUID, spoiled)]
+    )
+    assert copies == len(spoiled)
     mended = inside.ask(
         "SELECT profile_id, mended IS NOT NULL FROM profiles_drift WHERE profile_id = ANY(%s::uuid[])", spoiled
     )

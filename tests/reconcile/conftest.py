@@ -1,5 +1,6 @@
 """People of every kind before a real Redis and a real PostgreSQL, and a reconciliation that the others work beside."""
 
+import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +16,11 @@ from profiles import keys
 from profiles.clients import Client
 from profiles.decided import Granted
 from profiles.event import anonymous_key, derive_profile_id, partition_of
-from profiles.models import Reconciliation
-from tests.builds.conftest import PARTITIONS, Engine, define, did, engine, publish
+from profiles.models import Drift, Reconciliation, StoredProfile
+from rules.models import PointsEntry
+from segments.lists import store_upload
+from segments.models import Segment
+from tests.builds.conftest import PARTITIONS, Engine, define, did, engine, in_segment, publish
 
 __all__ = ["engine"]
 
@@ -26,7 +30,8 @@ STATE_OF = "pz:p:"
 
 @dataclass
 class Town:
-    """`people` by their anonymous ids, all of whom have done something; every tenth was granted a code."""
+    """`people` by their anonymous ids, all of whom have done something; every tenth is in the list `vip`, and was
+    granted a code and points."""
 
     engine: Engine
     people: list[str]
@@ -40,13 +45,19 @@ class Town:
         linked = self.client.get(keys.identifier(anonymous_key(person)))
         return linked.decode() if linked else derive_profile_id(anonymous_key(person))
 
-    def grant(self, person: str, code: str) -> None:
+    def grant(self, person: str, code: str, offer: str = "ten", points: int = 0) -> None:
         """As a decision commits it."""
         id = self.id(person)
-        granted = Granted(profile=id, offer="ten", period="", code=code, points=0, decision="0" * 32, at=clock())
-        self.client.hset(keys.tally(id), "g:ten:", code)
+        granted = Granted(profile=id, offer=offer, period="", code=code, points=points, decision="0" * 32, at=clock())
+        self.client.hset(keys.tally(id), f"g:{offer}:", code)
         self.client.xadd(keys.accepted(partition_of(id, PARTITIONS)), {FIELD: pack_accepted(granted)})
         self.grants[id] = code
+
+    def upload(self, slug: str, people: list[str]) -> None:
+        """As an operator's file puts them into a list."""
+        file = io.BytesIO("\n".join(["anonymous_id", *people]).encode())
+        segment = Segment.objects.get(slug=slug)
+        store_upload(segment, file, name="some.csv", most=1_000_000, by=None, at=timezone.now())
 
     def reconcile(self, meanwhile: Callable[[], object] = lambda: None, **more: Any) -> Reconciliation:
         """A whole run; whenever it waits, `meanwhile` happens and the others work."""
@@ -61,9 +72,10 @@ class Town:
         run.refresh_from_db()
         return run
 
-    def photograph(self) -> dict[str, Any]:
-        """Everything that is hot of people: packed profiles, tallies, timers, links."""
-        found: dict[str, Any] = {}
+    def photograph(self) -> dict[Any, Any]:
+        """Everything that is hot of people: packed profiles, tallies, timers, links; and of what PostgreSQL has the
+        copies and the points."""
+        found: dict[Any, Any] = {}
         for pattern in ("pz:p:*", "pz:id:*"):
             names = sorted(self.client.scan_iter(pattern, count=5_000))
             found |= dict(zip(names, self.client.mget(names), strict=True)) if names else {}
@@ -72,10 +84,19 @@ class Town:
         for number in range(PARTITIONS):
             for id, at in self.client.zrange(keys.timers(number), 0, -1, withscores=True):
                 found[b"timer:" + id] = at
+        for copy in StoredProfile.objects.values():
+            found[b"copy:" + copy["id"].hex.encode()] = {**copy, "state": bytes(copy["state"]), "updated": None}
+        for key, id, points in PointsEntry.objects.values_list("key", "profile_id", "points"):
+            found[f"{key}:{id.hex}".encode()] = points
         return found
 
 
-def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+def read_evidence(run: Reconciliation) -> dict[str, Drift]:
+    """By the ids of the people it is of."""
+    return {drift.profile_id.hex: drift for drift in run.drifts.all() if drift.profile_id is not None}
+
+
+def changed(before: dict[Any, Any], after: dict[Any, Any]) -> set[str]:
     """The ids of whom anything is different."""
     names = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     return {name.decode().rpartition(":")[2] if isinstance(name, bytes) else name for name in names}
@@ -91,13 +112,21 @@ def make_town(engine: Engine) -> Callable[[int], Town]:
         define(
             "hesitant", {"id": "not", "kind": "not", "children": [{"id": "b", "kind": "segment", "segment": "buyers"}]}
         )
+        for slug in ("vip", "few"):
+            define(slug, None, kind="list")
+        define("invited", in_segment("vip"))
+        town = Town(engine, [f"p{number}" for number in range(size)])
+        town.upload("vip", town.people[::20])
+        town.upload("few", town.people[3:4])
         publish()
         engine.build()
-        town = Town(engine, [f"p{number}" for number in range(size)])
         _live(engine, town.people)
         for number, person in enumerate(town.people[::10]):
             town.grant(person, f"CODE-{number}")
+            town.grant(person, "", "stars", points=50)
         engine.run()
+        town.upload("vip", town.people[10::20])
+        engine.build()
         return town
 
     return make

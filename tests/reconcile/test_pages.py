@@ -41,8 +41,14 @@ def test_the_light_says_how_much_differed_and_what_is_left(caplog: pytest.LogCap
     report_run(run)
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert "11 differed" in caplog.text
-    finish(people=10_000, differing=0, mended=0)
+    run = finish(people=10_000, differing=0, mended=0)
     assert look().light == Light.GOOD
+    Drift.objects.create(run=run, aspects={"counters": {}}, noticed=timezone.now())
+    Reconciliation.objects.filter(pk=run.pk).update(common=2, unjudged=30)
+    assert look().light == Light.WARNING
+    assert [figure.value for figure in look().figures[-2:]] == ["30", "2"]
+    page = sign_in("profiles.view_drift").get("/admin/profiles/drift/").content.decode()
+    assert "everybody" in page
 
 
 def test_a_night_without_it_is_missed(settings: Any) -> None:
