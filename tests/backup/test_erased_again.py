@@ -1,7 +1,6 @@
 """Who was erased since the backup was made is erased again after it is restored, by a file that names nobody."""
 
 import stat
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +22,8 @@ PHONE = derive_profile_id("a:phone")
 
 def erase(safe: Safe, id: str) -> UUID:
     town = safe.town
-    receipt = request_erasure(UUID(id), by="olga", at=moment(town.now) + timedelta(milliseconds=1))
+    receipt = request_erasure(UUID(id), by="olga", at=moment(town.now))
+    town.now += 1_000
     safe.settle()
     return receipt.pk
 
@@ -59,7 +59,7 @@ def test_who_was_erased_since_is_erased_again(safe: Safe) -> None:
     assert set(Erasure.objects.values_list("pk", flat=True)) == {before, *since}
     town.send_again()
     safe.settle()
-    assert ANNA not in town.people() or town.people()[ANNA].events["Product Viewed"].count == 0
+    assert "Product Viewed" not in town.people()[ANNA].events  # her marks are kept
 
 
 def test_who_is_part_of_somebody_else_there_is_left_to_people(safe: Safe) -> None:
