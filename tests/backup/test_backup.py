@@ -1,17 +1,21 @@
 """Everything is lost and put back from a backup: people, the archive, what was granted, what was still under way."""
 
 import stat
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
+from ingestion.archiving import moment
 from ingestion.models import DeadLetter
 from personalization.backup.manifest import Refused
 from profiles import keys
 from profiles.audit import Act
 from profiles.event import derive_profile_id, partition_of
 from profiles.models import AuditEntry, Identifier
+from segments.lists import store_upload
 from tests.backup.safe import Safe, digest_tables
+from tests.builds.conftest import define
 from tests.faults.town import CODES
 from tests.processing.harness import HOUR
 
@@ -27,6 +31,8 @@ def test_everything_is_as_it_was(safe: Safe) -> None:
     town.dwell()
     town.log.append({0: [b"nobody can read this"]})
     (safe.place / "media" / "f00.png").write_bytes(b"an image")
+    team = define("team", None, kind="list")
+    store_upload(team, BytesIO(b"anonymous_id\nben"), name="x", replaces=True, most=99, by=None, at=moment(town.now))
     safe.settle()
     people, tables, outcomes = safe.people(), digest_tables(), town.client.hgetall(keys.OUTCOMES)
     folder = safe.back_up()
@@ -35,6 +41,7 @@ def test_everything_is_as_it_was(safe: Safe) -> None:
     safe.restore(folder)
 
     assert digest_tables() == tables
+    assert tables["segments_member"][0] == 1
     assert safe.people() == people
     assert town.client.hgetall(keys.OUTCOMES) == outcomes
     assert (safe.place / "media" / "f00.png").read_bytes() == b"an image"

@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,9 @@ def test_a_backup_that_is_not_whole_or_not_for_us(safe: Safe, folder: Path) -> N
             safe.check(folder, replace=True)
         for name, content in kept.items():
             (folder / name).write_bytes(content)
-    safe.check(folder, replace=True)
+    said = StringIO()
+    call_command("restore", str(folder), "--check", stdout=said)
+    assert "is whole: 1 events" in said.getvalue()
 
 
 def test_a_place_that_is_not_empty_or_in_use(safe: Safe, folder: Path) -> None:
