@@ -29,13 +29,15 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """`made` is the moment it holds. `key` tells the SECRET_KEY it was made under from others, and nothing else of it.
-    `migrations` are those applied, `counts` rows and records."""
+    """`made` is the moment it holds. `postgresql` and `program` are the major versions of the server and of pg_dump.
+    `key` tells the SECRET_KEY it was made under from others, and nothing else of it. `migrations` are those applied,
+    `counts` rows and records."""
 
     format: int
     product: str
     made: datetime
     postgresql: int
+    program: int
     partitions: int
     key: str
     migrations: list[str]

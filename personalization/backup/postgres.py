@@ -20,6 +20,7 @@ from personalization.embedded_postgres import find_binaries
 from personalization.programs import CannotStart
 
 DUMP, RESTORE = "pg_dump", "pg_restore"
+NEWER = 17  # from which on the programs set what older servers do not know
 LEAVES_S = 2.0
 LOCK_S = 60  # for the transaction of the archiver to end
 TELL_S = 2.0
@@ -83,6 +84,8 @@ def hold_moment() -> Iterator[Moment]:
         except psycopg.errors.UndefinedTable as error:
             raise Refused("The database holds no product: there is nothing to back up.") from error
         view.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        view.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        view.execute("SET LOCAL statement_timeout = 0")
         yield Moment(view, gate)
 
 
@@ -121,27 +124,32 @@ def read_server_version() -> int:
         return view.info.server_version // 10_000
 
 
-def dump(path: Path, snapshot: str, tell: Callable[[int], None]) -> None:
-    """Writes the moment of `snapshot`. `tell` hears of the bytes written. Raises Refused."""
+def dump(path: Path, snapshot: str, tell: Callable[[int], None]) -> int:
+    """Writes the moment of `snapshot`, and returns the version of the program that did: an older one cannot read it.
+    `tell` hears of the bytes written. Raises Refused."""
+    program = find_program(DUMP, read_server_version())
     words = ("--format", "custom", "--snapshot", snapshot, "--no-owner", "--no-privileges", "--file", str(path))
-    _run(DUMP, words, lambda: tell(path.stat().st_size if path.exists() else 0))
+    _run(program, words, lambda: tell(path.stat().st_size if path.exists() else 0))
+    return _read_version(program)
 
 
-def restore(path: Path, tell: Callable[[], None]) -> None:
+def restore(path: Path, program: Path, tell: Callable[[], None]) -> None:
     """Puts all of it into the database, or nothing. Raises Refused."""
     words = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", str(path))
-    _run(RESTORE, words, tell)
+    _run(program, words, tell)
 
 
-def find_program(name: str, least: int) -> Path:
-    """The one whose version is the nearest to the server's `least`, and not older. Raises Refused."""
+def find_program(name: str, server: int, *, least: int = 0) -> Path:
+    """The one whose version is the nearest to the server's, not older than that, nor than `least`. Raises Refused."""
+    least = max(server, least)
     found = dict(reversed([(_read_version(path), path) for path in _list_programs(name)]))  # the first one of a version
-    fitting = [version for version in found if version >= least]
+    fitting = [version for version in found if version >= least and (server >= NEWER or version < NEWER)]
     if not fitting:
-        there = f"only {max(found)} is there" if found else "none is there"
+        wanted = f"{least} or newer" if server >= NEWER else f"{least} to {NEWER - 1}"
+        there = ", ".join(map(str, sorted(found))) or "none"
         raise Refused(
-            f"{name} of PostgreSQL {least} or newer is needed, and {there}; "
-            f"install the client programs of the server's version (Debian: postgresql-client-{least})."
+            f"{name} of PostgreSQL {wanted} is needed, and there is {there}; install the client programs of that "
+            f"version (Debian: postgresql-client-{least})."
         )
     return found[min(fitting)]
 
@@ -158,7 +166,7 @@ def connect() -> "psycopg.Connection[tuple[Any, ...]]":
 def _let_go() -> None:
     """Of the connections that this process has: they may know tables by numbers that are about to change."""
     connection.close()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]  # of the wrapper for PostgreSQL
 
 
 def _address() -> tuple[str, str]:
@@ -168,9 +176,9 @@ def _address() -> tuple[str, str]:
     return str(said.pop("password", "")), make_conninfo(**said)
 
 
-def _run(name: str, words: Sequence[str], tell: Callable[[], None]) -> None:
+def _run(program: Path, words: Sequence[str], tell: Callable[[], None]) -> None:
     password, conninfo = _address()
-    command = [str(find_program(name, read_server_version())), "--dbname", conninfo, "--no-password", *words]
+    command = [str(program), "--dbname", conninfo, "--no-password", *words]
     process = subprocess.Popen(
         command,
         env={**os.environ, "PGPASSWORD": password, "LC_ALL": "C"},
@@ -192,7 +200,7 @@ def _run(name: str, words: Sequence[str], tell: Callable[[], None]) -> None:
             process.wait()
     if process.returncode:
         lines = said.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-        raise Refused(f"{name} ended with {process.returncode}: {lines[0]}")
+        raise Refused(f"{program.name} ended with {process.returncode}: {lines[0]}")
 
 
 def _list_programs(name: str) -> Iterator[Path]:

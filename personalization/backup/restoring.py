@@ -62,7 +62,7 @@ def check_target(manifest: Manifest, client: Client, *, replace: bool) -> None:
     server = read_server_version()
     if server < manifest.postgresql:
         raise Refused(f"It is of PostgreSQL {manifest.postgresql}, and this is {server}: use a newer server.")
-    find_program(RESTORE, max(server, manifest.postgresql))
+    find_program(RESTORE, server, least=manifest.program)
     since = now_ms() - ABSENT_MS
     names = [*client.zrangebyscore(keys.PROCESSORS, since, "+inf"), *client.zrangebyscore(keys.SIGNS, since, "+inf")]
     if names:
@@ -95,7 +95,8 @@ def put_back(
     records = put_frames(client, read_frames(folder / REDIS), partitions=manifest.partitions)
     tell(f"logs: {records:,} records in {time.monotonic() - began:.1f} s")
     began = time.monotonic()
-    restore(folder / DATABASE, lambda: tell(f"database: {time.monotonic() - began:.0f} s"))
+    program = find_program(RESTORE, read_server_version(), least=manifest.program)
+    restore(folder / DATABASE, program, lambda: tell(f"database: {time.monotonic() - began:.0f} s"))
     wanted = {name: count for name, count in manifest.counts.items() if name in (found := count_rows())}
     if found != wanted:
         raise Refused(f"The database holds {found}, and not {wanted}.")

@@ -81,7 +81,7 @@ def _fill(draft: Path, client: Client, tell: Tell) -> Manifest:
             held.let_archiver_go()
             tell(f"logs: {cut.records:,} records in {time.monotonic() - began:.1f} s")
             began = time.monotonic()
-            dump(draft / DATABASE, held.snapshot, lambda size: tell(f"database: {say_bytes(size)}"))
+            program = dump(draft / DATABASE, held.snapshot, lambda size: tell(f"database: {say_bytes(size)}"))
             counts, migrations = held.count(), held.list_migrations()
         tell(f"database: {sum(counts.values()):,} rows in {time.monotonic() - began:.1f} s")
         images.take()
@@ -91,6 +91,7 @@ def _fill(draft: Path, client: Client, tell: Tell) -> Manifest:
         product=read_version(),
         made=made,
         postgresql=read_server_version(),
+        program=program,
         partitions=settings.PZ_PARTITIONS,
         key=name_key(),
         migrations=migrations,

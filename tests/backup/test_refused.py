@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 
 from personalization.backup import postgres
 from personalization.backup.manifest import Refused
+from personalization.embedded_postgres import find_binaries
 from profiles import keys
 from profiles.models import StoredProfile
 from tests.backup.safe import Safe
@@ -56,9 +57,9 @@ def test_a_backup_that_is_not_whole_or_not_for_us(safe: Safe, folder: Path) -> N
             safe.check(folder, replace=True)
         for name, content in kept.items():
             (folder / name).write_bytes(content)
-    said = StringIO()
-    call_command("restore", str(folder), "--check", stdout=said)
-    assert "is whole: 1 events" in said.getvalue()
+    output = StringIO()
+    call_command("restore", str(folder), "--check", stdout=output)
+    assert "is whole: 1 events" in output.getvalue()
 
 
 def test_a_place_that_is_not_empty_or_in_use(safe: Safe, folder: Path) -> None:
@@ -92,12 +93,14 @@ def make_program(folder: Path, version: str) -> Path:
 
 
 def test_programs_that_are_older_than_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = postgres.find_binaries() / "pg_dump"
+    ours = find_binaries() / "pg_dump"
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    theirs = make_program(tmp_path, "14.2 (Debian 14.2-1)")
+    theirs = make_program(tmp_path, "15.2 (Debian 15.2-1)")
     assert postgres.find_program("pg_dump", 18) == ours
-    assert postgres.find_program("pg_dump", 14) == theirs
+    assert postgres.find_program("pg_dump", 15) == theirs
+    with pytest.raises(Refused, match="pg_dump of PostgreSQL 16 to 16 is needed, and there is 15, 18"):
+        postgres.find_program("pg_dump", 16)  # what 18 writes no server of 16 takes
     make_program(tmp_path, "18.9")
-    assert postgres.find_program("pg_dump", 16) == theirs  # of the same version, the one that somebody chose
-    with pytest.raises(Refused, match=r"pg_dump of PostgreSQL 19 or newer is needed, and only 18 is there"):
+    assert postgres.find_program("pg_dump", 17) == theirs  # of the same version, the one that somebody chose
+    with pytest.raises(Refused, match="pg_dump of PostgreSQL 19 or newer is needed, and there is 18"):
         postgres.find_program("pg_dump", 19)

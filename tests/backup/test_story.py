@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -57,7 +58,7 @@ def move_key(source: Path, target: Path) -> None:
 
 
 def begin_again(
-    product: Product, before: dict[str, bytes], quiet: Traffic, busy: Traffic, acknowledged: set[str]
+    product: Product, before: dict[str, Any], quiet: Traffic, busy: Traffic, acknowledged: set[str]
 ) -> None:
     inside = Inside(product)
     settle(inside)

@@ -39,6 +39,9 @@ class Crowd:
         for thread in self._threads:
             thread.join()
 
+    def wait(self, events: int) -> None:
+        wait_until(lambda: len(self.sent) > events)
+
     def _send(self) -> None:
         town = self._safe.town
         while not self._stop.is_set():
@@ -64,7 +67,7 @@ def test_what_was_acknowledged_before_is_there_and_counts_once(safe: Safe) -> No
     taken = []
     with Crowd(safe) as crowd:
         for number in range(sized(2, 30)):
-            wait_until(lambda wanted=(number + 1) * 300: len(crowd.sent) > wanted)
+            crowd.wait((number + 1) * 300)
             acknowledged = list(crowd.sent)
             taken.append((safe.back_up(), acknowledged))
     for folder, acknowledged in taken:

@@ -51,9 +51,7 @@ class Command(BaseCommand):
         counted = ", ".join(f"{count:,} {what}" for what, count in manifest.counts.items() if count)
         self.stdout.write(f"{options['folder']} of {manifest.made:%Y-%m-%d %H:%M:%S} UTC is whole: {counted}")
         if not is_of_this_key(manifest):
-            self.stderr.write(
-                "It was made under another SECRET_KEY: links in e-mails and receipts will not be known."
-            )
+            self.stderr.write("It was made under another SECRET_KEY: links in e-mails and receipts will not be known.")
         if options["check"]:
             return
         client = patient_client()
