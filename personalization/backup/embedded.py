@@ -7,32 +7,29 @@ from pathlib import Path
 
 from personalization.backup.manifest import Refused
 from personalization.backup.postgres import connect
+from personalization.environment import read_text
 from personalization.programs import CannotStart
 from personalization.servers import Servers, embedded_settings
-
-NAMED = ("DATABASE_URL", "REDIS_URL")
 
 
 def are_ours() -> bool:
     """Whether one of the two servers is an embedded one."""
-    return not all(os.environ.get(name, "").strip() for name in NAMED)
+    return not (read_text("DATABASE_URL", "") and read_text("REDIS_URL", ""))
 
 
 def run_beside_servers(data: Path) -> int:
     """Runs this same command again with the servers under `data`; its exit code. Raises Refused while the product
     runs."""
-    named = {name: value for name in NAMED if (value := os.environ.get(name, "").strip())}
+    named = {"DATABASE_URL": read_text("DATABASE_URL", ""), "REDIS_URL": read_text("REDIS_URL", "")}
+    named = {name: url for name, url in named.items() if url}
     servers = Servers(data, database="DATABASE_URL" not in named, redis="REDIS_URL" not in named)
     try:
         servers.start()
+        said = {**embedded_settings(data), **named}
+        said["SECRET_KEY"] = read_text("SECRET_KEY", said["SECRET_KEY"])
+        return subprocess.run([sys.executable, *sys.argv], env={**os.environ, **said}, check=False).returncode
     except CannotStart as error:
-        servers.stop()
         raise Refused(str(error)) from error
-    try:
-        settings = {**embedded_settings(data), **named}
-        if own := os.environ.get("SECRET_KEY"):
-            settings["SECRET_KEY"] = own
-        return subprocess.run([sys.executable, *sys.argv], env={**os.environ, **settings}, check=False).returncode
     finally:
         servers.stop()
 
