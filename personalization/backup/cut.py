@@ -22,7 +22,7 @@ from profiles.clients import Client
 from profiles.whole import read_mark
 
 PAGE = 1_000
-LOOKS = 200
+LOOKS = 50
 READ_AT_ONCE = 500  # keys of one MGET
 NOT_WHOLE = "Redis is not whole; back up once it is filled (the page of the product's health says how far it is)."
 
@@ -141,7 +141,7 @@ class Cut:
 
 
 def _find_touched(found: Mapping[str, Entries], accepted: frozenset[str]) -> frozenset[str]:
-    """The keys of the profiles and identifiers that accepted records have changed."""
+    """The keys of the profiles and identifiers that accepted records have changed, or taken away."""
     records = [
         record
         for stream, entries in found.items()
@@ -150,7 +150,9 @@ def _find_touched(found: Mapping[str, Entries], accepted: frozenset[str]) -> fro
         if (record := _decode(fields.get(FIELD, b""))) is not None
     ]
     batch = collect(records)
-    return frozenset((*map(keys.profile, batch.touched), *map(keys.identifier, batch.links)))
+    retired = (key[2:] for key in batch.links if key.startswith("p:"))
+    changed = (*batch.touched, *retired, *(erased.profile for erased in batch.erased))
+    return frozenset((*map(keys.profile, changed), *map(keys.identifier, batch.links)))
 
 
 def _decode(raw: bytes) -> Accepted | None:

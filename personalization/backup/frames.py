@@ -2,10 +2,10 @@
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import msgspec
 import zstandard
@@ -40,12 +40,10 @@ class Counters(msgspec.Struct, frozen=True, array_like=True, tag="counters"):
 
 Frame = Entry | Text | Counters
 
+Sink = Callable[[Frame], None]
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
-
-
-class Sink(Protocol):
-    def __call__(self, frame: Frame) -> None: ...
 
 
 @contextmanager

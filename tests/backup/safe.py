@@ -40,10 +40,14 @@ class Safe:
         manifest = self.check(folder, replace=replace)
         put_back(folder, manifest, self.town.client, clock=lambda: self.town.now)
         again = erase_again(erased or [], self.town.client)
+        self.go_on()
+        return again
+
+    def go_on(self) -> None:
+        """With processes that were started anew."""
         self.town.processor = self.town.start_processor()
         self.town.archiver = self.town.make_archiver()
         self.town.look()
-        return again
 
     def check(self, folder: Path, *, replace: bool = False) -> Manifest:
         manifest = check_backup(folder)
