@@ -66,7 +66,7 @@ class Crowd:
 def test_what_was_acknowledged_before_is_there_and_counts_once(safe: Safe) -> None:
     taken = []
     with Crowd(safe) as crowd:
-        for number in range(sized(2, 30)):
+        for number in range(sized(2, 12)):
             crowd.wait((number + 1) * 300)
             acknowledged = list(crowd.sent)
             taken.append((safe.back_up(), acknowledged))
