@@ -21,7 +21,7 @@ from personalization.programs import CannotStart
 
 DUMP, RESTORE = "pg_dump", "pg_restore"
 NEWER = 17  # from which on the programs set what older servers do not know
-LEAVES_S = 2.0
+LEAVES_S = 1.0
 LOCK_S = 60  # for the transaction of the archiver to end
 TELL_S = 2.0
 COUNTED: dict[str, LiteralString] = {

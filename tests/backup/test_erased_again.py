@@ -73,7 +73,7 @@ def test_who_is_part_of_somebody_else_there_is_left_to_people(safe: Safe) -> Non
     apart = safe.place / "erasures.json"
     receipt = Erasure.objects.create(
         profile=digest_profile(UUID(PHONE)),
-        digests=[digest_profile(UUID(PHONE))],
+        names=[digest_profile(UUID(PHONE))],
         requested=moment(town.now),
         by="olga",
         done=moment(town.now),
