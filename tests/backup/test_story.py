@@ -30,7 +30,7 @@ def test_a_backup_under_traffic_begins_elsewhere(running_product: Product) -> No
     settle(inside)
     before = {id: inside.redis.get(keys.profile(id)) for id in map(profile_of, quiet.names())}
     busy = Traffic(
-        running_product.url, inside.write_key, seed=SEED + 1, people=40, each=sized(12, 500), pause=0.02, round=1
+        running_product.url, inside.write_key, seed=SEED + 1, people=40, each=sized(40, 500), pause=0.15, round=1
     )
     with open_folder() as place:
         with busy:
