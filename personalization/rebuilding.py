@@ -20,8 +20,9 @@ from ingestion.archiver import Archiver, Overtaken
 from ingestion.archiving import moment
 from ingestion.forgetting import Pending
 from ingestion.log import START, Offset
-from ingestion.log_redis import FIELD
+from ingestion.log_redis import FIELD, RedisLog
 from ingestion.models import ArchiveOffset
+from ingestion.records import decode
 from ingestion.streams import Streams, is_reached, milliseconds_of
 from personalization.keeping import DecisionKeeper
 from personalization.people import describe_erasure
@@ -30,7 +31,7 @@ from personalization.wiring import clock as real_clock
 from profiles import keys
 from profiles.clients import Client
 from profiles.erasures import digest_profile, list_known, list_unanswered, list_unfinished
-from profiles.event import Erase, Record, pack, partition_of
+from profiles.event import Erase, Merge, Record, pack, partition_of
 from profiles.locks import REBUILD
 from profiles.models import ArchivedEvent, Erasure, Identifier, Rebuild, StoredProfile
 from profiles.refilling import clear, count_identifiers, count_profiles, put_identifiers, put_marks, put_profiles
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 NOTE_S = 0.5  # between two notes of how far it is
 TRIES = 5
+READ_AT_ONCE = 1_000
 OLD_MS = 10_000  # what a Redis that was killed may be behind the archive; with more it is another day's copy
 Phase, Cause = Rebuild.Phase, Rebuild.Cause
 Tell = Callable[[Rebuild], None]
@@ -162,6 +164,9 @@ class _Rebuilder:
             self._enter(state, Phase.PROFILES, count_profiles())
             handed = put_profiles(client, partitions=settings.PZ_PARTITIONS, now=now, note=self._note(state))
             state.profiles = state.done - len(handed)
+            if handed:
+                under_way = _find_under_way(client, archived if cause == Cause.OLD else {})
+                handed = [merge for merge in handed if merge.loser not in under_way]
             self._enter(state, Phase.MARKS)
             state.done = put_marks(client, dedup_ms=settings.PZ_DEDUP_HOURS * 3_600_000, now=now)
             self._enter(state, Phase.DECISIONS)
@@ -278,6 +283,21 @@ def _archive_rest(client: Client, clock: Clock) -> None:
         except Overtaken:  # by the last batch of the other one
             continue
     raise Waits("an archiver goes on")
+
+
+def _find_under_way(client: Client, skipped: Mapping[str, Offset]) -> set[str]:
+    """The profiles whose state is on its way to who took them over, in a log that will be read; beyond `skipped`, the
+    offsets of accepted logs."""
+    log, found = RedisLog(client), set[str]()
+    for partition in range(settings.PZ_PARTITIONS):
+        offset = (client.get(keys.offset(partition)) or START.encode()).decode()
+        if not is_reached(offset, begins := skipped.get(keys.accepted(partition), START)):
+            offset = begins
+        while records := log.read(partition, offset, READ_AT_ONCE):
+            decoded = (decode(raw) for _, raw in records)
+            found |= {record.loser for record in decoded if isinstance(record, Merge)}
+            offset = records[-1][0]
+    return found
 
 
 def _read_archived() -> dict[str, Offset]:

@@ -56,6 +56,7 @@ from segments.roster import compile_roster, load_roster
 Door = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOK_S = 0.5  # between looks for newer definitions
+PATIENT_S = 60.0
 NO_DIRECTORY = "the directory of sources has not been loaded yet"
 
 
@@ -71,6 +72,13 @@ def redis_client() -> Client:
         settings.REDIS_URL,
         socket_timeout=settings.PZ_STORE_TIMEOUT + WAIT_MS / 1000,
         socket_connect_timeout=settings.PZ_STORE_TIMEOUT,
+    )
+
+
+def patient_client() -> Client:
+    """A blocking client for tools that ask for a lot at once."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=PATIENT_S, socket_connect_timeout=settings.PZ_STORE_TIMEOUT
     )
 
 

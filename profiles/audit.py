@@ -29,6 +29,7 @@ class Act(models.TextChoices):
     STARTED = "started", _("Started")
     UPLOADED = "uploaded", _("Uploaded")
     EXPORTED = "exported", _("Exported")
+    RESTORED = "restored", _("Restored")
     ERASED = "erased", _("Erased")
     UNDONE = "undone", _("Undone")
     REPLAYED = "replayed", _("Replayed")

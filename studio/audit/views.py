@@ -40,6 +40,7 @@ KIND_NAMES = {
     "dead_letter": gettext_lazy("dead letter"),
     "erasure": gettext_lazy("erasure"),
     "organisation": gettext_lazy("organisation"),
+    "backup": gettext_lazy("backup"),
 }
 NUMBERED = {  # their names are kept in English
     "book": gettext_noop("Book %(number)s"),

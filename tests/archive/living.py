@@ -36,7 +36,11 @@ class LivingHarness(Harness):
         self.log = ImpatientLog(client)  # type: ignore[assignment]
         self.store = RedisStore(client, 24 * HOUR)  # type: ignore[assignment]
         self.processor = self.start_processor()
-        self.archiver = Archiver(client, partitions=partitions, clock=lambda: self.now, keeper=DecisionKeeper())
+        self.archiver = self.make_archiver()
+
+    def make_archiver(self) -> Archiver:
+        keeper = DecisionKeeper()
+        return Archiver(self.client, partitions=self.partitions, clock=lambda: self.now, keeper=keeper)
 
     def send(self, *events: Event) -> None:
         for event in events:

@@ -21,7 +21,7 @@ from personalization.rebuilding import Waits, keep_whole, notice_old_copy, rebui
 from profiles import keys
 from profiles.actions import store_identifiers, store_profiles
 from profiles.clients import Client
-from profiles.event import derive_profile_id
+from profiles.event import derive_profile_id, partition_of
 from profiles.models import Erasure, Identifier, Rebuild, StoredProfile
 from profiles.profile import Memory, fold, pack, unpack
 from profiles.profile import Profile as Person
@@ -204,6 +204,23 @@ def test_a_history_that_was_being_handed_over_arrives(town: Town) -> None:
     town.lose()
     town.look()
     assert town.people().keys() == {ANNA}
+    town.work()
+    assert town.people()[ANNA].events["Product Viewed"].count == 2
+    assert [each.id.hex for each in StoredProfile.objects.all()] == [ANNA]
+
+
+def test_a_history_that_waits_in_the_log_arrives_once(town: Town) -> None:
+    home = partition_of(ANNA, 4)
+    device = next(name for name in ("w1", "w2", "w3", "w4") if partition_of(derive_profile_id(f"a:{name}"), 4) != home)
+    town.send(town.event(anonymous_id=device), town.event(anonymous_id="laptop", user_id="anna"))
+    town.work()
+    town.send(town.event(type="identify", name="Identified", anonymous_id=device, user_id="anna"))
+    town.processor.drain([home])
+    town.processor.drain([partition_of(derive_profile_id(f"a:{device}"), 4)])
+    assert derive_profile_id(f"a:{device}") not in town.people()
+    rebuild(town.client, clock=lambda: town.now)
+    town.take_up()
+    town.archiver = town.make_archiver()
     town.work()
     assert town.people()[ANNA].events["Product Viewed"].count == 2
     assert [each.id.hex for each in StoredProfile.objects.all()] == [ANNA]
