@@ -1,108 +1,24 @@
 """Pools of codes: kept filled, and whatever dies wherever, no code is granted to two people."""
 
-from collections import Counter
-from datetime import UTC, datetime
 from random import Random
-from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 
-from ingestion.accepted import pack, unpack
-from ingestion.log_redis import FIELD
-from ingestion.models import DeadLetter
 from personalization import pools
-from personalization.pools import HIGH, LOW, SERVER, fill_pools
+from personalization.pools import HIGH, LOW, fill_pools
 from personalization.rounds import ROUNDS
 from profiles import keys
-from profiles.clients import Client
-from profiles.decided import Granted
 from profiles.locks import FILL_POOLS, list_held
 from rules.codes import generate_codes, withdraw_codes
-from rules.granting import record_grants
-from rules.models import Book, Grant, Offer, OfferCode
+from rules.models import Grant, OfferCode
 from rules.pools import hand_codes
 from rules.stock import Stock, count_stock
+from tests.pools.shop import AT, FRESH, Shop, make_offer, publish
 
 pytestmark = pytest.mark.django_db
 
-AT = datetime(2026, 6, 17, 12, tzinfo=UTC)
 ACTS = ("grant", "grant", "grant", "archive", "look", "look", "die", "late", "lose", "book", "call back")
-FRESH = {"kind": "code", "name": "", "points": 0, "every": "campaign"}
-
-
-class Shop:
-    """Decisions as the read path commits them, and the archiver: a grant takes a code off the list and puts its record
-    into the accepted log at one moment; later it comes to PostgreSQL."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.people = 0
-        self.shown: list[tuple[str, str]] = []  # what people have seen: offer and code
-
-    def grant(self, slug: str, times: int = 1) -> list[str]:
-        codes = []
-        for _ in range(times):
-            code = self.client.lpop(keys.codes(slug))
-            if code is None:
-                break
-            self.people += 1
-            record = Granted(
-                profile=f"{self.people:032x}",
-                offer=slug,
-                period="",
-                code=code.decode(),
-                points=0,
-                decision=f"{self.people:032x}",
-                at=int(timezone.now().timestamp() * 1000),
-            )
-            self.client.xadd(keys.accepted(self.people % settings.PZ_PARTITIONS), {FIELD: pack(record)})
-            codes.append(code.decode())
-        self.shown += [(slug, code) for code in codes]
-        return codes
-
-    def archive(self) -> None:
-        for partition in range(settings.PZ_PARTITIONS):
-            entries = self.client.xrange(keys.accepted(partition))
-            records = [unpack(fields[FIELD]) for _, fields in entries]
-            record_grants([record for record in records if isinstance(record, Granted)])
-            for id, _ in entries:
-                self.client.xdel(keys.accepted(partition), id)
-
-    def meet(self) -> None:
-        """This Redis is known from an earlier look."""
-        self.client.hset(keys.POOLS, SERVER, self.client.info("server")["run_id"])
-
-    def look(self, *, patiently: bool = True) -> dict[str, int]:
-        """Another look at the pools; `patiently`, once it is time to look for lost codes again."""
-        if patiently:
-            self.client.hdel(keys.POOLS, pools.LOOKED)
-        return fill_pools(self.client)
-
-    def pool(self, slug: str) -> list[str]:
-        return [code.decode() for code in self.client.lrange(keys.codes(slug), 0, -1)]
-
-    @property
-    def twice(self) -> list[tuple[str, str]]:
-        return [code for code, times in Counter(self.shown).items() if times > 1]
-
-
-def publish(*slugs: str, number: int = 1, **others: Any) -> None:
-    payload = {"v": 1, "number": number, "offers": {**dict.fromkeys(slugs, FRESH), **others}}
-    Book.objects.create(number=number, payload=payload, published=AT)
-
-
-def make_offer(slug: str, codes: int) -> Offer:
-    offer = Offer.objects.create(slug=slug, name=slug.title())
-    OfferCode.objects.bulk_create([OfferCode(offer=offer, code=f"{slug}-{number:05}") for number in range(codes)])
-    return offer
-
-
-@pytest.fixture
-def shop(redis_client: Client) -> Shop:
-    return Shop(redis_client)
 
 
 def test_the_archivers_rounds_fill_pools() -> None:
@@ -186,18 +102,6 @@ def test_the_list_of_an_offer_that_is_gone_is_removed(shop: Shop) -> None:
     assert not shop.client.exists(keys.codes("summer"))
 
 
-def test_who_dies_between_marking_and_putting_in_loses_no_code(shop: Shop) -> None:
-    make_offer("summer", 50)
-    publish("summer")
-    shop.meet()
-    shop.client.hset(keys.POOLS, "summer", "the mark of a filling that died")
-    hand_codes("summer", most=20, at=AT)
-    assert shop.look() == {"summer": 30}  # the rest of the pool comes first
-    assert shop.look() == {"summer": 20}
-    assert len(shop.grant("summer", 60)) == 50
-    assert shop.twice == []
-
-
 def test_no_more_are_handed_than_were_asked_for_however_postgresql_goes_about_it(shop: Shop) -> None:
     make_offer("summer", 50)
     with connection.cursor() as cursor:  # it takes the table to be empty: as after a vacuum of rows that all were dead
@@ -235,102 +139,6 @@ def test_a_call_that_is_repeated_puts_codes_in_once(shop: Shop) -> None:
     assert shop.twice == []
 
 
-def test_grants_that_have_not_come_to_the_archive_are_not_taken_for_lost_codes(shop: Shop) -> None:
-    make_offer("summer", 20)
-    publish("summer")
-    shop.look()
-    shop.grant("summer", 7)
-    assert shop.look() == {}
-    shop.grant("summer", 20)
-    assert shop.look() == {}
-    shop.archive()
-    assert shop.look() == {}
-    assert len(shop.shown) == Grant.objects.count() == 20
-    assert shop.twice == []
-
-
-def test_a_grant_that_was_set_aside_on_its_way_to_the_archive_counts(shop: Shop) -> None:
-    make_offer("summer", 3)
-    publish("summer")
-    shop.look()
-    shop.grant("summer")
-    partition = 1 % settings.PZ_PARTITIONS
-    [(offset, fields)] = shop.client.xrange(keys.accepted(partition))
-    DeadLetter.objects.create(
-        log="accepted", partition=partition, offset=offset.decode(), raw=fields[FIELD], reason="", tries=1, at=AT
-    )
-    shop.client.delete(keys.accepted(partition))
-    assert shop.look() == {}
-    shop.grant("summer", 5)
-    assert shop.twice == []
-
-
-def test_after_redis_was_emptied_pools_are_filled_with_what_nobody_was_granted(shop: Shop) -> None:
-    make_offer("summer", 100)
-    publish("summer")
-    shop.look()
-    shop.grant("summer", 40)
-    shop.archive()
-    shop.client.flushdb()
-    shop.client.set(keys.WHOLE, 1)
-    assert shop.look() == {"summer": 60}
-    assert shop.pool("summer")[0] == "summer-00099"  # what nobody can know was granted last comes last
-    shop.grant("summer", 100)
-    assert len(shop.shown) == 100
-    assert shop.twice == []
-
-
-def test_codes_that_wait_come_before_those_that_redis_forgot(shop: Shop) -> None:
-    make_offer("summer", HIGH + LOW)
-    publish("summer")
-    shop.look()
-    shop.client.flushdb()
-    shop.client.set(keys.WHOLE, 1)
-    shop.meet()
-    assert shop.look() == {"summer": LOW}
-    assert shop.pool("summer")[0] == f"summer-{HIGH:05}"
-    shop.grant("summer", 100)
-    shop.archive()
-    assert shop.look() == {"summer": HIGH}
-    assert not shop.twice
-
-
-def test_a_redis_that_went_back_gives_no_code_to_a_second_person(shop: Shop) -> None:
-    """What was taken off the list in its last second is there again; the archiver had been faster."""
-    make_offer("summer", 10)
-    publish("summer")
-    shop.look()
-    before = shop.pool("summer")
-    granted = shop.grant("summer", 4)
-    shop.archive()
-    shop.client.delete(keys.codes("summer"))
-    shop.client.rpush(keys.codes("summer"), *before)
-    shop.client.hset(keys.POOLS, SERVER, "the server before it was started again")
-    shop.look()
-    assert shop.pool("summer") == before[len(granted) :]
-
-
-def test_codes_whose_rows_are_gone_leave_the_pool(shop: Shop) -> None:
-    make_offer("summer", 10)
-    publish("summer")
-    shop.look()
-    OfferCode.objects.filter(code="summer-00003").delete()
-    shop.look()
-    assert "summer-00003" not in shop.pool("summer")
-    assert len(shop.pool("summer")) == 9
-
-
-def test_a_database_restored_from_a_copy_hands_no_code_twice(shop: Shop) -> None:
-    offer = make_offer("summer", 10)
-    publish("summer")
-    shop.look()
-    OfferCode.objects.update(handed=None)
-    shop.look()
-    shop.look()
-    assert len(shop.pool("summer")) == 10
-    assert count_stock([offer])["summer"] == Stock(0, 10, 0)
-
-
 def test_withdrawn_codes_leave_the_pool_and_new_ones_stay(shop: Shop) -> None:
     offer = make_offer("summer", 100)
     publish("summer")
@@ -348,43 +156,6 @@ def test_withdrawn_codes_leave_the_pool_and_new_ones_stay(shop: Shop) -> None:
     assert count_stock([offer])["summer"] == Stock(0, 4, 6)
     assert set(offer.codes.values_list("code", flat=True)) >= set(in_between)
     assert offer.codes.count() == 10
-
-
-def test_a_withdrawn_code_that_was_lost_is_no_more_and_may_come_again(shop: Shop) -> None:
-    offer = make_offer("summer", 3)
-    publish("summer")
-    hand_codes("summer", most=3, at=AT)
-    withdraw_codes(offer, at=AT)
-    assert offer.codes.count() == 3  # nobody knows yet whether they were granted
-    shop.look()
-    assert offer.codes.count() == 0
-
-
-def test_lost_codes_are_looked_for_now_and_then_and_waiting_ones_handed_at_once(shop: Shop) -> None:
-    offer = make_offer("summer", 5)
-    publish("summer")
-    shop.look()
-    hand_codes("summer", most=0, at=AT)
-    shop.client.delete(keys.codes("summer"))
-    assert shop.look(patiently=False) == {}
-    generate_codes(offer, count=2, at=AT)
-    assert shop.look(patiently=False) == {"summer": 2}
-    assert shop.look() == {"summer": 5}
-
-
-def test_lost_codes_are_not_looked_for_while_the_archiver_is_far_behind(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pools, "MOST_BEHIND", 10)
-    make_offer("summer", 50)
-    publish("summer")
-    shop.meet()
-    hand_codes("summer", most=20, at=AT)
-    shop.look()
-    shop.grant("summer", 11)
-    assert shop.look() == {}
-    shop.archive()
-    assert shop.look() == {"summer": 20}
 
 
 def test_of_two_processes_one_fills(shop: Shop) -> None:

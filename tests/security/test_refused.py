@@ -13,6 +13,12 @@ from tests.studio.people import make_user, sign_in
 LOGGER = "personalization.refused"
 
 
+@pytest.fixture(autouse=True)
+def quiet_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever tests before were refused in this process, in this minute."""
+    monkeypatch.setattr(logging.getLogger(LOGGER), "filters", [AtMost(60)])
+
+
 def list_told(log: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [record.told for record in log.records if record.name == LOGGER]  # type: ignore[attr-defined]
 

@@ -6,20 +6,18 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from profiles import keys
 from profiles.models import AuditEntry, StoredProfile
 from profiles.profile import Profile, Trait, pack
 from rules.actions import publish_book
 from rules.drafts import save_draft
-from rules.models import Block, Offer, Revision, Rule, Slot
-from rules.ordering import find_priorities
+from rules.models import Block, Offer, Rule, Slot
 from segments.models import Segment
 from studio.rules.caps import say_caps
-from studio.rules.moving import Move, move, read_order, write_order
 from studio.rules.words import say_rule
 from tests.admin.operators import condition, make_definitions
+from tests.studio.drafts import make_rule
 from tests.studio.people import sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_client")]
@@ -47,13 +45,6 @@ def typed(**more: Any) -> dict[str, Any]:
     return {**said, **more}
 
 
-def make(slug: str, **said: Any) -> Rule:
-    slot, block = Slot.objects.get(slug="hero"), Block.objects.get(slug="thanks")
-    rule = Rule(**{"slug": slug, "name": slug.title(), "slot": slot, "block": block, **said})
-    save_draft(rule, by=None, at=timezone.now())
-    return rule
-
-
 def test_a_rule_is_made_of_what_was_typed() -> None:
     make_definitions()
     client = sign_in("marketer")
@@ -78,7 +69,7 @@ def test_a_rule_is_made_of_what_was_typed() -> None:
 def test_the_whole_rule_is_one_sentence() -> None:
     make_definitions()
     offer = Offer.objects.create(slug="code", name="Summer code", kind="code")
-    rule = make(
+    rule = make_rule(
         "summer",
         condition={"v": 1, "root": {"id": "a", "kind": "segment", "segment": "gold"}},
         ends=datetime(2027, 9, 1, tzinfo=UTC),
@@ -96,7 +87,7 @@ def test_the_whole_rule_is_one_sentence() -> None:
 def test_names_cannot_bring_markup_into_the_sentence() -> None:
     make_definitions()
     Block.objects.filter(slug="thanks").update(name="<script>%(slot)s")
-    rule = make("summer")
+    rule = make_rule("summer")
     assert "&lt;script&gt;%(slot)s" in say_rule(rule)
 
 
@@ -132,7 +123,7 @@ def test_what_cannot_be_saved_is_said_and_kept(more: dict[str, Any], reason: str
 
 def test_saving_what_is_shown_changes_nothing() -> None:
     make_definitions()
-    rule = make(
+    rule = make_rule(
         "exact",
         starts=datetime(2027, 10, 31, 0, 30, 5, tzinfo=UTC),  # an hour that clocks in Vienna show twice
         ends=datetime(2027, 12, 1, 17, 45, tzinfo=UTC),
@@ -155,7 +146,7 @@ def test_saving_what_is_shown_changes_nothing() -> None:
 
 def test_the_second_of_two_editors_is_told() -> None:
     make_definitions()
-    make("summer")
+    make_rule("summer")
     client = sign_in("marketer")
     first = client.post(f"{RULES}rules/summer/", typed(name="First", seen_version="1"))
     second = client.post(f"{RULES}rules/summer/", typed(name="Second", seen_version="1"))
@@ -166,7 +157,7 @@ def test_the_second_of_two_editors_is_told() -> None:
 
 def test_the_sentence_the_place_and_the_warnings_follow_what_is_typed() -> None:
     make_definitions()
-    make("all", name="Everybody first", priority=10)
+    make_rule("all", name="Everybody first", priority=10)
     client = sign_in("marketer")
     said = client.post(f"{RULES}drafted/", typed(priority="1")).content.decode()
     assert "<strong>everybody</strong> see <strong>Thanks</strong>" in said
@@ -181,7 +172,7 @@ def test_the_sentence_the_place_and_the_warnings_follow_what_is_typed() -> None:
 
 def test_a_rule_begun_from_its_slot_comes_above_the_others() -> None:
     make_definitions()
-    make("all", priority=10)
+    make_rule("all", priority=10)
     page = sign_in("marketer").get(f"{RULES}rules/new/?slot=hero").content.decode()
     assert 'name="priority" value="20"' in page and "Place 1 of 3." in page
 
@@ -213,7 +204,7 @@ def test_a_copy_is_not_live_and_a_removed_rule_comes_back() -> None:
 
 def test_who_has_not_seen_the_newest_removes_nothing() -> None:
     make_definitions()
-    make("summer")
+    make_rule("summer")
     client = sign_in("marketer")
     answer = client.post(f"{RULES}rules/summer/remove/", {"seen_version": "0"}, follow=True)
     assert "Nothing was removed" in answer.content.decode() and Rule.objects.filter(slug="summer").exists()
@@ -221,7 +212,7 @@ def test_who_has_not_seen_the_newest_removes_nothing() -> None:
 
 def test_going_back_to_a_version_is_a_version_of_its_own() -> None:
     make_definitions()
-    rule = make("summer", name="Before")
+    rule = make_rule("summer", name="Before")
     rule.name = "After"
     save_draft(rule, by=None, at=NOW)
     client = sign_in("marketer")
@@ -242,8 +233,8 @@ def test_what_was_never_edited_has_a_history_all_the_same(path: str) -> None:
 def test_the_list_says_how_each_rule_stands_and_keeps_to_what_is_asked() -> None:
     make_definitions()
     publish_book(by=None, at=NOW)
-    make("draft", name="A draft", live=False)
-    make("over", name="Long over", ends=datetime(2020, 1, 1, tzinfo=UTC))
+    make_rule("draft", name="A draft", live=False)
+    make_rule("over", name="Long over", ends=datetime(2020, 1, 1, tzinfo=UTC))
     Rule.objects.filter(slug="gold-thanks").update(priority=3)
     client = sign_in("viewer")
 
@@ -276,7 +267,7 @@ def test_pages_ask_as_much_for_many_rules_as_for_few(django_assert_max_num_queri
             segment = Segment.objects.create(slug=f"s{number}", name=f"S{number}", condition=condition())
             who = {"v": 1, "root": {"id": "a", "kind": "segment", "segment": segment.slug}}
             offer = Offer.objects.get() if number % 2 else None
-            make(f"r{number:02}", condition=who, priority=number, offer=offer, ends=NOW + timedelta(days=number))
+            make_rule(f"r{number:02}", condition=who, priority=number, offer=offer, ends=NOW + timedelta(days=number))
 
     def count(client: Client, path: str) -> int:
         with django_assert_max_num_queries(60) as asked:
@@ -289,87 +280,6 @@ def test_pages_ask_as_much_for_many_rules_as_for_few(django_assert_max_num_queri
     few = [count(client, path) for path in paths]
     add(3, 22)
     assert [count(client, path) for path in paths] == few
-
-
-ORDERS = [
-    ("a b c", "a", Move.DOWN, "b a c"),
-    ("a b c", "a", Move.UP, "a b c"),
-    ("a b c", "c", Move.UP, "a c b"),
-    ("a b+c d", "b", Move.UP, "a b c d"),
-    ("a b+c d", "b", Move.DOWN, "a c b d"),
-    ("a b+c d", "a", Move.DOWN, "b+c a d"),
-    ("a b+c d", "d", Move.JOIN, "a b+c+d"),
-    ("a b+c d", "c", Move.LEAVE, "a b c d"),
-    ("a b", "a", Move.JOIN, "a b"),
-]
-
-
-@pytest.mark.parametrize(("before", "slug", "how", "after"), ORDERS)
-def test_a_move(before: str, slug: str, how: Move, after: str) -> None:
-    assert write_order(move(read_order(before), slug, how)) == after
-
-
-@pytest.mark.parametrize(
-    ("steps", "priorities"),
-    [
-        ([[30], [20], [10]], [30, 20, 10]),
-        ([[10], [30], [20]], [40, 30, 20]),  # one was lifted to the top: the others stay
-        ([[30], [10], [20]], [30, 25, 20]),
-        ([[20, 10], [5]], [20, 5]),
-        ([[1], [3], [2]], [13, 3, 2]),
-        ([[7]], [7]),
-        ([[2**31 - 1], [2**31 - 1]], [2**31 - 1, 2**31 - 11]),
-        ([], []),
-    ],
-)
-def test_an_order_moves_as_few_rules_as_it_can(steps: list[list[int]], priorities: list[int]) -> None:
-    assert find_priorities(steps) == priorities
-
-
-def test_priorities_always_fall() -> None:
-    from random import Random
-
-    chance = Random(7)
-    for _ in range(300):
-        steps = [[chance.randint(-9, 9) for _ in range(chance.randint(1, 3))] for _ in range(chance.randint(1, 9))]
-        found = find_priorities(steps)
-        assert found == sorted(set(found), reverse=True)
-
-
-def order(client: Client, steps: str, **more: str) -> Any:
-    seen = " ".join(f"{rule.slug}:{rule.version}" for rule in Rule.objects.all())
-    return client.post(f"{RULES}slots/hero/order/", {"order": steps, "seen": seen, **more}, follow=True)
-
-
-def test_an_order_is_saved_as_priorities_and_revisions() -> None:
-    _, _, _, gold = make_definitions()
-    make("low", priority=10)
-    make("high", priority=20)
-    client = sign_in("marketer")
-    answer = order(client, "low high gold-thanks")
-    assert "The order is saved." in answer.content.decode()
-    told = dict(Rule.objects.values_list("slug", "priority"))
-    assert told == {"low": 10, "high": 5, "gold-thanks": 0}
-    assert Revision.objects.filter(slug="low").count() == 1 and Revision.objects.filter(slug="high").count() == 2
-    order(client, "low high+gold-thanks")
-    assert Rule.objects.get(slug="high").priority == Rule.objects.get(pk=gold.pk).priority
-    order(client, "low high+gold-thanks", move="down:low")
-    assert Rule.objects.get(slug="low").priority < Rule.objects.get(slug="high").priority
-
-
-def test_an_order_of_what_others_have_changed_is_not_saved() -> None:
-    make_definitions()
-    rule = make("low", priority=10)
-    seen = "low:1 gold-thanks:0"
-    rule.name = "Renamed"
-    save_draft(rule, by=None, at=NOW)
-    client = sign_in("marketer")
-    said = {"order": "gold-thanks low", "seen": seen}
-    answer = client.post(f"{RULES}slots/hero/order/", said, follow=True)
-    assert "Renamed: It was changed meanwhile: name" in answer.content.decode()
-    for steps in ("low", "low low gold-thanks", "low gold-thanks other", ""):
-        assert "The order was not saved" in order(client, steps).content.decode()
-    assert Rule.objects.get(slug="low").priority == 10
 
 
 def test_a_slot_goes_with_its_rules_and_says_which() -> None:
@@ -401,7 +311,7 @@ def test_a_slot_is_made_and_changed() -> None:
 
 def test_the_calendar_shows_what_runs_on_which_days() -> None:
     make_definitions()
-    make("june", name="June only", starts=datetime(2027, 6, 3, tzinfo=UTC), ends=datetime(2027, 6, 10, tzinfo=UTC))
+    make_rule("june", name="June only", starts=datetime(2027, 6, 3, tzinfo=UTC), ends=datetime(2027, 6, 10, tzinfo=UTC))
     client = sign_in("viewer")
     month = client.get(f"{RULES}calendar/?month=2027-06").context["month"]
     span = month.spans[0]
@@ -426,7 +336,7 @@ def anna(redis_client: Any) -> Any:
 
 def test_what_somebody_would_get_is_told_with_why(anna: Any) -> None:
     make_definitions()
-    make("gold", name="For gold", condition=condition(), priority=10, live=False)
+    make_rule("gold", name="For gold", condition=condition(), priority=10, live=False)
     client = sign_in("marketer")
     path = f"{RULES}rules/gold/preview/"
     assert "Nobody is known by this id." in client.post(path, {"person": "nobody-like-her"}).content.decode()
