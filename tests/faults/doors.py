@@ -19,6 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.faults.journal import Journal, Message
 
 PATIENCE_S = 30.0
+IDLE_S = 3.0  # the server closes a connection that nobody has used for five seconds, perhaps at this very moment
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
@@ -44,6 +45,7 @@ class Batch:
         key = b64encode(f"{write_key}:".encode()).decode()
         self._headers = {"Authorization": f"Basic {key}", "Content-Type": "application/json"}
         self._journal = journal
+        self._used = 0.0
 
     def send(self, messages: Sequence[Message]) -> bool:
         return self._post("/v1/batch", {"batch": list(messages), "sentAt": now()}, messages)
@@ -51,6 +53,8 @@ class Batch:
     def _post(self, path: str, body: Any, messages: Sequence[Message]) -> bool:
         self._journal.note_sent(messages)
         started = time.monotonic()
+        if started - self._used > IDLE_S:
+            self._client.close()
         try:
             self._client.request("POST", path, _encode(body), self._headers)
             answer = self._client.getresponse()
@@ -59,6 +63,7 @@ class Batch:
             self._client.close()  # the next call opens another connection
             self._journal.note_answer("no answer", seconds=time.monotonic() - started)
             return False
+        self._used = time.monotonic()
         self._journal.note_answer(
             str(answer.status), retry_after=is_patient(answer), seconds=time.monotonic() - started
         )
