@@ -268,8 +268,11 @@ def test_it_goes_on_where_it_was_killed_while_people_go_on_as_ever(make_town: Ca
     assert (run.differing, run.mended) == (len(spoiled), len(spoiled))
 
     town.engine.run()
+    counted = Counter[str]()  # by profile: some of them turned out to be one person
     for person, count in visits.items():
-        assert unpack(town.client.get(keys.profile(town.id(person)))).events["Page Viewed"].count == count
+        counted[town.id(person)] += count
+    for id, count in counted.items():
+        assert unpack(town.client.get(keys.profile(id))).events["Page Viewed"].count == count
     again = town.reconcile()
     assert (again.differing, again.alike) == (0, again.shards)
 
