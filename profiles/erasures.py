@@ -51,12 +51,21 @@ def digest_name(name: str) -> str:
     return salted_hmac(SALT, name, algorithm="sha256").hexdigest()
 
 
-def list_receipts_of(term: str) -> list[Erasure]:
-    """The receipts of whoever was known by an identifier or a profile's id, the newest first."""
+def match_receipts(term: str) -> Q:
+    """Receipts of whoever was known by an identifier (`u:…`, `a:…`, or the id alone) or a profile's id."""
+    names = [term, f"u:{term}", f"a:{term}"]
     with suppress(ValueError):
-        term = UUID(term).hex
-    digest = digest_name(term)
-    return list(Erasure.objects.filter(Q(profile=digest) | Q(names__contains=[digest])))
+        names.append(UUID(term).hex)
+    digests = [digest_name(name) for name in names]
+    found = Q(profile__in=digests)
+    for digest in digests:
+        found |= Q(names__contains=[digest])
+    return found
+
+
+def list_receipts_of(term: str) -> list[Erasure]:
+    """Those that match, the newest first."""
+    return list(Erasure.objects.filter(match_receipts(term)).order_by("-requested"))
 
 
 def note_pending(

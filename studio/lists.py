@@ -1,7 +1,7 @@
 """Lists that search, filter, sort and page alike: a page says its columns and filters, the address says the rest."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -42,19 +42,21 @@ class Filter:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a list offers. `search` are fields in which the words are looked for; `sort` is the order it comes in."""
+    """What a list offers. `search` are fields in which the words are looked for, and `match` finds rows by all that was
+    typed in another way; `sort` is the order it comes in."""
 
     columns: Sequence[Column]
     search: Sequence[str] = ()
     filters: Sequence[Filter] = ()
     sort: str = ""
+    match: Callable[[str], Q] = field(default=lambda words: Q(pk__in=()))
     per_page: int = PER_PAGE
 
     def show(self, request: HttpRequest, rows: Rows) -> "Shown":
         """The page of `rows` that the address asks for; what means nothing there is passed over."""
         words = request.GET.get(SEARCH, "").replace("\0", "").strip()[:MAX_SEARCH]
         if words and self.search:
-            rows = rows.filter(_find(self.search, words))
+            rows = rows.filter(_find(self.search, words) | self.match(words))
         chosen = []
         for each in self.filters:
             value = request.GET.get(each.key, "")

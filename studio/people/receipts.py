@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from profiles.erasures import RETENTION
+from profiles.erasures import RETENTION, match_receipts
 from profiles.models import Erasure
 from studio.lists import Column, Filter, Listing
 from studio.pages import is_part, needs, show
@@ -48,6 +48,7 @@ LISTING = Listing(
         ),
     ),
     sort="-requested",
+    match=match_receipts,
 )
 
 

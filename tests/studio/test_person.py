@@ -262,7 +262,17 @@ def test_whoever_erases_types_the_word_and_gets_a_receipt(anna: UUID, engine: En
     done = client.get(answer["Location"]).content.decode()
     assert "Done: nothing is known" in done and 'data-refresh="1"' not in done and "Events of the archive" in done
     assert str(anna) not in done and "anna" not in done.replace("olga", "")
-    assert str(receipt.pk) in client.get("/studio/people/erasures/").content.decode()
+    for known_as in (
+        "",
+        str(anna),
+        anna.hex,
+        "laptop",
+        "a:laptop",
+        "olga",
+    ):  # by any id of theirs, or by who asked for it
+        found = client.get("/studio/people/erasures/", {"q": known_as}).content.decode()
+        assert str(receipt.pk) in found, known_as
+    assert str(receipt.pk) not in client.get("/studio/people/erasures/?q=a:desk").content.decode()
     assert client.get(path(anna)).status_code == 404
     entry = AuditEntry.objects.get()
     assert (entry.act, entry.kind, entry.subject) == (Act.ERASED, "erasure", str(receipt.pk))

@@ -12,7 +12,7 @@ class Command(BaseCommand):
     help = "Proves that somebody was erased: receipts keep digests of ids, which are compared with those of this one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("person", help="u: and a user id, a: and an anonymous id, or the id of a profile")
+        parser.add_argument("person", help="a user id (u:…), an anonymous id (a:…), or the id of a profile")
 
     def handle(self, *args: Any, **options: Any) -> None:
         receipts = list_receipts_of(options["person"])
