@@ -91,20 +91,20 @@ class DecideBatchApp:
         authorization = dict(scope["headers"]).get(b"authorization", b"")
         caller, headers = await self._gate.admit(read_credentials(authorization), DOOR, read_address(scope))
         question = parse_batch(await receive_body(receive, MAX_BODY))
-        answers: list[PersonAnswer] = []
+        browser, answers = read_permission(scope), list[PersonAnswer]()
         for start in range(0, len(question.people), AT_ONCE):
             some = question.people[start : start + AT_ONCE]
-            answers += await asyncio.gather(*(self._decide(each, question, caller.source, scope) for each in some))
+            answers += await asyncio.gather(*(self._decide(each, question, caller.source, browser) for each in some))
         return Answer(200, encode(BatchAnswer(answers)), headers)
 
-    async def _decide(self, said: Any, question: BatchQuestion, source: str, scope: Scope) -> PersonAnswer:
+    async def _decide(self, said: Any, question: BatchQuestion, source: str, browser: Permission) -> PersonAnswer:
         try:
             person = msgspec.convert(said, Person)
             identifier = _identify(person)
         except (msgspec.ValidationError, ValueError) as error:
             return PersonAnswer(error=Failure("bad_person", str(error)))
         context = {**question.context, **person.context}
-        permission = read_permission(scope, person.consent)
+        permission = browser._replace(state=person.consent)
         answer = await self._decider.decide(
             identifier, question.slots, context, door="batch", source=source, permission=permission
         )

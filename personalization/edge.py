@@ -119,24 +119,21 @@ class EdgeApp:
         try:
             door = find_door(f"GET {PREFIX}{path if slot is None else SLOTS + '{slot}'}")
             _, limit = await self._gate.admit(_read_credentials(scope, asked), door, read_address(scope))
-            permission = _read_permission(scope, asked)
-            identifier = _read_identifier(scope, asked) if may_keep(permission) else None
-            page = await self._give(path, slot, identifier, asked, permission)
+            identifier = _read_identifier(scope, asked) if may_keep(_read_permission(scope, asked)) else None
+            page = await self._give(path, slot, identifier, asked)
         except Exception as error:
             return _refuse(answer_error(error))
         # What everybody shares says nothing of the one who happened to ask for it.
         return page if page.caching is not PRIVATE else page._replace(headers=limit)
 
-    async def _give(
-        self, path: str, slot: str | None, identifier: str | None, asked: Mapping[str, str], permission: Permission
-    ) -> Page:
+    async def _give(self, path: str, slot: str | None, identifier: str | None, asked: Mapping[str, str]) -> Page:
         if slot is None:
             if path == BUNDLE:
                 return self._give_bundle()
             return await (self._give_facts if path == FACTS else self._give_key)(identifier)
         if "segments" in asked:
             return self._give_shared(slot, asked["segments"])
-        return await self._give_slot(slot, identifier, asked, permission)
+        return await self._give_slot(slot, identifier, asked)
 
     def _project(self) -> _Projection:
         live, device = self._book(), self._device()
@@ -177,11 +174,9 @@ class EdgeApp:
         seconds = SHARED_S if turn is None else max(min(SHARED_S, (turn - now) // 1_000), 0)
         return _show(answered, _share(seconds))
 
-    async def _give_slot(
-        self, slot: str, identifier: str | None, asked: Mapping[str, str], permission: Permission
-    ) -> Page:
+    async def _give_slot(self, slot: str, identifier: str | None, asked: Mapping[str, str]) -> Page:
         context: dict[str, Any] = {"page": {"url": asked["url"]}} if "url" in asked else {}
-        answer = await self._decider.decide(identifier, [slot], context, door="fragment", permission=permission)
+        answer = await self._decider.decide(identifier, [slot], context, door="fragment")
         return _show(answer.slots[slot], PRIVATE)
 
 

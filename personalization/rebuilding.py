@@ -165,7 +165,8 @@ class _Rebuilder:
             handed = put_profiles(client, partitions=settings.PZ_PARTITIONS, now=now, note=self._note(state))
             state.profiles = state.done - len(handed)
             if handed:
-                under_way = _find_under_way(client, archived if cause == Cause.OLD else {})
+                waiting = list_waiting(client, archived if cause == Cause.OLD else {})
+                under_way = {record.loser for record in waiting if isinstance(record, Merge)}  # their state will come
                 handed = [merge for merge in handed if merge.loser not in under_way]
             self._enter(state, Phase.MARKS)
             state.done = put_marks(client, dedup_ms=settings.PZ_DEDUP_HOURS * 3_600_000, now=now)
@@ -285,19 +286,16 @@ def _archive_rest(client: Client, clock: Clock) -> None:
     raise Waits("an archiver goes on")
 
 
-def _find_under_way(client: Client, skipped: Mapping[str, Offset]) -> set[str]:
-    """The profiles whose state is on its way to who took them over, in a log that will be read; beyond `skipped`, the
-    offsets of accepted logs."""
-    log, found = RedisLog(client), set[str]()
+def list_waiting(client: Client, skipped: Mapping[str, Offset] | None = None) -> Iterator[Record]:
+    """What the logs hold that is not processed yet; beyond `skipped`, the offsets of accepted logs."""
+    log = RedisLog(client)
     for partition in range(settings.PZ_PARTITIONS):
         offset = (client.get(keys.offset(partition)) or START.encode()).decode()
-        if not is_reached(offset, begins := skipped.get(keys.accepted(partition), START)):
+        if not is_reached(offset, begins := (skipped or {}).get(keys.accepted(partition), START)):
             offset = begins
         while records := log.read(partition, offset, READ_AT_ONCE):
-            decoded = (decode(raw) for _, raw in records)
-            found |= {record.loser for record in decoded if isinstance(record, Merge)}
+            yield from (record for _, raw in records if (record := decode(raw)) is not None)
             offset = records[-1][0]
-    return found
 
 
 def _read_archived() -> dict[str, Offset]:

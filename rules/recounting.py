@@ -1,14 +1,15 @@
 """What decisions have counted and granted, by their archive: tallies and totals as Redis should hold them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from rules.definitions import Cap
 from rules.reckoning import knows_all_decisions
 from rules.shown import count_shown, find_start, read_capped, read_rows
-from rules.tally import GRANT, KEPT_MS, name_counter
-from rules.totals import name_totals
+from rules.tally import GRANT, KEPT_MS
+from rules.totals import name_counters
 
 # Not every decision is kept, for ever or for a person who was erased; but each says what it found counted before it.
 _FOUND = """
@@ -68,21 +69,19 @@ def count_decisions(now: int) -> Iterator[Counted]:
 
 def list_found(now: int) -> Iterator[Counted]:
     """Counters as decisions have found them, where more may have counted than is kept: at least so much was."""
-    totals = name_totals(read_capped(of="everybody"), now)
-    missing = {name for name, cap in totals.items() if cap.per == "campaign"}
+    totals = name_counters(read_capped(of="everybody"), now)
+    missing = _list_long(totals)
     for counted in _find(_FOUND, totals, find_start(now)):  # whoever decided last has found the most
         missing.discard(counted.name)
         yield counted
     yield from _find(_FOUND, missing, FIRST)
     if not knows_all_decisions(now):
-        yield from _find(_FOUND_LAST, {*_list_personal(now)}, FIRST)
+        yield from _find(_FOUND_LAST, _list_long(name_counters(read_capped(of="person"), now)), FIRST)
 
 
-def _list_personal(now: int) -> Iterator[str]:
-    """The counters of a person that are as old as a campaign."""
-    for book in read_capped(of="person").values():
-        for rule, caps in book.rules.items():
-            yield from (name_counter(rule, cap, now, book.calendar) for cap in caps if cap.per == "campaign")
+def _list_long(counters: Mapping[str, Cap]) -> set[str]:
+    """Those that are as old as a campaign."""
+    return {name for name, cap in counters.items() if cap.per == "campaign"}
 
 
 def _find(query: str, names: Collection[str], since: datetime) -> Iterator[Counted]:

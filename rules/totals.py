@@ -26,8 +26,8 @@ class Bounds(NamedTuple):
     kept_ms: int
 
 
-def name_totals(books: Mapping[int, Capped], now: int) -> dict[str, Cap]:
-    """The counters of everybody that count at a moment, of Books that were read for these (rules.shown.read_capped)."""
+def name_counters(books: Mapping[int, Capped], now: int) -> dict[str, Cap]:
+    """The counters that count at a moment, of the caps that the Books were read for (rules.shown.read_capped)."""
     return {
         name_counter(rule, cap, now, book.calendar): cap
         for book in books.values()
@@ -41,7 +41,7 @@ def bound_totals(books: Mapping[int, Capped], now: int, *, unarchived: int) -> d
     counts: Counter[str] = Counter()
     for counted in count_shown(books, now):
         counts[counted.name] += counted.times
-    caps = name_totals(books, now)
+    caps = name_counters(books, now)
     gone = {per: _count_gone(per, now) for per in {cap.per for cap in caps.values()}}
     found = {}
     for name, cap in caps.items():

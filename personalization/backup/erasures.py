@@ -10,13 +10,11 @@ import msgspec
 from django.conf import settings
 from django.utils import timezone
 
-from ingestion.log import START
 from ingestion.log_redis import RedisLog
-from ingestion.records import decode
 from personalization.backup.manifest import Refused, name_key
 from personalization.people import describe_erasure, find_living
 from personalization.programs import write_private
-from profiles import keys
+from personalization.rebuilding import list_waiting
 from profiles.clients import Client
 from profiles.erasures import digest_profile, list_known, list_unanswered
 from profiles.event import Erase, Event, Record, pack, partition_of
@@ -25,7 +23,6 @@ from profiles.models import Erasure
 from profiles.store import list_profiles
 
 FORMAT = 1
-READ_AT_ONCE = 1_000
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -83,7 +80,7 @@ def read_erasures(path: Path) -> list[Known]:
 def erase_again(known: Sequence[Known], client: Client) -> Again:
     """Asks for the erasures of `known` that the database does not know of, and for those it knows and that no log asks
     for. They are done once processors and the archiver run."""
-    waiting = list(_list_waiting(client))
+    waiting = list(list_waiting(client))
     asked = {UUID(record.erasure) for record in waiting if isinstance(record, Erase)}
     receipts = {receipt.profile: receipt for receipt in list_unanswered() if receipt.pk not in asked}
     for each in known:
@@ -110,16 +107,6 @@ def _ask(receipts: Mapping[str, Erasure], waiting: Sequence[Record], client: Cli
     nobody = [receipt.pk for receipt in receipts.values() if receipt.pk not in open_ones]
     Erasure.objects.filter(pk__in=nobody).update(done=timezone.now())
     return Again(len(found), left)
-
-
-def _list_waiting(client: Client) -> Iterator[Record]:
-    """What the logs hold that is not processed yet."""
-    log = RedisLog(client)
-    for partition in range(settings.PZ_PARTITIONS):
-        offset = (client.get(keys.offset(partition)) or START.encode()).decode()
-        while records := log.read(partition, offset, READ_AT_ONCE):
-            yield from (record for _, raw in records if (record := decode(raw)) is not None)
-            offset = records[-1][0]
 
 
 def _list_named(waiting: Sequence[Record]) -> Iterator[UUID]:

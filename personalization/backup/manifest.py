@@ -3,13 +3,11 @@
 import getpass
 import hashlib
 import os
-import tomllib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 FORMAT = 1
@@ -96,12 +94,6 @@ def measure_part(path: Path) -> Part:
 def name_key() -> str:
     """By which a backup knows its SECRET_KEY again."""
     return salted_hmac(SALT, "key", algorithm="sha256").hexdigest()[:16]
-
-
-def read_version() -> str:
-    """The product's own."""
-    with (settings.BASE_DIR / "pyproject.toml").open("rb") as file:
-        return str(tomllib.load(file)["project"]["version"])
 
 
 def name_user() -> str:

@@ -25,11 +25,11 @@ from personalization.backup.manifest import (
     measure_part,
     name_key,
     name_user,
-    read_version,
     write_manifest,
 )
 from personalization.backup.media import write_images
 from personalization.backup.postgres import dump, hold_moment, read_server_version
+from personalization.checkup import read_version
 from personalization.checkup_parts import say_bytes
 from profiles.audit import Act, record_act
 from profiles.clients import Client

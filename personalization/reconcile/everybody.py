@@ -15,7 +15,7 @@ from profiles.decided import Decided
 from rules.pools import Unmarked, list_unmarked, mark_granted
 from rules.reckoning import NUMBER
 from rules.shown import read_capped
-from rules.totals import Bounds, bound_totals, name_totals
+from rules.totals import Bounds, bound_totals, name_counters
 
 CODES = "codes"
 MOST_CODES = 1_000  # at once
@@ -63,7 +63,7 @@ class Everybody:
 
     def look(self) -> Wrongs:
         books, now = read_capped(of="everybody"), self._clock()
-        names = list(name_totals(books, now))
+        names = list(name_counters(books, now))
         before = self._hot.read_totals(names)
         self._settling.await_archived()
         bounds = bound_totals(books, now, unarchived=_count_unarchived()) if names else {}

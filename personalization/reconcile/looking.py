@@ -97,8 +97,7 @@ class Looker:
         owners = _list_owners(span, people)
         reckoned = reckon(owners, terms.caps)
         members = self._find_members(span, known, owners)
-        found = ((id, read_profile(each.packed)) for id, each in hot.items())
-        profiles = {id: profile for id, profile in found if profile is not None}
+        profiles = _read_profiles(hot)
         theirs = {id: _join(archive.get(id, NOTHING)) for id in people}
         ours = {}
         for id, profile in profiles.items():
@@ -156,8 +155,7 @@ class Looker:
         owners = _list_owners(span, ids)
         reckoned = reckon(owners, known.terms.caps)
         members = self._find_members(span, known, owners) if ids else {}
-        found = ((id, read_profile(each.packed)) for id, each in hot.items())
-        stale = _find_stale(hot, {id: profile for id, profile in found if profile is not None})
+        stale = _find_stale(hot, _read_profiles(hot))
         uuids = [UUID(id) for id in ids]
         stored = {id.hex for id in StoredProfile.objects.filter(pk__in=uuids).values_list("pk", flat=True)}
         return {
@@ -201,6 +199,12 @@ def _list_owners(span: Span, people: Collection[str]) -> dict[str, str]:
     """Whose each id of these people is, those that they had before among them."""
     former = {id: person for id, person in find_former(span).items() if person in people}
     return {**former, **{id: id for id in people}}
+
+
+def _read_profiles(hot: Mapping[str, Hot]) -> dict[str, Profile]:
+    """Those that can be read."""
+    found = ((id, read_profile(each.packed)) for id, each in hot.items())
+    return {id: profile for id, profile in found if profile is not None}
 
 
 def _find_stale(hot: Mapping[str, Hot], profiles: Iterable[str]) -> dict[str, list[str]]:

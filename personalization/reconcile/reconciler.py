@@ -128,18 +128,17 @@ class Reconciler:
     def _reconcile_common(self, run: Reconciliation) -> None:
         """By now it is known whether so many people differ that the archive may be what is wrong."""
         wrongs = self._everybody.look()
-        if not wrongs.number:
-            run.drifts.filter(profile_id=None).update(mended=self._now())  # by whoever was killed afterwards
-            return
-        evidence = Drift(run=run, profile_id=None, aspects=wrongs.describe(), noticed=self._now())
-        Drift.objects.bulk_create([evidence], ignore_conflicts=True)
-        self._keep(run, common=wrongs.number)
-        for _ in range(TRIES if run.mends else 0):
+        if wrongs.number:
+            evidence = Drift(run=run, profile_id=None, aspects=wrongs.describe(), noticed=self._now())
+            Drift.objects.bulk_create([evidence], ignore_conflicts=True)
+            self._keep(run, common=wrongs.number)
+        tries = TRIES if run.mends else 0
+        while wrongs.number and tries:
             self._everybody.mend(wrongs)
             wrongs = self._everybody.look()
-            if not wrongs.number:
-                run.drifts.filter(profile_id=None).update(mended=self._now())
-                return
+            tries -= 1
+        if not wrongs.number:  # mended here, or by whoever was killed afterwards
+            run.drifts.filter(profile_id=None).update(mended=self._now())
 
     def _next_shard(self, cursor: UUID | None) -> tuple[Span, list[str]]:
         """The next people by their ids; the last shard goes to the end."""

@@ -1,6 +1,7 @@
 """Looks for words in every table of PostgreSQL and under every key of Redis, packed or not."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from django.db import connection
 
@@ -31,17 +32,17 @@ def find_in_redis(client: Client, words: Iterable[str]) -> list[str]:
         f"{name.decode()}: {word.decode()}"
         for name in sorted(client.scan_iter("*", count=1_000))
         for word in wanted
-        if word in name or any(word in value for value in _read(client, name))
+        if word in name or any(word in value for value in read_values(client, name))
     ]
 
 
-def _read(client: Client, name: bytes) -> Iterator[bytes]:
+def read_values(client: Any, name: bytes) -> Iterator[bytes]:
+    """All that stands under a key, piece by piece."""
     match client.type(name):
         case b"string":
             yield client.get(name) or b""
         case b"hash":
-            for field, value in client.hgetall(name).items():
-                yield field + b" " + value
+            yield from (part for pair in client.hgetall(name).items() for part in pair)
         case b"set":
             yield from client.smembers(name)
         case b"zset":
@@ -49,7 +50,8 @@ def _read(client: Client, name: bytes) -> Iterator[bytes]:
         case b"list":
             yield from client.lrange(name, 0, -1)
         case b"stream":
-            for _, fields in client.xrange(name):
-                yield b" ".join(fields.values())
+            yield from (part for _, fields in client.xrange(name) for pair in fields.items() for part in pair)
+        case b"none":
+            return  # expired since
         case kind:
             raise AssertionError(f"nobody can read {name!r}: {kind!r}")

@@ -1,13 +1,12 @@
 """Looks for markers wherever a product keeps anything: tables and catalogues, keys of Redis, files, output."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import redis
 
+from tests.archive.scanning import read_values
 from tests.faults.markers import Mark, Markers
 from tests.product import Product
 
@@ -37,7 +36,7 @@ def search_redis(product: Product, markers: Markers) -> Found:
     for database in client.info("keyspace"):
         inner = redis.Redis.from_url(url, db=int(str(database).removeprefix("db")))
         for name in inner.scan_iter("*", count=1_000):
-            for value in (name, *_read(inner, name)):
+            for value in (name, *read_values(inner, name)):
                 found[_kind(name)] |= markers.find(value)
     return _keep_hits(found)
 
@@ -68,23 +67,3 @@ def _keep_hits(found: Found) -> Found:
 def _kind(name: bytes) -> str:
     parts = name.decode(errors="replace").split(":")
     return ":".join(parts[: 4 if parts[1:2] == ["cache"] else 2])
-
-
-def _read(client: Any, name: bytes) -> Iterator[bytes]:
-    match client.type(name):
-        case b"string":
-            yield client.get(name) or b""
-        case b"hash":
-            yield from (part for pair in client.hgetall(name).items() for part in pair)
-        case b"set":
-            yield from client.smembers(name)
-        case b"zset":
-            yield from client.zrange(name, 0, -1)
-        case b"list":
-            yield from client.lrange(name, 0, -1)
-        case b"stream":
-            yield from (part for _, fields in client.xrange(name) for pair in fields.items() for part in pair)
-        case b"none":
-            return  # expired since
-        case kind:
-            raise AssertionError(f"nobody can read {name!r}: {kind!r}")
