@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
-from msgspec.structs import replace
-
 from ingestion.append import RETRY_S, Appender, Overloaded
 from ingestion.directory import Directory, Source
 from ingestion.http import (
@@ -29,9 +27,9 @@ from ingestion.http import (
 from ingestion.log import LogUnavailable
 from ingestion.parse import BATCH, Body, Limits, Parsed, Sender, open_body, parse_messages
 from ingestion.parse_body import read_body
-from ingestion.refusals import HARMLESS, Refusal, Refused
+from ingestion.refusals import HARMLESS, Refusal, Refused, heed_consent
 from ingestion.sdk_settings import rudderstack_settings, segment_settings
-from profiles.consent import Permission, may_keep
+from profiles.consent import Permission
 
 THREAD_BYTES = 65_536  # larger bodies are parsed in a thread, so that no decision waits for them
 TOLD_REFUSALS = 100  # named in one answer
@@ -144,7 +142,7 @@ class IngestApp:
         key = said if isinstance(body, Refusal) else said or body.write_key
         source = directory.source_of(key) if key else None
         if isinstance(body, Refusal):
-            return self._refuse(body if may_keep(read_permission(scope)) else replace(body, sample=b""), source)
+            return self._refuse(heed_consent(body, read_permission(scope)), source)
         origin = headers.get(b"origin")
         if (refusal := _admit(source, key, origin, received)) is not None:
             return self._refuse(refusal, source)

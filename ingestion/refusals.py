@@ -3,6 +3,9 @@
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
+
+from profiles.consent import Permission, may_keep
 
 MAX_SAMPLE = 1_024  # bytes of a refused event that are kept for the debugger
 
@@ -53,3 +56,8 @@ class Refusal(msgspec.Struct, frozen=True):
     at: int
     message_id: str | None = None
     sample: bytes = b""
+
+
+def heed_consent(refusal: Refusal, permission: Permission) -> Refusal:
+    """Of a body that is refused whole: without consent it counts, and no sample of it is kept."""
+    return refusal if may_keep(permission) else replace(refusal, sample=b"")

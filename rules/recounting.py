@@ -11,23 +11,20 @@ from rules.shown import count_shown, find_start, read_capped, read_rows
 from rules.tally import GRANT, KEPT_MS
 from rules.totals import name_counters
 
-# Not every decision is kept, for ever or for a person who was erased; but each says what it found counted before it.
-_FOUND = """
-SELECT NULL::uuid, name, max(count) FROM (
-  SELECT found.key AS name, found.value::bigint + (EXISTS (
-    SELECT FROM jsonb_to_recordset(decision.answers) AS shown (rule text, reason text, held boolean)
-    WHERE shown.rule = split_part(found.key, ':', 2) AND shown.reason = 'rule_matched' AND NOT shown.held
-  ))::int AS count
-  FROM rules_decision AS decision CROSS JOIN LATERAL jsonb_each_text(decision.facts -> 'counts') AS found
-  WHERE decision.at >= %(since)s AND found.key = ANY(%(names)s)
-) AS each GROUP BY name
-"""
-# The same of counters of a person: a decision that finds one finds all of them, and the last ones find the most.
-_FOUND_LAST = """
-SELECT person.profile_id, found.key, max(found.value::bigint + (EXISTS (
+# Not every decision is kept, for ever or for a person who was erased; but each says what it found counted before it, to
+# which it may have added one itself.
+_COUNT = """found.value::bigint + (EXISTS (
   SELECT FROM jsonb_to_recordset(decision.answers) AS shown (rule text, reason text, held boolean)
   WHERE shown.rule = split_part(found.key, ':', 2) AND shown.reason = 'rule_matched' AND NOT shown.held
-))::int)
+))::int"""
+_FOUND = f"""
+SELECT NULL::uuid, found.key, max({_COUNT})
+FROM rules_decision AS decision CROSS JOIN LATERAL jsonb_each_text(decision.facts -> 'counts') AS found
+WHERE decision.at >= %(since)s AND found.key = ANY(%(names)s) GROUP BY found.key
+"""  # noqa: S608  # our own words
+# The same of counters of a person: a decision that finds one finds all of them, and the last ones find the most.
+_FOUND_LAST = f"""
+SELECT person.profile_id, found.key, max({_COUNT})
 FROM (SELECT DISTINCT profile_id FROM rules_decision WHERE profile_id IS NOT NULL) AS person
 CROSS JOIN LATERAL (
   SELECT answers, facts FROM rules_decision AS known
@@ -35,7 +32,7 @@ CROSS JOIN LATERAL (
 ) AS decision
 CROSS JOIN LATERAL jsonb_each_text(decision.facts -> 'counts') AS found
 WHERE found.key = ANY(%(names)s) GROUP BY 1, 2
-"""
+"""  # noqa: S608
 FIRST = datetime.min.replace(tzinfo=UTC)
 _GRANTED = "SELECT profile_id, offer, period, code FROM rules_grant ORDER BY at, id"
 

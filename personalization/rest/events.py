@@ -5,13 +5,12 @@ from typing import Any
 import msgspec
 from django.urls import path
 from drf_spectacular.utils import OpenApiResponse
-from msgspec.structs import replace
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ingestion.parse import BATCH, Body, open_body
-from ingestion.refusals import HARMLESS, Refusal, Refused
+from ingestion.refusals import HARMLESS, Refusal, Refused, heed_consent
 from personalization.access import caller_of
 from personalization.errors import CallRefused, FieldError, refuse_fields
 from personalization.rest.bodies import RawBody
@@ -20,7 +19,7 @@ from personalization.rest.resource import Resource
 from personalization.rest.schema import operation
 from personalization.rest.sending import count_refusal, send_messages
 from personalization.wiring import clock, read_limits
-from profiles.consent import Permission, may_keep
+from profiles.consent import Permission
 from profiles.event import Event
 
 TOO_LARGE = frozenset({Refused.TOO_LARGE_BODY, Refused.TOO_LARGE_EVENT, Refused.TOO_MANY_EVENTS})
@@ -121,7 +120,7 @@ def open_calls(raw: Any, source: str, permission: Permission) -> tuple[Body, boo
         return Body([raw]), False
     opened = open_body(raw, BATCH, clock(), read_limits())
     if isinstance(opened, Refusal):
-        count_refusal(opened if may_keep(permission) else replace(opened, sample=b""), source=source)
+        count_refusal(heed_consent(opened, permission), source=source)
         raise CallRefused("too_large" if opened.reason in TOO_LARGE else "bad_json", opened.message)
     if not opened.messages:
         raise refuse_fields([FieldError("/batch", "empty", "the batch has no events")])
